@@ -1,0 +1,1 @@
+//! Digests and the incremental Merkle trie that finds what a replica misses.

@@ -1,0 +1,3 @@
+//! The rule language, its compiler, the bundle and the image that games read.
+
+pub mod ir;
