@@ -1,0 +1,78 @@
+//! `verify`, `fix` and `sim`.
+
+use crate::step::{cargo, run};
+use crate::tools;
+
+/// Everything that CI runs, in the order in which a mistake is cheapest to find.
+///
+/// # Errors
+/// The first step that failed.
+pub(crate) fn verify() -> Result<(), String> {
+    let etcd = tools::etcd()?;
+    eprintln!("etcd: {}", etcd.display());
+    let nextest = tools::nextest()?;
+
+    run("format", cargo().args(["fmt", "--all", "--check"]))?;
+    run(
+        "lints",
+        cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
+
+    let mut tests = cargo();
+    tests
+        .args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
+        .env("CAIRN_ETCD", &etcd);
+    if let Some(bin) = nextest {
+        tests.env("PATH", tools::path_with(&bin)?);
+    }
+    run("tests", &mut tests)?;
+    run("documentation examples", cargo().args(["test", "--workspace", "--locked", "--doc"]))?;
+    run(
+        "documentation",
+        cargo()
+            .args(["doc", "--workspace", "--locked", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    eprintln!("\nverify: everything passed");
+    Ok(())
+}
+
+/// Formats and applies what clippy can mend by itself.
+///
+/// # Errors
+/// The first step that failed.
+pub(crate) fn fix() -> Result<(), String> {
+    run(
+        "lints",
+        cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--fix",
+            "--allow-dirty",
+            "--allow-staged",
+        ]),
+    )?;
+    run("format", cargo().args(["fmt", "--all"]))
+}
+
+/// The simulator, optimised, with the caller's arguments.
+///
+/// # Errors
+/// That it found a violation, or that it could not be built.
+pub(crate) fn sim(args: &[String]) -> Result<(), String> {
+    run(
+        "simulation",
+        cargo()
+            .args(["run", "--release", "--quiet", "-p", "cairn-chaos", "--bin", "sim", "--"])
+            .args(args),
+    )
+}
