@@ -1,1 +1,36 @@
 //! The agent, its coordinators, its local API and the command line of Cairn.
+//!
+//! This crate is the shell around the pure cores: it owns sockets, disk, clock and etcd, and it
+//! carries out what `cairn_core` decides. Decisions are made in `cairn_gossip` and `cairn_core`;
+//! nothing here chooses what is accepted, in which order, or when a version becomes live.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`agent`] | one running node: configuration, loop, and the handle that callers hold |
+//! | [`store`] | what survives a power cut: the redb journal and the files beside it |
+//! | [`link`] | TCP between agents: framing, bounded queues, limits |
+//! | [`stage`] | from a stored bundle to something that may go live |
+//! | [`live`] | what is live now, and evaluation on it |
+//! | [`identity`] | who this node is and whom it believes |
+//! | [`coordinator`] | who decides the order of directives: embedded or etcd |
+//! | [`controller`] | the elected one: timers |
+//! | [`api`], [`cli`], [`dev`] | what people and game servers talk to |
+//! | [`telemetry`] | logs, traces, metrics |
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the shell is where the real clock and the system's randomness enter"
+)]
+
+pub mod agent;
+pub mod api;
+pub mod cli;
+pub mod controller;
+pub mod coordinator;
+pub mod dev;
+pub mod identity;
+pub mod link;
+pub mod live;
+pub mod stage;
+pub mod store;
+pub mod telemetry;
