@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize};
 /// How many units one whole decimal has: six digits after the point.
 pub const DECIMAL_ONE: i64 = 1_000_000;
 
+/// Largest instant, the last millisecond of the year 9999; the smallest is 0. Hosts refuse a
+/// context whose `now_ms` lies outside, the interval analysis relies on it.
+pub const INSTANT_MAX: i64 = 253_402_300_799_999;
+
 /// The type of an expression, a field, a parameter or a payload field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Type {
@@ -34,7 +38,7 @@ pub enum Type {
     Instant,
     /// Index of a value of the enum with this index in [`Program::enums`].
     Enum(u16),
-    /// Index into [`Program::symbols`]. Only constants have this type.
+    /// Index into [`Program::symbols`]. Only constants, and choices between constants, have this type.
     Symbol,
 }
 
@@ -259,6 +263,15 @@ pub enum Expr {
         rule_hash: u64,
         /// Number of the draw within the rule.
         draw: u32,
+    },
+    /// `bucket(n)`: the player's place in `0..n`, `1 ≤ n ≤ 2³¹`: `pick` with the context's player
+    /// for the seed, `salt` for the rule's hash and draw number 0, so it is the same at every call.
+    Bucket {
+        /// Number of buckets.
+        n: Box<Expr>,
+        /// Name hash of the rule, condition or table that holds the call, so that a condition
+        /// splits players in the same way in every rule.
+        salt: u64,
     },
     /// `pick(n)`: a uniform whole number in `0..n`, `1 ≤ n ≤ 2³¹`.
     Pick {

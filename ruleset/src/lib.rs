@@ -1,4 +1,7 @@
 //! The rule language, its compiler, the bundle and the image that games read.
 
-pub mod ir;
+
 pub mod rng;
+pub mod ir;
+#[cfg(feature = "compile")]
+pub mod lang;

@@ -1,0 +1,104 @@
+//! What the compiler reports: plain data, rendered by whoever shows it.
+
+use super::Code;
+
+/// A range of bytes in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// Index into [`super::Checked::files`].
+    pub file: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// Whether a diagnostic stops the build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// No program comes out.
+    Error,
+    /// Worth a look; the program is made all the same.
+    Warning,
+}
+
+/// One mistake: what, where, why, and what to do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind of mistake.
+    pub code: Code,
+    /// Whether it stops the build.
+    pub severity: Severity,
+    /// The mistake with the actual values, one line, no full stop.
+    pub message: String,
+    /// Where it is.
+    pub span: Span,
+    /// Other places that take part, each with a short note; the note about `span` itself is the
+    /// message.
+    pub labels: Vec<(Span, String)>,
+    /// Why the language refuses this.
+    pub cause: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            labels: Vec::new(),
+            cause: String::new(),
+            help: String::new(),
+        }
+    }
+
+    pub(crate) fn label(mut self, span: Span, note: impl Into<String>) -> Diagnostic {
+        self.labels.push((span, note.into()));
+        self
+    }
+
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> Diagnostic {
+        self.cause = cause.into();
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = help.into();
+        self
+    }
+}
+
+/// Line and column of a byte offset, both counted from 1; the column counts characters.
+///
+/// An offset past the end, or inside a character, counts as the nearest place before it. Linear in
+/// the offset.
+pub fn line_col(text: &str, offset: u32) -> (u32, u32) {
+    let mut offset = (offset as usize).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before[start..].chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_col;
+
+    #[test]
+    fn lines_and_columns_count_from_one() {
+        let text = "ab\ncé=1\n";
+        assert_eq!(line_col(text, 0), (1, 1));
+        assert_eq!(line_col(text, 2), (1, 3));
+        assert_eq!(line_col(text, 3), (2, 1));
+        assert_eq!(line_col(text, 5), (2, 2), "inside a character");
+        assert_eq!(line_col(text, 6), (2, 3));
+        assert_eq!(line_col(text, 999), (3, 1));
+    }
+}
