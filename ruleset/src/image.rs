@@ -1,1 +1,0 @@
-//! The image that readers map.

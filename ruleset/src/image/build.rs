@@ -1,0 +1,359 @@
+//! An image from a manifest and its blobs.
+
+use std::collections::BTreeMap;
+
+use cairn_merkle::Digest;
+use zerocopy::little_endian::{I64, U16};
+use zerocopy::{Immutable, IntoBytes};
+
+use super::error::ImageError;
+use super::record::{
+    CHECKED_FROM, Counter, Entry, Field, Fragment, Group, Header, Info, MAGIC, Param, SECTIONS,
+    Section, SlotRecord, Span, Text, Timer,
+};
+use super::{IMAGE_FORMAT, Image};
+use crate::envelope::MANIFEST_DOMAIN;
+use crate::ir::{Loot, Missed, On, Schedule, TableDef};
+use crate::manifest::{FragmentKind, Manifest};
+use crate::meta::{FragmentMeta, LootTables, MetaError, Params, Schema, Segment, Timers};
+use crate::schedule::Clockwork;
+use crate::whitelist;
+
+/// Most entries of a loot table: one bit each in a mask.
+const ENTRIES_MAX: usize = 64;
+/// Largest sum of a table's weights.
+const WEIGHT_MAX: u64 = 1 << 31;
+
+/// Builds the image of a bundle: verifies every blob against the manifest, proves every module,
+/// checks that the parts agree. `blobs` answers with a blob's bytes by digest.
+///
+/// The manifest must have been opened through [`crate::envelope::Envelope::open`] or built here.
+///
+/// # Errors
+/// See [`ImageError`].
+pub fn build(
+    manifest: &Manifest,
+    blobs: &dyn Fn(&Digest) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, ImageError> {
+    let mut parts = Parts::default();
+    for entry in &manifest.fragments {
+        let name = entry.name.clone();
+        let Some(bytes) = blobs(&entry.digest) else {
+            return Err(ImageError::Missing { name, digest: entry.digest });
+        };
+        entry.verify(&bytes)?;
+        let segment = |source: MetaError| ImageError::Segment { name: name.clone(), source };
+        match entry.kind {
+            FragmentKind::Schema => parts.schemas.push(Schema::decode(&bytes).map_err(segment)?),
+            FragmentKind::Params => parts.params.push(Params::decode(&bytes).map_err(segment)?),
+            FragmentKind::Loot => parts.loot.push(LootTables::decode(&bytes).map_err(segment)?),
+            FragmentKind::Timers => parts.timers.push(Timers::decode(&bytes).map_err(segment)?),
+            FragmentKind::Code => match whitelist::prove(&bytes) {
+                Ok(meta) if meta.name == name => {
+                    parts.code.push(Code { meta, digest: entry.digest, wasm: bytes });
+                }
+                Ok(meta) => {
+                    let reason = format!("its module calls itself `{}`", meta.name);
+                    return Err(contradiction("fragment", &name, reason));
+                }
+                Err(source) => return Err(ImageError::Refused { name, source }),
+            },
+        }
+    }
+    let whole = parts.whole()?;
+    whole.check(manifest)?;
+    let bytes = write(manifest, &whole)?;
+    // The same check that every reader makes; a failure here is a bug in the writer.
+    Image::open(bytes.as_slice())?;
+    Ok(bytes)
+}
+
+fn contradiction(what: &'static str, name: &str, reason: impl Into<String>) -> ImageError {
+    ImageError::Contradiction { what, name: name.to_owned(), reason: reason.into() }
+}
+
+struct Code {
+    meta: FragmentMeta,
+    digest: Digest,
+    wasm: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Parts {
+    schemas: Vec<Schema>,
+    params: Vec<Params>,
+    loot: Vec<LootTables>,
+    timers: Vec<Timers>,
+    code: Vec<Code>,
+}
+
+struct Whole {
+    schema: Schema,
+    params: Params,
+    loot: LootTables,
+    timers: Timers,
+    code: Vec<Code>,
+}
+
+impl Parts {
+    fn whole(self) -> Result<Whole, ImageError> {
+        fn one<T>(kind: FragmentKind, mut parts: Vec<T>) -> Result<T, ImageError> {
+            let count = parts.len();
+            match parts.pop() {
+                Some(part) if count == 1 => Ok(part),
+                _ => Err(ImageError::Segments { kind, count }),
+            }
+        }
+        Ok(Whole {
+            schema: one(FragmentKind::Schema, self.schemas)?,
+            params: one(FragmentKind::Params, self.params)?,
+            loot: one(FragmentKind::Loot, self.loot)?,
+            timers: one(FragmentKind::Timers, self.timers)?,
+            code: self.code,
+        })
+    }
+}
+
+impl Whole {
+    /// What [`Image::open`] cannot see, or would name less clearly.
+    fn check(&self, manifest: &Manifest) -> Result<(), ImageError> {
+        if self.schema.ruleset != manifest.ruleset {
+            let reason = format!("its schema belongs to `{}`", self.schema.ruleset);
+            return Err(contradiction("rule set", &manifest.ruleset, reason));
+        }
+        let (values, definitions) = (self.params.values.len(), self.schema.params.len());
+        if values != definitions {
+            let reason = format!("{values} values for {definitions} definitions");
+            return Err(contradiction("parameters", &manifest.ruleset, reason));
+        }
+        for (param, value) in self.schema.params.iter().zip(&self.params.values) {
+            let slot = param.slot;
+            if *value < slot.min || *value > slot.max {
+                let reason = format!("{value} is outside {} to {}", slot.min, slot.max);
+                return Err(contradiction("parameter", &param.name, reason));
+            }
+        }
+        for table in &self.loot.tables {
+            check_table(table)?;
+        }
+        for timer in &self.timers.timers {
+            Clockwork::new(&timer.schedule)
+                .map_err(|error| contradiction("timer", &timer.name, error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+fn check_table(table: &TableDef) -> Result<(), ImageError> {
+    let fail = |reason: String| Err(contradiction("loot table", &table.name, reason));
+    if table.entries.len() > ENTRIES_MAX {
+        return fail(format!("{} entries, limit {ENTRIES_MAX}", table.entries.len()));
+    }
+    let total: u64 = table.entries.iter().map(|entry| u64::from(entry.weight)).sum();
+    if total > WEIGHT_MAX {
+        return fail(format!("weights sum to {total}, limit {WEIGHT_MAX}"));
+    }
+    if !table.entries.iter().any(|entry| !entry.conditional && entry.weight > 0) {
+        return fail("no entry is unconditional".to_owned());
+    }
+    Ok(())
+}
+
+/// Collects sections; equal texts are stored once.
+struct Writer {
+    sections: [Vec<u8>; SECTIONS],
+    texts: BTreeMap<String, u32>,
+}
+
+impl Writer {
+    fn push<R: IntoBytes + Immutable>(&mut self, section: Section, record: &R) {
+        if let Some(bytes) = self.sections.get_mut(section as usize) {
+            bytes.extend_from_slice(record.as_bytes());
+        }
+    }
+
+    /// How many records of a size a section holds.
+    fn count<R>(&self, section: Section) -> u32 {
+        let bytes = self.sections.get(section as usize).map_or(0, Vec::len);
+        (bytes / size_of::<R>()) as u32
+    }
+
+    fn text(&mut self, text: &str) -> Text {
+        let length = (text.len() as u32).into();
+        if let Some(offset) = self.texts.get(text) {
+            return Text { offset: (*offset).into(), length };
+        }
+        let offset = self.count::<u8>(Section::Texts);
+        self.texts.insert(text.to_owned(), offset);
+        if let Some(bytes) = self.sections.get_mut(Section::Texts as usize) {
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        Text { offset: offset.into(), length }
+    }
+
+    fn blob(&mut self, blob: &[u8]) -> Span {
+        let offset = self.count::<u8>(Section::Blobs);
+        if let Some(bytes) = self.sections.get_mut(Section::Blobs as usize) {
+            bytes.extend_from_slice(blob);
+        }
+        Span { offset: offset.into(), length: (blob.len() as u32).into() }
+    }
+
+    fn group<R>(&mut self, section: Section, of: Section, name: &str, count: usize) {
+        let name = self.text(name);
+        let first = self.count::<R>(of);
+        let group = Group { name, first: first.into(), count: (count as u32).into() };
+        self.push(section, &group);
+    }
+}
+
+fn write(manifest: &Manifest, whole: &Whole) -> Result<Vec<u8>, ImageError> {
+    let mut writer = Writer { sections: Default::default(), texts: BTreeMap::new() };
+    let schema = &whole.schema;
+    let info = Info {
+        ruleset: writer.text(&manifest.ruleset),
+        version: writer.text(&manifest.version),
+        context: writer.text(&manifest.context),
+        context_hash: manifest.context_hash.0,
+        dialect: schema.dialect.into(),
+    };
+    writer.push(Section::Info, &info);
+    for symbol in &schema.symbols {
+        let text = writer.text(symbol);
+        writer.push(Section::Symbols, &text);
+    }
+    for def in &schema.enums {
+        writer.group::<Text>(Section::Enums, Section::EnumValues, &def.name, def.values.len());
+        for value in &def.values {
+            let text = writer.text(value);
+            writer.push(Section::EnumValues, &text);
+        }
+    }
+    write_params(&mut writer, whole);
+    for def in &schema.triggers {
+        writer.group::<Field>(Section::Triggers, Section::Fields, &def.name, def.fields.len());
+        for field in &def.fields {
+            let name = writer.text(&field.name);
+            writer.push(Section::Fields, &Field { name, slot: SlotRecord::new(&field.slot) });
+        }
+    }
+    for def in &schema.counters {
+        let counter = Counter {
+            name: writer.text(&def.name),
+            trigger: def.trigger.into(),
+            window_ms: def.window_ms.into(),
+            max: def.max.into(),
+        };
+        writer.push(Section::Counters, &counter);
+    }
+    for def in &whole.timers.timers {
+        let (expression, zone, period_ms) = match &def.schedule {
+            Schedule::Cron { expression, zone } => (expression.as_str(), zone.as_str(), 0),
+            Schedule::Every { period_ms } => ("", "", *period_ms),
+        };
+        let timer = Timer {
+            name: writer.text(&def.name),
+            expression: writer.text(expression),
+            zone: writer.text(zone),
+            period_ms: period_ms.into(),
+            duration_ms: def.duration_ms.into(),
+            missed: u16::from(def.missed == Missed::Skip).into(),
+        };
+        writer.push(Section::Timers, &timer);
+    }
+    write_tables(&mut writer, &whole.loot.tables);
+    for code in &whole.code {
+        let (on_kind, on) = match code.meta.on {
+            On::Trigger(index) => (0u16, index),
+            On::Timer(index) => (1, index),
+        };
+        let fragment = Fragment {
+            name: writer.text(&code.meta.name),
+            digest: code.digest.0,
+            wasm: writer.blob(&code.wasm),
+            meta: writer.blob(&code.meta.encode()),
+            on: on.into(),
+            on_kind: on_kind.into(),
+        };
+        writer.push(Section::Fragments, &fragment);
+    }
+    finish(manifest, &writer)
+}
+
+fn write_params(writer: &mut Writer, whole: &Whole) {
+    let params = &whole.schema.params;
+    for (def, value) in params.iter().zip(&whole.params.values) {
+        let param = Param {
+            name: writer.text(&def.name),
+            unit: writer.text(def.unit.as_deref().unwrap_or("")),
+            doc: writer.text(&def.doc),
+            slot: SlotRecord::new(&def.slot),
+            has_unit: u16::from(def.unit.is_some()).into(),
+        };
+        writer.push(Section::Params, &param);
+        writer.push(Section::Values, &I64::from(*value));
+    }
+    let mut order: Vec<u16> = (0..params.len() as u16).collect();
+    order.sort_by_key(|index| params.get(usize::from(*index)).map(|param| param.name.as_str()));
+    for index in order {
+        writer.push(Section::ParamsByName, &U16::from(index));
+    }
+}
+
+fn write_tables(writer: &mut Writer, tables: &[TableDef]) {
+    for def in tables {
+        writer.group::<Entry>(Section::Tables, Section::Entries, &def.name, def.entries.len());
+        for entry in &def.entries {
+            let (item, table, gives) = match &entry.loot {
+                Loot::Item(item) => (item.as_str(), 0, 0u16),
+                Loot::Table(table) => ("", *table, 1),
+            };
+            let record = Entry {
+                name: writer.text(&entry.name),
+                item: writer.text(item),
+                weight: entry.weight.into(),
+                few: entry.count.0.into(),
+                many: entry.count.1.into(),
+                table: table.into(),
+                gives: gives.into(),
+                conditional: u16::from(entry.conditional).into(),
+            };
+            writer.push(Section::Entries, &record);
+        }
+    }
+}
+
+fn finish(manifest: &Manifest, writer: &Writer) -> Result<Vec<u8>, ImageError> {
+    let head = size_of::<Header>();
+    let total = writer.sections.iter().map(Vec::len).sum::<usize>() + head;
+    if u32::try_from(total).is_err() {
+        return Err(ImageError::TooLarge { bytes: total as u64 });
+    }
+    let bundle = Digest::derive(MANIFEST_DOMAIN, &[&manifest.encode()]);
+    let mut header = Header {
+        magic: MAGIC,
+        format: IMAGE_FORMAT.into(),
+        sections: (SECTIONS as u32).into(),
+        length: (total as u64).into(),
+        checksum: [0; 32],
+        bundle: bundle.0,
+        table: [Span::default(); SECTIONS],
+    };
+    let mut offset = head as u32;
+    for (span, section) in header.table.iter_mut().zip(&writer.sections) {
+        let length = section.len() as u32;
+        *span = Span { offset: offset.into(), length: length.into() };
+        offset = offset.saturating_add(length);
+    }
+    let mut bytes = Vec::with_capacity(total);
+    bytes.extend_from_slice(header.as_bytes());
+    for section in &writer.sections {
+        bytes.extend_from_slice(section);
+    }
+    let checksum = Digest::of(bytes.get(CHECKED_FROM..).unwrap_or(&[]));
+    header.checksum = checksum.0;
+    if let Some(front) = bytes.get_mut(..head) {
+        front.copy_from_slice(header.as_bytes());
+    }
+    Ok(bytes)
+}
