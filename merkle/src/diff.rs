@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::digest::Digest;
 use crate::prefix::{DEPTH_MAX, Prefix};
-use crate::summary::{Child, LEAVES_MAX, Summary};
+use crate::summary::{LEAVES_MAX, Summary, Tag};
 use crate::trie::Trie;
 
 /// How many answers fit into one frame of 64 KiB whatever they hold: split longer lists of
@@ -71,22 +71,23 @@ pub enum DiffError {
     TooMany {
         /// The part.
         prefix: Prefix,
-        /// How many children or entries it claims.
+        /// How many children or entries it holds.
         actual: usize,
         /// The limit.
         max: usize,
     },
-    /// Children or entries not ascending, or one twice.
+    /// Entries not ascending, or one twice.
     Unsorted {
         /// The part.
         prefix: Prefix,
     },
-    /// A child or an entry that cannot lie under the prefix.
+    /// An entry that lies elsewhere, or children below the end of a key.
     Misplaced {
         /// The part.
         prefix: Prefix,
     },
-    /// An inner part without children, or with a number of levels that does not exist.
+    /// An inner part without children, with a number of levels that does not exist, or with
+    /// another number of tags than of children.
     Shape {
         /// The part.
         prefix: Prefix,
@@ -107,7 +108,7 @@ impl fmt::Display for DiffError {
                 write!(f, "the summary of {prefix} has a part that lies elsewhere")
             }
             Self::Shape { prefix, levels } => {
-                write!(f, "the summary of {prefix} is empty or spans {levels} levels")
+                write!(f, "the summary of {prefix} does not fit its {levels} levels")
             }
         }
     }
@@ -178,8 +179,16 @@ impl Diff {
                 return Err(DiffError::Unasked { prefix: *summary.prefix() });
             }
             match summary {
-                Summary::Inner { prefix, levels, children } => {
-                    self.compare_children(local, prefix, *levels, children, &mut step);
+                Summary::Inner { prefix, levels, present, tags } => {
+                    let bits = present.iter().flat_map(|byte| (0..8).map(move |at| byte >> at));
+                    let mut tags = tags.iter().copied();
+                    for (below, bit) in Summary::slots(prefix, *levels).zip(bits) {
+                        // `check` counted a tag for every bit, and refused too long a path.
+                        let remote = if bit & 1 == 1 { tags.next() } else { None };
+                        if let Some(below) = below {
+                            self.compare_child(local, below, remote, &mut step);
+                        }
+                    }
                 }
                 Summary::Leaves { prefix, entries } => {
                     self.compare_entries(local, prefix, entries, &mut step.differs);
@@ -192,22 +201,17 @@ impl Diff {
         Ok(step)
     }
 
-    fn compare_children(
+    fn compare_child(
         &mut self,
         local: &Trie,
-        prefix: &Prefix,
-        levels: u8,
-        children: &[Child],
+        prefix: Prefix,
+        remote: Option<Tag>,
         step: &mut Step,
     ) {
-        let mut children = children.iter().peekable();
-        for slot in Summary::slots(prefix, levels) {
-            let remote = children.next_if(|child| child.at == slot.at).map(|child| child.tag);
-            match (local.tag(&slot.prefix), remote) {
-                (ours, theirs) if ours == theirs => {}
-                (_, Some(_)) => self.ask(slot.prefix, &mut step.ask),
-                (_, None) => self.compare_entries(local, &slot.prefix, &[], &mut step.differs),
-            }
+        match (local.tag(&prefix), remote) {
+            (ours, theirs) if ours == theirs => {}
+            (_, Some(_)) => self.ask(prefix, &mut step.ask),
+            (_, None) => self.compare_entries(local, &prefix, &[], &mut step.differs),
         }
     }
 
@@ -270,23 +274,22 @@ impl Diff {
 /// Everything that can be wrong with a summary by itself.
 fn check(summary: &Summary) -> Result<(), DiffError> {
     match summary {
-        Summary::Inner { prefix, levels, children } => {
+        Summary::Inner { prefix, levels, present, tags } => {
             let prefix = *prefix;
-            if !(1..=2).contains(levels) || children.is_empty() {
-                return Err(DiffError::Shape { prefix, levels: *levels });
-            }
+            let places = match levels {
+                1 => 16,
+                2 => 256,
+                _ => return Err(DiffError::Shape { prefix, levels: *levels }),
+            };
             if prefix.depth() + usize::from(*levels) > DEPTH_MAX {
                 return Err(DiffError::Misplaced { prefix });
             }
-            let max = if *levels == 2 { 256 } else { 16 };
-            if children.len() > max {
-                return Err(DiffError::TooMany { prefix, actual: children.len(), max });
+            if tags.len() > places {
+                return Err(DiffError::TooMany { prefix, actual: tags.len(), max: places });
             }
-            if children.iter().any(|child| usize::from(child.at) >= max) {
-                return Err(DiffError::Misplaced { prefix });
-            }
-            if !children.is_sorted_by(|a, b| a.at < b.at) {
-                return Err(DiffError::Unsorted { prefix });
+            let bits: usize = present.iter().map(|byte| byte.count_ones() as usize).sum();
+            if present.len() * 8 != places || bits != tags.len() || bits == 0 {
+                return Err(DiffError::Shape { prefix, levels: *levels });
             }
         }
         Summary::Leaves { prefix, entries } => {

@@ -51,5 +51,5 @@ mod trie;
 pub use diff::{ASKS_PER_FRAME, Diff, DiffError, DiffLimits, Difference, Step};
 pub use digest::{DIGEST_BYTES, Digest, ParseDigestError};
 pub use prefix::{DEPTH_MAX, Prefix};
-pub use summary::{Child, LEAVES_MAX, SHALLOW_LEAVES_MAX, SUMMARY_BYTES_MAX, Summary, Tag};
+pub use summary::{LEAVES_MAX, SHALLOW_LEAVES_MAX, SUMMARY_BYTES_MAX, Summary, Tag};
 pub use trie::Trie;

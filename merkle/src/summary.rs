@@ -15,8 +15,8 @@ pub const LEAVES_MAX: usize = 32;
 /// hashes are cheaper than entries that agree.
 pub const SHALLOW_LEAVES_MAX: usize = 16;
 
-/// Most bytes of one encoded [`Summary`]: 256 children of 13 bytes, with room for the path.
-pub const SUMMARY_BYTES_MAX: usize = 3_400;
+/// Most bytes of one encoded [`Summary`]: 256 children of 12 bytes, with room for the path.
+pub const SUMMARY_BYTES_MAX: usize = 3_200;
 
 /// The first 12 bytes of a node's hash.
 ///
@@ -36,15 +36,6 @@ impl Tag {
     }
 }
 
-/// A part below the one that is told about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Child {
-    /// The nibbles after the prefix: one, or two as `first × 16 + second`.
-    pub at: u8,
-    /// The tag of what lies there.
-    pub tag: Tag,
-}
-
 /// What a replica has under `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Summary {
@@ -54,8 +45,11 @@ pub enum Summary {
         prefix: Prefix,
         /// How many nibbles deeper the children are: 1, or 2 at the root of a large trie.
         levels: u8,
-        /// Those with entries, ascending by `at`.
-        children: Vec<Child>,
+        /// One bit for each place a child can have, the first in the lowest bit of the first
+        /// byte; set when it has entries. 2 bytes for one level, 32 for two.
+        present: Vec<u8>,
+        /// The tags of the children present, in their order.
+        tags: Vec<Tag>,
     },
     /// Few entries, in full: at most [`LEAVES_MAX`].
     Leaves {
@@ -64,12 +58,6 @@ pub enum Summary {
         /// Keys and values, ascending by key.
         entries: Vec<(Digest, Digest)>,
     },
-}
-
-/// One place that a child can have.
-pub(crate) struct Slot {
-    pub(crate) at: u8,
-    pub(crate) prefix: Prefix,
 }
 
 impl Summary {
@@ -92,18 +80,14 @@ impl Summary {
         if prefix.depth() == 0 && len > 16 * LEAVES_MAX { 2 } else { 1 }
     }
 
-    /// The places of the children of `prefix`, ascending; none deeper than a whole key.
-    pub(crate) fn slots(prefix: &Prefix, levels: u8) -> impl Iterator<Item = Slot> {
+    /// The places of the children of `prefix`, ascending: 16, or 256 for two levels. `None` where
+    /// a path would be longer than a key.
+    pub(crate) fn slots(prefix: &Prefix, levels: u8) -> impl Iterator<Item = Option<Prefix>> {
         let prefix = *prefix;
         let count: u16 = if levels == 2 { 256 } else { 16 };
-        (0..count).filter_map(move |at| {
-            let at = at as u8;
-            let below = if levels == 2 {
-                prefix.child(at >> 4)?.child(at & 15)?
-            } else {
-                prefix.child(at)?
-            };
-            Some(Slot { at, prefix: below })
+        (0..count).map(move |at| {
+            let (first, second) = ((at >> 4) as u8, (at & 15) as u8);
+            if levels == 2 { prefix.child(first)?.child(second) } else { prefix.child(second) }
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::node::{Body, Entry, Node, bucket_hash};
 use crate::prefix::Prefix;
-use crate::summary::{Child, Summary, Tag};
+use crate::summary::{Summary, Tag};
 
 /// A map from digests to digests whose root hash names its whole content.
 ///
@@ -114,13 +114,17 @@ impl Trie {
             return Summary::Leaves { prefix: *prefix, entries: self.entries(prefix).collect() };
         }
         let levels = Summary::levels_for(prefix, node.len);
-        let mut children = Vec::new();
-        for slot in Summary::slots(prefix, levels) {
-            if let Some(tag) = self.tag(&slot.prefix) {
-                children.push(Child { at: slot.at, tag });
+        let (mut present, mut tags) = (Vec::new(), Vec::new());
+        for (at, below) in Summary::slots(prefix, levels).enumerate() {
+            if at.is_multiple_of(8) {
+                present.push(0);
+            }
+            if let Some(tag) = below.and_then(|below| self.tag(&below)) {
+                present[at / 8] |= 1 << (at % 8);
+                tags.push(tag);
             }
         }
-        Summary::Inner { prefix: *prefix, levels, children }
+        Summary::Inner { prefix: *prefix, levels, present, tags }
     }
 
     /// The short hash of what lies under `prefix`, `None` when nothing does.

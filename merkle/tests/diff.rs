@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cairn_merkle::{
-    ASKS_PER_FRAME, Child, Diff, DiffError, DiffLimits, Difference, Digest, LEAVES_MAX, Prefix,
+    ASKS_PER_FRAME, Diff, DiffError, DiffLimits, Difference, Digest, LEAVES_MAX, Prefix,
     SUMMARY_BYTES_MAX, Summary, Tag, Trie,
 };
 use proptest::prelude::*;
@@ -121,14 +121,12 @@ proptest! {
         let (mut asked, mut differences, mut state) = (open.len(), 0, seed);
         while let Some(prefix) = open.pop() {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let children = (0..16u8)
-                .filter(|at| state >> (at + 20) & 1 == 1)
-                .map(|at| Child { at, tag: Tag::of(&Digest([state as u8; 32])) })
-                .collect::<Vec<_>>();
+            let present = ((state >> 20) as u16).to_le_bytes().to_vec();
+            let tags = vec![Tag::of(&Digest([state as u8; 32])); ((state >> 20) as u16).count_ones() as usize];
             let told = match state >> 60 {
                 0..8 => ours.summary(&prefix),
                 8..10 => Summary::Leaves { prefix, entries: Vec::new() },
-                _ => Summary::Inner { prefix, levels: 1, children },
+                _ => Summary::Inner { prefix, levels: 1, present, tags },
             };
             match diff.handle(&ours, &[told]) {
                 Ok(step) => {
@@ -222,23 +220,30 @@ fn hostile_summaries_are_refused() {
     let tag = Tag::of(&Digest::default());
     let elsewhere = Prefix::ROOT.child(3).unwrap();
     let prefix = Prefix::ROOT;
-    let child = |at| Child { at, tag };
     let entry = |n: u8| (Digest([n; 32]), Digest::default());
-    let inner = |levels, children| Summary::Inner { prefix, levels, children };
+    let inner = |levels, present: &[u8], tags| Summary::Inner {
+        prefix,
+        levels,
+        present: present.to_vec(),
+        tags: vec![tag; tags],
+    };
     let leaves = |entries| Summary::Leaves { prefix, entries };
+    let shape = |levels| DiffError::Shape { prefix, levels };
     let cases = [
         (
             Summary::Leaves { prefix: elsewhere, entries: vec![] },
             DiffError::Unasked { prefix: elsewhere },
         ),
-        (inner(1, vec![]), DiffError::Shape { prefix, levels: 1 }),
-        (inner(0, vec![child(0)]), DiffError::Shape { prefix, levels: 0 }),
-        (inner(3, vec![child(0)]), DiffError::Shape { prefix, levels: 3 }),
-        (inner(1, vec![child(16)]), DiffError::Misplaced { prefix }),
-        (inner(1, vec![child(2), child(1)]), DiffError::Unsorted { prefix }),
-        (inner(1, vec![child(2), child(2)]), DiffError::Unsorted { prefix }),
-        (inner(1, vec![child(0); 17]), DiffError::TooMany { prefix, actual: 17, max: 16 }),
-        (inner(2, vec![child(0); 300]), DiffError::TooMany { prefix, actual: 300, max: 256 }),
+        (inner(1, &[0, 0], 0), shape(1)),
+        (inner(0, &[1, 0], 1), shape(0)),
+        (inner(3, &[1, 0], 1), shape(3)),
+        (inner(1, &[1], 1), shape(1)),
+        (inner(1, &[1, 0, 0], 1), shape(1)),
+        (inner(1, &[3, 0], 1), shape(1)),
+        (inner(1, &[1, 0], 2), shape(1)),
+        (inner(2, &[1, 0], 1), shape(2)),
+        (inner(1, &[255, 255], 17), DiffError::TooMany { prefix, actual: 17, max: 16 }),
+        (inner(2, &[255; 32], 300), DiffError::TooMany { prefix, actual: 300, max: 256 }),
         (leaves(vec![entry(2), entry(1)]), DiffError::Unsorted { prefix }),
         (leaves(vec![entry(2), entry(2)]), DiffError::Unsorted { prefix }),
         (
@@ -253,10 +258,10 @@ fn hostile_summaries_are_refused() {
     }
     // An entry that lies elsewhere, and the same answer twice (a cycle).
     let (mut diff, _) = Diff::start(&ours, Digest::default());
-    let step = diff.handle(&ours, &[inner(1, vec![child(3)])]).unwrap();
+    let step = diff.handle(&ours, &[inner(1, &[8, 0], 1)]).unwrap();
     assert_eq!(step.ask, [elsewhere]);
     assert_eq!(
-        diff.handle(&ours, &[inner(1, vec![child(3)])]),
+        diff.handle(&ours, &[inner(1, &[8, 0], 1)]),
         Err(DiffError::Unasked { prefix: Prefix::ROOT })
     );
     assert_eq!(
@@ -270,12 +275,15 @@ fn hostile_summaries_are_refused() {
 fn depth_ends_at_the_key() {
     let ours = Trie::new();
     let (mut diff, mut ask) = Diff::start(&ours, Digest([1; 32]));
-    let child = Child { at: 0, tag: Tag::of(&Digest([1; 32])) };
+    let told = |prefix| Summary::Inner {
+        prefix,
+        levels: 1,
+        present: vec![1, 0],
+        tags: vec![Tag::of(&Digest([1; 32]))],
+    };
     for depth in 0..64 {
         assert_eq!(ask.len(), 1, "at depth {depth}");
-        let told = Summary::Inner { prefix: ask[0], levels: 1, children: vec![child] };
-        ask = diff.handle(&ours, &[told]).unwrap().ask;
+        ask = diff.handle(&ours, &[told(ask[0])]).unwrap().ask;
     }
-    let told = Summary::Inner { prefix: ask[0], levels: 1, children: vec![child] };
-    assert!(matches!(diff.handle(&ours, &[told]), Err(DiffError::Misplaced { .. })));
+    assert!(matches!(diff.handle(&ours, &[told(ask[0])]), Err(DiffError::Misplaced { .. })));
 }
