@@ -16,7 +16,7 @@ use crate::coordinator::codec::check_name;
 /// an empty or half-given credential is an error, never a silent anonymous connection.
 #[derive(Clone)]
 pub struct EtcdConfig {
-    /// `http://host:port` or `https://host:port`, at least one (`CAIRN_ETCD`).
+    /// `http://host:port` or `https://host:port`, at least one (`CAIRN_ETCD_ENDPOINTS`).
     pub endpoints: Vec<String>,
     /// First part of every key, such as `/cairn` (`CAIRN_ETCD_PREFIX`). Fleets that share an etcd
     /// differ here.
@@ -94,14 +94,14 @@ impl EtcdConfig {
     /// Whether the endpoints are https; all or none.
     fn check_endpoints(&self) -> Result<bool, CoordinatorError> {
         if self.endpoints.is_empty() {
-            return Err(setting("CAIRN_ETCD", "no endpoint given".to_owned()));
+            return Err(setting("CAIRN_ETCD_ENDPOINTS", "no endpoint given".to_owned()));
         }
         for endpoint in &self.endpoints {
             let rest = endpoint.strip_prefix("https://").or(endpoint.strip_prefix("http://"));
             let host = rest.map(|rest| rest.trim_end_matches('/'));
             if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
                 let reason = format!("{endpoint:?}, expected http(s)://host:port");
-                return Err(setting("CAIRN_ETCD", reason));
+                return Err(setting("CAIRN_ETCD_ENDPOINTS", reason));
             }
         }
         let secure = self.endpoints.iter().filter(|one| one.starts_with("https://")).count();
@@ -119,7 +119,7 @@ impl EtcdConfig {
         }
         if secure < self.endpoints.len() {
             let reason = "http and https endpoints together".to_owned();
-            return Err(setting("CAIRN_ETCD", reason));
+            return Err(setting("CAIRN_ETCD_ENDPOINTS", reason));
         }
         Ok(true)
     }
@@ -222,7 +222,7 @@ mod tests {
     fn every_wrong_setting_is_named() {
         let secret = |text: &str| Some(Zeroizing::new(text.to_owned()));
         check(|_| {}, "");
-        check(|c| c.endpoints.clear(), "CAIRN_ETCD: no endpoint");
+        check(|c| c.endpoints.clear(), "CAIRN_ETCD_ENDPOINTS: no endpoint");
         check(|c| c.endpoints[0] = "127.0.0.1:2379".to_owned(), "expected http(s)://host:port");
         check(|c| c.endpoints.push("https://b:2379".to_owned()), "together");
         check(|c| c.endpoints[0] = "https://b:2379".to_owned(), "CAIRN_ETCD_CA_FILE: missing");
