@@ -215,11 +215,8 @@ async fn a_watch_begins_with_everything(open: Open<'_>) {
         synced.then_some(())
     })
     .await;
-    let channel = WatchEvent::Channel {
-        channel: "hunt/prod".to_owned(),
-        record: record(1, "x"),
-        revision,
-    };
+    let channel =
+        WatchEvent::Channel { channel: "hunt/prod".to_owned(), record: record(1, "x"), revision };
     let synced = WatchEvent::Synced { restored: false };
     assert_eq!(seen, [WatchEvent::Version(one.clone()), channel.clone(), synced]);
 

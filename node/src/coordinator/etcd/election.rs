@@ -60,6 +60,10 @@ pub(super) async fn run(link: Arc<Link>, node: String, tell: mpsc::Sender<Leader
                     reason = stand(&link, &node, lease.id, &mut teller) => Some(reason),
                     () = listening.closed() => None,
                 };
+                // Told before anything else is awaited: the next leader may begin at any moment.
+                if let Some(reason) = reason.clone() {
+                    teller.tell(Leadership::Lost { reason }).await;
+                }
                 // Takes our key with it, so that the next leader need not wait for the expiry.
                 lease.revoke(&link).await;
                 let Some(reason) = reason else { return };

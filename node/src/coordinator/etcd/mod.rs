@@ -249,7 +249,6 @@ impl Coordinator for Etcd {
         node: NodeRecord,
     ) -> BoxFuture<'_, Result<Registration, CoordinatorError>> {
         async move {
-            check_name("node name", &node.name)?;
             let value = encode("node record", &node)?;
             let key = self.link.keys.node(node.id);
             let lease = match registry::put(&self.link, &key, &value).await {
