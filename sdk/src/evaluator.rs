@@ -1,0 +1,253 @@
+//! Runs a version's rules on one thread.
+
+use std::sync::Arc;
+
+use cairn_ruleset::context::ContextView;
+use cairn_ruleset::ir::{On, OnFault};
+use cairn_ruleset::layout::{
+    ABI, CTX_OFFSET, MEMORY_BYTES, OUT_OFFSET, OutShape, PARAMS_OFFSET, context_bytes,
+};
+use cairn_ruleset::whitelist::COST_MAX;
+use wasmtime::{Instance, Memory, Store, TypedFunc};
+
+use crate::{Code, Context, Engine, Error, Outcome, Result, Version};
+
+/// Fuel of one evaluation. The whitelist bounds instructions; the engine charges one a piece.
+const FUEL: u64 = 2 * COST_MAX;
+/// Epochs that one evaluation may see pass.
+const EPOCHS: u64 = 2;
+
+/// One sandbox with every fragment of one version, for one thread.
+pub struct Evaluator {
+    store: Store<()>,
+    version: Arc<Version>,
+    units: Vec<Unit>,
+    /// Fragments by trigger, then by timer.
+    by_trigger: Vec<Vec<u16>>,
+    by_timer: Vec<Vec<u16>>,
+}
+
+/// One fragment, instantiated.
+struct Unit {
+    memory: Memory,
+    eval: TypedFunc<(u32, u32), ()>,
+    shape: OutShape,
+    context_bytes: usize,
+    killed: bool,
+    /// Per word of the bit set, the rules that are not killed; empty while none is.
+    allowed: Vec<u64>,
+}
+
+impl std::fmt::Debug for Evaluator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evaluator").field("version", &self.version.version).finish_non_exhaustive()
+    }
+}
+
+fn sandbox(what: &str, name: &str, error: impl std::fmt::Display) -> Error {
+    Error::Sandbox { what: format!("{what} of `{name}`"), reason: format!("{error:#}") }
+}
+
+impl Evaluator {
+    /// Instantiates every fragment of a version and writes its parameter page.
+    ///
+    /// # Errors
+    /// `NoCode` when `code` lacks a fragment; `Sandbox` when an instance cannot be made.
+    pub fn new(engine: &Engine, version: &Arc<Version>, code: &Code) -> Result<Evaluator> {
+        let mut store = Store::new(&engine.inner, ());
+        store.epoch_deadline_trap();
+        let image = version.image();
+        let mut units = Vec::with_capacity(image.fragment_count());
+        let mut by_trigger = vec![Vec::new(); image.trigger_count()];
+        let mut by_timer = vec![Vec::new(); image.timer_count()];
+        for (fragment, meta) in image.fragments().zip(version.fragments()) {
+            let name = fragment.name;
+            let module = code.module(&fragment.digest).ok_or_else(|| Error::NoCode {
+                fragment: name.to_owned(),
+                digest: fragment.digest,
+            })?;
+            let instance = Instance::new(&mut store, module, &[])
+                .map_err(|error| sandbox("an instance", name, error))?;
+            let memory = instance
+                .get_memory(&mut store, "memory")
+                .filter(|memory| memory.data_size(&store) == MEMORY_BYTES as usize)
+                .ok_or_else(|| sandbox("the memory", name, "it is not 16 pages"))?;
+            let eval = instance
+                .get_typed_func::<(u32, u32), ()>(&mut store, "eval")
+                .map_err(|error| sandbox("the function", name, error))?;
+            memory
+                .write(&mut store, PARAMS_OFFSET as usize, image.params_page())
+                .map_err(|error| sandbox("the parameter page", name, error))?;
+            match fragment.on {
+                On::Trigger(index) => by_trigger.get_mut(usize::from(index)),
+                On::Timer(index) => by_timer.get_mut(usize::from(index)),
+            }
+            .into_iter()
+            .for_each(|list| list.push(fragment.index));
+            units.push(Unit {
+                memory,
+                eval,
+                shape: OutShape::of(meta),
+                context_bytes: context_bytes(meta.slots()),
+                killed: false,
+                allowed: Vec::new(),
+            });
+        }
+        Ok(Evaluator { store, version: Arc::clone(version), units, by_trigger, by_timer })
+    }
+
+    /// The version it runs.
+    #[must_use]
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Switches a fragment or a rule off (or on again) by name; `false` when there is neither.
+    /// A fragment that is off is not called; a rule that is off never counts as fired.
+    pub fn kill(&mut self, name: &str, killed: bool) -> bool {
+        let mut found = false;
+        for (meta, unit) in self.version.fragments().iter().zip(&mut self.units) {
+            if meta.name == name {
+                unit.killed = killed;
+                found = true;
+            }
+            let Some(rule) = meta.rules.iter().position(|rule| rule.name == name) else { continue };
+            found = true;
+            unit.allowed.resize(unit.shape.words, u64::MAX);
+            if let Some(word) = unit.allowed.get_mut(rule / 64) {
+                let bit = 1 << (rule % 64);
+                *word = if killed { *word & !bit } else { *word | bit };
+            }
+        }
+        found
+    }
+
+    /// Runs every fragment of the context's trigger or timer and collects what fired.
+    ///
+    /// # Errors
+    /// `OtherVersion`, `Unset`; `Trap` when a fragment fails that has a rule with
+    /// `on_fault = "fail"` (others are listed in [`Outcome::faults`]).
+    pub fn eval(&mut self, context: &Context, outcome: &mut Outcome) -> Result<()> {
+        if !Arc::ptr_eq(context.version(), &self.version)
+            && context.version().digest != self.version.digest
+        {
+            let (context, evaluator) = (context.version().digest, self.version.digest);
+            return Err(Error::OtherVersion { context, evaluator });
+        }
+        let bytes = context.bytes()?;
+        outcome.clear(ContextView::new(bytes, 0).map_or(0, |view| view.seed()));
+        let list = match context.on() {
+            On::Trigger(index) => self.by_trigger.get(usize::from(index)),
+            On::Timer(index) => self.by_timer.get(usize::from(index)),
+        };
+        for step in 0..list.map_or(0, Vec::len) {
+            let list = match context.on() {
+                On::Trigger(index) => self.by_trigger.get(usize::from(index)),
+                On::Timer(index) => self.by_timer.get(usize::from(index)),
+            };
+            let Some(fragment) = list.and_then(|list| list.get(step)).copied() else { break };
+            self.eval_into(fragment, bytes, outcome)?;
+        }
+        Ok(())
+    }
+
+    fn eval_into(&mut self, fragment: u16, bytes: &[u8], outcome: &mut Outcome) -> Result<()> {
+        let at = usize::from(fragment);
+        if self.units.get(at).is_some_and(|unit| unit.killed) {
+            return Ok(());
+        }
+        if let Err(error) = self.call(fragment, bytes) {
+            let meta = self.version.fragments().get(at);
+            let strict = meta
+                .is_none_or(|meta| meta.rules.iter().any(|rule| rule.on_fault == OnFault::Fail));
+            if strict || !matches!(error, Error::Trap { .. }) {
+                return Err(error);
+            }
+            outcome.fault(fragment);
+            return Ok(());
+        }
+        if let (Some(unit), Some(meta)) = (self.units.get(at), self.version.fragments().get(at)) {
+            let start = OUT_OFFSET as usize;
+            let out = unit.memory.data(&self.store).get(start..start + unit.shape.bytes());
+            outcome.take(fragment, meta, &unit.shape, out.unwrap_or(&[]));
+        }
+        Ok(())
+    }
+
+    /// Runs one fragment on a context's bytes and returns its output as
+    /// [`cairn_ruleset::layout`] describes it. The hot path: no allocation, no system call. A
+    /// killed fragment answers with an empty slice, killed rules have their bit cleared.
+    ///
+    /// # Errors
+    /// `RawContext` when the bytes are too few; `Unknown` past the last fragment; `Trap`.
+    #[inline]
+    pub fn eval_raw(&mut self, fragment: u16, context: &[u8]) -> Result<&[u8]> {
+        let at = usize::from(fragment);
+        if self.units.get(at).is_some_and(|unit| unit.killed) {
+            return Ok(&[]);
+        }
+        self.call(fragment, context)?;
+        let Some(unit) = self.units.get(at) else { return Ok(&[]) };
+        let start = OUT_OFFSET as usize;
+        let out = unit.memory.data(&self.store).get(start..start + unit.shape.bytes());
+        Ok(out.unwrap_or(&[]))
+    }
+
+    #[inline]
+    fn call(&mut self, fragment: u16, context: &[u8]) -> Result<()> {
+        let Some(unit) = self.units.get(usize::from(fragment)) else {
+            return Err(self.version.unknown("fragment", &fragment.to_string()));
+        };
+        let start = CTX_OFFSET as usize;
+        let source = context.get(..unit.context_bytes);
+        let target =
+            unit.memory.data_mut(&mut self.store).get_mut(start..start + unit.context_bytes);
+        match (source, target) {
+            (Some(source), Some(target)) if source.starts_with(&ABI.to_le_bytes()) => {
+                target.copy_from_slice(source);
+            }
+            _ => return Err(self.raw_context(fragment, context.len())),
+        }
+        self.store.set_epoch_deadline(EPOCHS);
+        let called = self
+            .store
+            .set_fuel(FUEL)
+            .and_then(|()| unit.eval.call(&mut self.store, (CTX_OFFSET, OUT_OFFSET)));
+        if let Err(error) = called {
+            return Err(self.trap(fragment, &error));
+        }
+        if !unit.allowed.is_empty() {
+            let out = unit.memory.data_mut(&mut self.store).get_mut(OUT_OFFSET as usize..);
+            let words = out.unwrap_or(&mut []).chunks_exact_mut(8);
+            for (word, allowed) in words.zip(&unit.allowed) {
+                for (byte, allowed) in word.iter_mut().zip(allowed.to_le_bytes()) {
+                    *byte &= allowed;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn raw_context(&self, fragment: u16, actual_bytes: usize) -> Error {
+        Error::RawContext {
+            fragment: self.name(fragment),
+            actual_bytes,
+            needed_bytes: self
+                .units
+                .get(usize::from(fragment))
+                .map_or(0, |unit| unit.context_bytes),
+            abi: ABI,
+        }
+    }
+
+    #[cold]
+    fn trap(&self, fragment: u16, error: &wasmtime::Error) -> Error {
+        Error::Trap { fragment: self.name(fragment), reason: format!("{error:#}") }
+    }
+
+    fn name(&self, fragment: u16) -> String {
+        let meta = self.version.fragments().get(usize::from(fragment));
+        meta.map_or_else(|| fragment.to_string(), |meta| meta.name.clone())
+    }
+}
