@@ -370,3 +370,6 @@ fn kept_with(
     let older = kept.iter().filter(|record| record.digest != newest.digest);
     std::iter::once(newest).chain(older).take(max).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

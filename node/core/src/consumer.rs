@@ -338,3 +338,6 @@ fn ahead(cursor: &VersionVector, delivered: &VersionVector) -> Option<ConsumerEr
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

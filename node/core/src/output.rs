@@ -14,6 +14,10 @@ pub struct Ticket(pub u64);
 
 /// Something to do. The order within one call matters: earlier ones come first.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most outputs are the replica's: a box would cost each of them an allocation"
+)]
 pub enum Output {
     /// Something that the replica asks for. Among what the shell must do for it there is nothing
     /// left to do for `Delivered`, `ChannelChanged`, `BundleStored` and `BundleRejected`: the
