@@ -64,13 +64,18 @@ pub struct Config {
     pub repair_bytes_max: u64,
     /// Silence after which repaired events are taken for lost and sent again.
     pub repair_timeout: Duration,
+    /// How long a batch is left to the eager push before it is repaired. Longer sends fewer bytes
+    /// twice, shorter repairs a lost frame sooner.
+    pub repair_age_min: Duration,
+    /// Most peers whose knowledge is remembered. What further ones tell is not remembered, and
+    /// they are repaired by others.
+    pub peers_max: usize,
     /// Most trie comparisons at a time. Further ones wait for the next pulse.
     pub diffs_max: usize,
     /// Silence after which a comparison is given up; the next pulse starts another.
     pub diff_timeout: Duration,
-    /// Most trie nodes, and most records, asked for in one frame. 32 keeps the answer under the
-    /// frame limit.
-    pub diff_asks_max: usize,
+    /// Most records asked for in one frame. A peer that asks for more is at fault.
+    pub record_asks_max: usize,
     /// A difference of roots with one peer that lasts longer raises an alarm.
     pub diverged_after: Duration,
 
@@ -82,6 +87,8 @@ pub struct Config {
     /// Most batches that wait for the log's current write. When full, batches from peers are
     /// dropped (anti-entropy brings them again) and publishes are refused.
     pub journal_batches_max: usize,
+    /// Most bytes of such batches. As above.
+    pub journal_bytes_max: usize,
     /// Most bytes that one log write takes.
     pub journal_write_bytes_max: usize,
 
@@ -97,8 +104,8 @@ pub struct Config {
     pub publish_timeout_max: Duration,
     /// Most other nodes that a publish may wait for; no more than a view has.
     pub replicas_max: u8,
-    /// Most entries in a batch's causal context; 1,024 is at most 28 KiB. What does not fit goes
-    /// with the stream's next batch.
+    /// Most entries in a batch's causal context; 512 is at most 16 KiB, which leaves room for the
+    /// largest event. What does not fit goes with the stream's next batch.
     pub context_streams_max: usize,
 
     /// Most channels. One more is refused, with an alarm when a peer sent it.
@@ -111,7 +118,8 @@ pub struct Config {
     pub asks_max: usize,
     /// Silence after which a piece is asked for at another peer.
     pub ask_timeout: Duration,
-    /// Pause before a bundle without a willing source is tried again.
+    /// Pause before a bundle without a willing source is tried again; doubles up to 16 times
+    /// itself while nothing comes.
     pub retry_period: Duration,
     /// Most sources remembered per bundle. When full, the newcomer is not remembered.
     pub sources_max: usize,
@@ -161,20 +169,23 @@ impl Config {
             summary_streams_max: 1_024,
             repair_bytes_max: 512 * 1024,
             repair_timeout: Duration::from_secs(1),
+            repair_age_min: Duration::from_millis(150),
+            peers_max: 4_096,
             diffs_max: 4,
             diff_timeout: Duration::from_secs(2),
-            diff_asks_max: 32,
+            record_asks_max: 64,
             diverged_after: Duration::from_secs(30),
             window_batches_max: 4_096,
             window_bytes_max: 8 * 1024 * 1024,
             journal_batches_max: 4_096,
+            journal_bytes_max: 16 * 1024 * 1024,
             journal_write_bytes_max: 4 * 1024 * 1024,
             log_events_max: 4_000_000,
             log_bytes_max: 4 * 1024 * 1024 * 1024,
             publish_waiting_max: 8_192,
             publish_timeout_max: Duration::from_secs(30),
             replicas_max: 7,
-            context_streams_max: 1_024,
+            context_streams_max: 512,
             channels_max: 256,
             bundles_newest_max: 16,
             assembly_bytes_max: 16 * 1024 * 1024,

@@ -10,7 +10,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use cairn_merkle::Digest;
+use cairn_merkle::{Digest, Prefix};
 use serde::{Deserialize, Serialize};
 
 use crate::directive::ChannelRecord;
@@ -174,7 +174,20 @@ pub enum Body {
     Channel(ChannelRecord),
     /// A bundle exists and the sender holds or fetches it.
     Head(BundleHead),
-    /*TRIE*/
+    /// Asks for the summaries of these trie nodes.
+    TrieAsk {
+        /// The root the asker is comparing with.
+        root: Digest,
+        /// Which nodes.
+        prefixes: Vec<Prefix>,
+    },
+    /// The answer to [`Body::TrieAsk`].
+    TrieTell {
+        /// The root the summaries were taken from; another one than asked ends the session.
+        root: Digest,
+        /// In the order asked.
+        summaries: Vec<cairn_merkle::Summary>,
+    },
     /// Asks for the records behind these trie keys.
     RecordAsk {
         /// Which keys.

@@ -28,6 +28,8 @@ pub struct BatchHeader {
     pub digest: Digest,
     /// Bytes it takes in a frame, at most.
     pub bytes: u32,
+    /// Topics of its events, in order: what consumers filter by.
+    pub topics: Vec<String>,
     /// Keys of its events, by index.
     pub keys: Vec<(u32, EventKey)>,
     /// Idempotency keys of its events, by index.
@@ -53,6 +55,7 @@ impl BatchHeader {
             deps: batch.deps.clone(),
             digest: signed.digest(),
             bytes: u32::try_from(signed.encoded_bytes_max()).unwrap_or(u32::MAX),
+            topics: batch.events.iter().map(|event| event.topic.clone()).collect(),
             keys: events().filter_map(|(i, e)| e.key.clone().map(|key| (i, key))).collect(),
             idempotency: events().filter_map(|(i, e)| e.idempotency.map(|key| (i, key))).collect(),
         }

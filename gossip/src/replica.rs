@@ -1,14 +1,19 @@
 //! The replica: all parts behind one `handle`.
 
-use std::net::SocketAddr;
-
 use cairn_merkle::Digest;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
+use crate::bundles::BundleProgress;
 use crate::config::Config;
+use crate::core::Core;
 use crate::directive::{ChannelRecord, Directive};
 use crate::event::EventKey;
+use crate::fx::{Fx, Pending};
 use crate::id::{Dot, NodeId, Stream};
 use crate::input::Input;
+use crate::log::Located;
+use crate::membership::Member;
 use crate::output::Output;
 use crate::recovered::Recovered;
 use crate::stats::Stats;
@@ -16,54 +21,46 @@ use crate::time::Time;
 use crate::vector::VersionVector;
 use crate::verify::{Sign, Verify};
 
-/// A node that membership holds for alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Member {
-    /// Which.
-    pub node: NodeId,
-    /// Where it listens.
-    pub addr: SocketAddr,
-}
-
-/// How far a bundle has come at this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BundleProgress {
-    /// The envelope is durable.
-    pub envelope: bool,
-    /// Blobs that are durable.
-    pub blobs_held: usize,
-    /// Blobs there are; 0 until the envelope was opened.
-    pub blobs_total: usize,
-    /// Everything is durable: the bundle counts in the content root.
-    pub complete: bool,
-    /// Why it could not be had so far.
-    pub rejected: Option<String>,
-}
-
 /// The replication core of one node.
+///
+/// # Order of calls
+/// [`Input::Start`] first; it also says [`Output::BundleStored`] for every bundle that the store
+/// holds in full. After that inputs in any order. `now` must not go back.
 pub struct Replica {
     config: Config,
-    _verify: Box<dyn Verify + Send>,
-    _sign: Box<dyn Sign + Send>,
-    vector: VersionVector,
-    _recovered: Recovered,
+    pending: Pending,
+    rng: StdRng,
+    stats: Stats,
+    core: Core,
 }
 
 impl Replica {
-    /// A replica that continues from what its store found. `seed` feeds every random choice.
+    /// A replica that continues from what its store found. `seed` feeds every random choice: the
+    /// same seed, store and inputs give the same outputs in every process.
     pub fn new(
         config: Config,
         verify: Box<dyn Verify + Send>,
         sign: Box<dyn Sign + Send>,
         recovered: Recovered,
-        _seed: u64,
+        seed: u64,
     ) -> Replica {
-        let vector = VersionVector::new();
-        Replica { config, _verify: verify, _sign: sign, vector, _recovered: recovered }
+        let core = Core::new(&config, verify, sign, recovered, seed);
+        let rng = StdRng::seed_from_u64(seed);
+        Replica { config, pending: Pending::default(), rng, stats: Stats::default(), core }
     }
 
     /// One thing happened; what is to be done is appended to `out`, in order.
-    pub fn handle(&mut self, _input: Input, _now: Time, _out: &mut Vec<Output>) {}
+    pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
+        let mut fx = Fx {
+            now,
+            config: &self.config,
+            out,
+            pending: &mut self.pending,
+            rng: &mut self.rng,
+            stats: &mut self.stats,
+        };
+        self.core.handle(input, &mut fx);
+    }
 
     /// The configuration it runs with.
     pub fn config(&self) -> &Config {
@@ -72,85 +69,83 @@ impl Replica {
 
     /// This node.
     pub fn node(&self) -> NodeId {
-        NodeId([0; 16])
+        self.core.node
     }
 
     /// The stream this node publishes on.
     pub fn stream(&self) -> Stream {
-        Stream { origin: crate::Origin([0; 16]), incarnation: 0 }
+        self.core.publisher.stream
     }
 
     /// The content root: channels and fully held bundles. Equal root and equal vector mean equal
     /// state.
     pub fn root(&self) -> Digest {
-        Digest::default()
+        self.core.content.root()
     }
 
     /// Which events are durable and delivered here.
     pub fn vector(&self) -> &VersionVector {
-        &self.vector
+        &self.core.log.vector
     }
 
     /// Every node that membership holds for alive, this one included, by node id.
     pub fn members(&self) -> Vec<Member> {
-        Vec::new()
+        let others = self.core.membership.others();
+        let mut members: Vec<Member> =
+            others.iter().map(|(node, addr)| Member { node: *node, addr: *addr }).collect();
+        members.push(Member { node: self.core.node, addr: self.config.addr });
+        members.sort_unstable();
+        members
     }
 
-    /// The peers we keep connections to, and whether each stands.
+    /// The peers we keep connections to, by address, and whether each connection stands.
     pub fn view(&self) -> Vec<(Member, bool)> {
-        Vec::new()
+        self.core.view.all()
     }
 
     /// The durable register of a channel.
-    pub fn channel(&self, _name: &str) -> Option<&ChannelRecord> {
-        None
+    pub fn channel(&self, name: &str) -> Option<&ChannelRecord> {
+        self.core.channels.record(name)
     }
 
-    /// The directive in force on a channel.
-    pub fn directive(&self, _channel: &str) -> Option<&Directive> {
-        None
+    /// The durable directive of a channel.
+    pub fn directive(&self, channel: &str) -> Option<&Directive> {
+        self.core.channels.directive(channel)
     }
 
-    /// Every channel's name, in order.
+    /// Names of all channels with a durable register, in order.
     pub fn channels(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        self.core.channels.names()
     }
 
-    /// How far a bundle has come; `None` when nothing retained names it.
-    pub fn bundle(&self, _digest: &Digest) -> Option<BundleProgress> {
-        None
+    /// How far a bundle has come; `None` when nothing that is kept names it.
+    pub fn bundle(&self, digest: &Digest) -> Option<BundleProgress> {
+        self.core.bundles.progress(digest)
     }
 
-    /// Every bundle that is wanted or held, in order of digest.
+    /// Every bundle that is kept or wanted, in order of digest.
     pub fn bundles(&self) -> impl Iterator<Item = &Digest> {
-        std::iter::empty()
+        self.core.bundles.kept.keys()
     }
 
     /// Every event delivered here under this key, in this node's order: the first one won, the
     /// others were suppressed. A consumer whose cursor holds any of them has seen the key.
-    pub fn key_dots(&self, _key: &EventKey) -> &[Dot] {
-        &[]
+    pub fn key_dots(&self, key: &EventKey) -> &[Dot] {
+        self.core.log.key_dots(key)
     }
 
-    /// The header of the batch that holds this event, with its local place; `None` when it is not
-    /// in the log.
-    pub fn locate(&self, _dot: &Dot) -> Option<Located> {
-        None
+    /// Where the batch that holds this event stands in this node's log; `None` when it is not
+    /// there. O(log n).
+    pub fn locate(&self, dot: &Dot) -> Option<Located> {
+        self.core.log.locate(dot)
     }
 
-    /// Counters.
+    /// Counters and gauges.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        Stats {
+            window_bytes: self.core.receiver.window_bytes(),
+            assembly_bytes: self.core.transfer.assembly_bytes(),
+            ..self.stats
+        }
     }
-}
-
-/// Where a batch stands in this node's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Located {
-    /// Place in this node's order.
-    pub local: u64,
-    /// Sequence number of its first event.
-    pub first_seq: u64,
-    /// How many events it has.
-    pub count: u32,
 }

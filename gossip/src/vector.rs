@@ -117,7 +117,7 @@ impl VersionVector {
     }
 
     /// All entries in stream order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Stream, &u64)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Stream, &u64)> + DoubleEndedIterator {
         self.0.iter()
     }
 
