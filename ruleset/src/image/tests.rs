@@ -1,1 +1,291 @@
-//! Tests of the image.
+//! An image holds what the program says, and no damaged one opens.
+
+use std::collections::BTreeMap;
+
+use cairn_merkle::Digest;
+use proptest::prelude::*;
+
+use super::{Image, ImageError, build};
+use crate::inclusion;
+use crate::ir::{
+    CounterDef, EntryDef, EnumDef, FieldDef, Loot, Missed, Schedule, Slot, TableDef, TimerDef,
+    TriggerDef, Type,
+};
+use crate::loot::{self, Roll};
+use crate::manifest::{FragmentEntry, FragmentKind, MANIFEST_FORMAT, Manifest, Provenance};
+use crate::meta::{LootTables, ParamMeta, Params, Schema, Segment, Segments, Timers};
+use crate::value::Names;
+
+fn slot(ty: Type, min: i64, max: i64) -> Slot {
+    Slot { ty, min, max }
+}
+
+fn segments() -> Segments {
+    let param = |name: &str, unit: Option<&str>, slot| ParamMeta {
+        name: name.into(),
+        slot,
+        unit: unit.map(str::to_owned),
+        doc: format!("doc of {name}"),
+    };
+    let item = |name: &str, weight, conditional| EntryDef {
+        name: name.into(),
+        loot: Loot::Item(name.into()),
+        weight,
+        count: (1, 3),
+        conditional,
+    };
+    let timer = |name: &str, schedule| TimerDef {
+        name: name.into(),
+        schedule,
+        duration_ms: 5_000,
+        missed: Missed::Skip,
+    };
+    Segments {
+        schema: Schema {
+            ruleset: "hunt".into(),
+            dialect: 1,
+            context: "hunt@3".into(),
+            symbols: vec!["red".into(), "größe".into()],
+            enums: vec![EnumDef {
+                name: "zone".into(),
+                values: vec!["meadow".into(), "crypt".into()],
+            }],
+            params: vec![
+                param("zeal", None, slot(Type::Decimal, 0, 5_000_000)),
+                param("bonus", Some("gold"), slot(Type::Int, -5, 5)),
+                param("where", None, slot(Type::Enum(0), 0, 1)),
+            ],
+            triggers: vec![TriggerDef {
+                name: "kill".into(),
+                fields: vec![
+                    FieldDef { name: "level".into(), slot: slot(Type::Int, 1, 100) },
+                    FieldDef { name: "zone".into(), slot: slot(Type::Enum(0), 0, 1) },
+                ],
+            }],
+            counters: vec![CounterDef {
+                name: "claims".into(),
+                trigger: 0,
+                window_ms: 60_000,
+                max: 9,
+            }],
+        },
+        params: Params { values: vec![1_250_000, -5, 1] },
+        loot: LootTables {
+            tables: vec![
+                TableDef {
+                    name: "rare".into(),
+                    entries: vec![
+                        item("gold", 900, false),
+                        item("crown", 5, true),
+                        EntryDef { loot: Loot::Table(1), ..item("more", 95, false) },
+                    ],
+                },
+                TableDef { name: "gems".into(), entries: vec![item("ruby", 1, false)] },
+            ],
+        },
+        timers: Timers {
+            timers: vec![
+                timer("tick", Schedule::Every { period_ms: 1_000 }),
+                timer(
+                    "night",
+                    Schedule::Cron { expression: "0 20 * * FRI".into(), zone: "UTC".into() },
+                ),
+            ],
+        },
+    }
+}
+
+fn bundle(segments: &Segments) -> (Manifest, BTreeMap<Digest, Vec<u8>>) {
+    let parts = [
+        ("loot", FragmentKind::Loot, segments.loot.encode()),
+        ("params", FragmentKind::Params, segments.params.encode()),
+        ("schema", FragmentKind::Schema, segments.schema.encode()),
+        ("timers", FragmentKind::Timers, segments.timers.encode()),
+    ];
+    let mut blobs = BTreeMap::new();
+    let mut fragments = Vec::new();
+    for (name, kind, bytes) in parts {
+        let (digest, length_bytes) = (Digest::of(&bytes), bytes.len() as u32);
+        fragments.push(FragmentEntry { name: name.into(), kind, digest, length_bytes });
+        blobs.insert(digest, bytes);
+    }
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT,
+        ruleset: "hunt".into(),
+        version: "1.2.3".into(),
+        language: 1,
+        context: "hunt@3".into(),
+        context_hash: Digest::of(b"context"),
+        root: inclusion::root(&fragments),
+        fragments,
+        strings: Vec::new(),
+        provenance: Provenance::default(),
+    };
+    (manifest, blobs)
+}
+
+fn try_build(segments: &Segments) -> Result<Vec<u8>, ImageError> {
+    let (manifest, blobs) = bundle(segments);
+    build(&manifest, &|digest| blobs.get(digest).cloned())
+}
+
+#[test]
+fn an_image_answers_what_the_program_says() {
+    let segments = segments();
+    let image = Image::open(try_build(&segments).unwrap()).unwrap();
+    assert_eq!((image.ruleset(), image.version(), image.context()), ("hunt", "1.2.3", "hunt@3"));
+    assert_eq!(image.context_hash(), Digest::of(b"context"));
+    for (index, (meta, value)) in
+        segments.schema.params.iter().zip(&segments.params.values).enumerate()
+    {
+        let param = image.param(index as u16).unwrap();
+        assert_eq!(
+            (param.name, param.slot, param.value, param.unit, param.doc),
+            (meta.name.as_str(), meta.slot, *value, meta.unit.as_deref(), meta.doc.as_str())
+        );
+        assert_eq!(image.param_index(&meta.name), Some(index as u16));
+        assert_eq!(image.param_raw(index as u16), Some(*value));
+    }
+    assert_eq!(image.param_index("nothing"), None);
+    assert_eq!(image.param_raw(3), None);
+    assert_eq!(image.params_page().len(), 24);
+    assert_eq!(image.timers().collect::<Vec<_>>(), segments.timers.timers);
+    assert_eq!(image.counters().collect::<Vec<_>>(), segments.schema.counters);
+    assert_eq!(image.enum_index(0, "crypt"), Some(1));
+    assert_eq!(image.symbol(1), Some("größe"));
+    let trigger = image.trigger_named("kill").unwrap();
+    let fields: Vec<_> = image.fields(trigger.index).map(|field| field.name).collect();
+    assert_eq!(fields, ["level", "zone"]);
+    let table = image.table_named("rare").unwrap();
+    let conditional: Vec<_> = image.entries(table.index).map(|entry| entry.conditional).collect();
+    assert_eq!(conditional, [false, true, false]);
+}
+
+#[test]
+fn rolls_equal_those_of_the_definitions() {
+    let segments = segments();
+    let image = Image::open(try_build(&segments).unwrap()).unwrap();
+    for seed in 0..500 {
+        let (rule_hash, draw_base) = (seed * 7, 3);
+        let request = Roll { table: 0, count: 2, seed, rule_hash, draw_base, masks: &|_| u64::MAX };
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        loot::roll(&image, &request, &mut ours).unwrap();
+        loot::roll(segments.loot.tables.as_slice(), &request, &mut theirs).unwrap();
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
+fn one_byte_more_or_less_does_not_open() {
+    let bytes = try_build(&segments()).unwrap();
+    for end in 0..bytes.len() {
+        assert!(Image::open(&bytes[..end]).is_err(), "{end} of {}", bytes.len());
+    }
+    assert!(Image::open([bytes.as_slice(), &[0]].concat()).is_err());
+}
+
+#[test]
+fn no_flipped_bit_opens() {
+    let bytes = try_build(&segments()).unwrap();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(Image::open(flipped).is_err(), "byte {at}");
+    }
+}
+
+/// Whoever can write the checksum can write anything: references are checked all the same.
+fn reseal(bytes: &mut [u8]) {
+    let checksum = Digest::of(&bytes[super::CHECKED_FROM..]);
+    bytes[24..56].copy_from_slice(&checksum.0);
+}
+
+proptest! {
+    #[test]
+    fn resealed_damage_never_panics(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+    ) {
+        let mut bytes = try_build(&segments()).unwrap();
+        for (at, byte) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        reseal(&mut bytes);
+        if let Ok(image) = Image::open(bytes) {
+            let _ = image.params().count();
+            let _ = (image.timers().count(), image.counters().count(), image.fragments().count());
+            for table in 0..image.table_count() as u16 {
+                let masks = |_| u64::MAX;
+                let request =
+                    Roll { table, count: 1, seed: 1, rule_hash: 2, draw_base: 0, masks: &masks };
+                let _ = loot::roll(&image, &request, &mut Vec::new());
+            }
+            for trigger in 0..image.trigger_count() as u16 {
+                let _ = image.fields(trigger).count();
+            }
+        }
+    }
+
+    #[test]
+    fn noise_never_panics(noise in prop::collection::vec(any::<u8>(), 0..600)) {
+        let _ = Image::open(&noise);
+        let mut headed = [&b"CAIRNIMG\x01\0\0\0"[..], &noise].concat();
+        if headed.len() > 60 {
+            let length = headed.len() as u64;
+            headed[12..16].copy_from_slice(&16u32.to_le_bytes());
+            headed[16..24].copy_from_slice(&length.to_le_bytes());
+            reseal(&mut headed);
+        }
+        let _ = Image::open(&headed);
+    }
+}
+
+#[test]
+fn contradictions_are_named() {
+    let cases: Vec<(&str, Box<dyn Fn(&mut Segments)>)> = vec![
+        ("values", Box::new(|s| s.params.values.push(1))),
+        ("outside", Box::new(|s| s.params.values = vec![0, 6, 0])),
+        ("rule set", Box::new(|s| s.schema.ruleset = "other".into())),
+        (
+            "unconditional",
+            Box::new(|s| {
+                s.loot.tables[1].entries[0].conditional = true;
+            }),
+        ),
+        ("weights", Box::new(|s| s.loot.tables[0].entries[0].weight = u32::MAX)),
+        ("loot entry", Box::new(|s| s.loot.tables[0].entries[2].loot = Loot::Table(9))),
+        (
+            "timer",
+            Box::new(|s| {
+                s.timers.timers[0].schedule = Schedule::Every { period_ms: 0 };
+            }),
+        ),
+        ("counter", Box::new(|s| s.schema.counters[0].trigger = 4)),
+        ("field", Box::new(|s| s.schema.triggers[0].fields[1].slot.ty = Type::Enum(3))),
+    ];
+    for (word, change) in cases {
+        let mut segments = segments();
+        change(&mut segments);
+        let error = try_build(&segments).expect_err(word).to_string();
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}
+
+#[test]
+fn missing_and_wrong_blobs_are_named() {
+    let (manifest, blobs) = bundle(&segments());
+    let missing = build(&manifest, &|_| None);
+    assert!(matches!(missing, Err(ImageError::Missing { name, .. }) if name == "loot"));
+    let wrong = build(&manifest, &|digest| {
+        blobs.get(digest).map(|bytes| {
+            let mut bytes = bytes.clone();
+            bytes[0] ^= 1;
+            bytes
+        })
+    });
+    assert!(matches!(wrong, Err(ImageError::Bundle(_))));
+    let (mut none, _) = bundle(&segments());
+    none.fragments.pop();
+    let none = build(&none, &|digest| blobs.get(digest).cloned());
+    assert!(matches!(none, Err(ImageError::Segments { kind: FragmentKind::Timers, count: 0 })));
+}
