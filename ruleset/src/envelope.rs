@@ -90,9 +90,8 @@ impl Envelope {
                 known: u16::from(ENVELOPE_FORMAT),
             });
         }
-        let (envelope, rest) = postcard::take_from_bytes::<Envelope>(body).map_err(|error| {
-            BundleError::Malformed { what: WHAT, reason: error.to_string() }
-        })?;
+        let (envelope, rest) = postcard::take_from_bytes::<Envelope>(body)
+            .map_err(|error| BundleError::Malformed { what: WHAT, reason: error.to_string() })?;
         if !rest.is_empty() {
             return Err(BundleError::TrailingBytes { what: WHAT, extra: rest.len() });
         }

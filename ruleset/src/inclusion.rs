@@ -103,12 +103,7 @@ impl Proof {
         let tree = MerkleTree::<Blake3>::from_leaves(&leaves);
         let path = tree.proof(&[index]).proof_hashes().iter().copied().map(Digest).collect();
         // Both fit: FRAGMENTS_MAX was checked above.
-        Ok(Proof {
-            index: index as u32,
-            count: fragments.len() as u32,
-            entry: entry.clone(),
-            path,
-        })
+        Ok(Proof { index: index as u32, count: fragments.len() as u32, entry: entry.clone(), path })
     }
 
     /// Checks that `entry` is fragment `index` of the bundle whose manifest states `root`.

@@ -215,9 +215,9 @@ impl fmt::Debug for SecretKey {
 }
 
 fn read_file(header: &'static str, text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let rest = text.strip_prefix(header).and_then(|rest| {
-        rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n"))
-    });
+    let rest = text
+        .strip_prefix(header)
+        .and_then(|rest| rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n")));
     let Some(rest) = rest else { return Err(KeyError::Header { expected: header }) };
     let digits = rest.trim_ascii_end().as_bytes();
     if digits.len() != 64 {

@@ -25,3 +25,4 @@ pub mod image;
 pub mod emit;
 #[cfg(feature = "compile")]
 pub mod interp;
+pub mod upload;

@@ -137,8 +137,7 @@ impl Manifest {
                 known: MANIFEST_FORMAT,
             });
         }
-        let (manifest, rest) =
-            postcard::take_from_bytes::<Manifest>(bytes).map_err(malformed)?;
+        let (manifest, rest) = postcard::take_from_bytes::<Manifest>(bytes).map_err(malformed)?;
         if !rest.is_empty() {
             return Err(BundleError::TrailingBytes { what: WHAT, extra: rest.len() });
         }
@@ -199,8 +198,7 @@ impl Manifest {
     /// The position and entry of the fragment called `name`. O(log fragments).
     #[must_use]
     pub fn fragment(&self, name: &str) -> Option<(usize, &FragmentEntry)> {
-        let index =
-            self.fragments.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
+        let index = self.fragments.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
         Some((index, &self.fragments[index]))
     }
 
@@ -315,8 +313,9 @@ pub fn version_is_valid(text: &str) -> bool {
             && part.bytes().all(|b| b.is_ascii_digit())
             && (part == "0" || !part.starts_with('0'))
     };
-    let identifier =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let identifier = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     let (text_without_build, build) = match text.split_once('+') {
         Some((head, build)) => (head, Some(build)),
         None => (text, None),

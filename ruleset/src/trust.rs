@@ -141,7 +141,9 @@ impl TrustError {
             Self::WrongRole { .. } => "sign with a key that has the role, or extend the key list",
             Self::BadSignature { .. } => "it was altered after signing, or signed for another use",
             Self::Order { .. } => "write each key's signature once, sorted by key",
-            Self::TooFew { .. } => "collect more signatures, or lower the threshold in the key list",
+            Self::TooFew { .. } => {
+                "collect more signatures, or lower the threshold in the key list"
+            }
             Self::TooMany { .. } => "keep only the signatures that the threshold needs",
             Self::MalformedList { .. } => "export the key list again with the root key",
         }
@@ -213,7 +215,9 @@ impl SignedKeyList {
         let body = match bytes.split_first() {
             Some((&KEY_LIST_FORMAT, body)) => body,
             Some((other, _)) => {
-                return Err(malformed(format!("format {other}, this build reads {KEY_LIST_FORMAT}")));
+                return Err(malformed(format!(
+                    "format {other}, this build reads {KEY_LIST_FORMAT}"
+                )));
             }
             None => return Err(malformed("it is empty".to_owned())),
         };
