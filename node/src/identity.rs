@@ -1,1 +1,271 @@
-//! Placeholder until its owner writes it.
+//! Who this node is and whom it believes: ed25519 for the cores' [`Sign`] and [`Verify`].
+//!
+//! Three kinds of bytes are signed outside a bundle's manifest, each in a domain of its own, so
+//! that a signature under one is worthless under another: event batches by their origin's key,
+//! bundle heads by a publisher, directives by an operator.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use bytes::Bytes;
+use cairn_gossip::{
+    Batch, BlobRef, BundleHead, BundleRef, Directive, Fault, Origin, Sign, Signature, SignedBatch,
+    SignedDirective, Verify,
+};
+use cairn_merkle::Digest;
+use cairn_ruleset::envelope::Envelope;
+use cairn_ruleset::key::{self, PublicKey, SecretKey};
+use cairn_ruleset::manifest::Manifest;
+use cairn_ruleset::trust::{Role, Trust};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::store::{StateDir, StoreError};
+
+const BATCH_DOMAIN: &str = "cairn 2026 event batch signature v1";
+const HEAD_DOMAIN: &str = "cairn 2026 bundle head signature v1";
+const DIRECTIVE_DOMAIN: &str = "cairn 2026 directive signature v1";
+
+/// The format of a [`Package`] that this build writes, and the only one it reads.
+pub const PACKAGE_FORMAT: u8 = 1;
+
+/// The key of the events that are accepted here, kept in `STATE/origin.key`.
+pub struct Identity {
+    secret: SecretKey,
+    public: [u8; 32],
+}
+
+/// The identity in a state directory cannot be used. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum IdentityError {
+    /// The key file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key file holds something else.
+    #[error("{} is not an origin's key: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Identity {
+    /// The key in the directory; drawn and made durable when there is none.
+    pub fn load_or_create(dir: &StateDir) -> Result<Identity, IdentityError> {
+        let path = dir.path("origin.key");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => Some(Zeroizing::new(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(source) => return Err(StoreError::Io { what: "read", path, source }.into()),
+        };
+        let secret = match text {
+            Some(text) => SecretKey::from_file(&text).map_err(|error| malformed(&path, &error))?,
+            None => {
+                let secret = SecretKey::from_seed(rand::random());
+                dir.write_durable(&path, secret.to_file().as_bytes())?;
+                secret
+            }
+        };
+        let public = secret.public().to_bytes();
+        Ok(Identity { secret, public })
+    }
+
+    /// The origin that this key is.
+    pub fn origin(&self) -> Origin {
+        Origin::of_key(&self.public)
+    }
+}
+
+fn malformed(path: &Path, error: &dyn std::fmt::Display) -> IdentityError {
+    IdentityError::Malformed { path: path.to_owned(), reason: error.to_string() }
+}
+
+impl Sign for Identity {
+    fn key(&self) -> [u8; 32] {
+        self.public
+    }
+
+    fn batch(&self, body: &[u8]) -> Signature {
+        Signature(self.secret.sign(BATCH_DOMAIN, body).bytes)
+    }
+}
+
+/// Whom this node believes.
+pub struct Verifier {
+    trust: Trust,
+}
+
+impl Verifier {
+    /// Believe the pinned root and the keys that it listed.
+    pub fn new(trust: Trust) -> Verifier {
+        Verifier { trust }
+    }
+
+    fn role(
+        &self,
+        what: &'static str,
+        role: Role,
+        domain: &'static str,
+        bytes: &[u8],
+        by: &[u8; 32],
+        signature: &Signature,
+    ) -> Result<(), Fault> {
+        let denied = |reason: String| Fault::KeyNotAllowed { what, reason };
+        let key = PublicKey::from_bytes(by).map_err(|error| denied(error.to_string()))?;
+        let signature = key::Signature { key: key.id(), bytes: signature.0 };
+        self.trust.verify(role, domain, bytes, &[signature]).map_err(|error| match error {
+            cairn_ruleset::trust::TrustError::BadSignature { .. } => Fault::BadSignature { what },
+            other => denied(other.to_string()),
+        })
+    }
+}
+
+impl Verify for Verifier {
+    fn directive(&self, signed: &SignedDirective) -> Result<Directive, Fault> {
+        self.role(
+            "directive",
+            Role::Operator,
+            DIRECTIVE_DOMAIN,
+            &signed.body,
+            &signed.key,
+            &signed.signature,
+        )?;
+        Directive::decode(&signed.body)
+    }
+
+    fn head(&self, head: &BundleHead) -> Result<(), Fault> {
+        let bytes = head.signed_bytes();
+        self.role("bundle head", Role::Publisher, HEAD_DOMAIN, &bytes, &head.key, &head.signature)
+    }
+
+    fn batch(&self, signed: &SignedBatch) -> Result<Batch, Fault> {
+        let what = "event batch";
+        let key = PublicKey::from_bytes(&signed.key)
+            .map_err(|error| Fault::KeyNotAllowed { what, reason: error.to_string() })?;
+        if !key.verify(BATCH_DOMAIN, &signed.body, &signed.signature.0) {
+            return Err(Fault::BadSignature { what });
+        }
+        let batch = Batch::decode(&signed.body)?;
+        if Origin::of_key(&signed.key) != batch.stream.origin {
+            return Err(Fault::WrongOrigin { stream: batch.stream });
+        }
+        Ok(batch)
+    }
+}
+
+impl Verifier {
+    /// Open an envelope that claims to be the bundle `digest`: its digest, its signatures, its
+    /// manifest. Says what the bundle consists of beside the envelope.
+    ///
+    /// # Errors
+    /// Why it is not to be believed, for people.
+    pub fn open_envelope(&self, digest: &Digest, bytes: &[u8]) -> Result<Manifest, String> {
+        let envelope = Envelope::decode(bytes).map_err(|error| error.to_string())?;
+        let actual = envelope.digest();
+        if actual != *digest {
+            return Err(format!("the envelope of {digest} is that of {actual}"));
+        }
+        envelope.open(&self.trust).map_err(|error| error.to_string())
+    }
+}
+
+/// The fragments of a bundle as the replica fetches them: each content once.
+pub fn blobs_of(manifest: &Manifest) -> Vec<BlobRef> {
+    let mut blobs: Vec<_> = manifest
+        .fragments
+        .iter()
+        .map(|entry| BlobRef { digest: entry.digest, length_bytes: entry.length_bytes })
+        .collect();
+    blobs.sort_unstable();
+    blobs.dedup();
+    blobs
+}
+
+/// A publisher's announcement of a bundle.
+pub fn seal_head(
+    envelope: &Envelope,
+    manifest: &Manifest,
+    published_ms: u64,
+    publisher: &SecretKey,
+) -> BundleHead {
+    let length = envelope.encode().len();
+    let bundle = BundleRef {
+        digest: envelope.digest(),
+        version: manifest.version.clone(),
+        // An envelope is a little over 1 MiB at most: its own limits say so.
+        envelope_bytes: u32::try_from(length).unwrap_or(u32::MAX),
+    };
+    let mut head = BundleHead {
+        bundle,
+        ruleset: manifest.ruleset.clone(),
+        published_ms,
+        key: publisher.public().to_bytes(),
+        signature: Signature::default(),
+    };
+    head.signature = Signature(publisher.sign(HEAD_DOMAIN, &head.signed_bytes()).bytes);
+    head
+}
+
+/// An operator's directive, signed.
+///
+/// # Errors
+/// The directive's own limits.
+pub fn sign_directive(
+    directive: &Directive,
+    operator: &SecretKey,
+) -> Result<SignedDirective, Fault> {
+    let body = directive.encode()?;
+    let signature = Signature(operator.sign(DIRECTIVE_DOMAIN, &body).bytes);
+    Ok(SignedDirective { body, key: operator.public().to_bytes(), signature })
+}
+
+/// What a publisher uploads: the signed head, then the bundle as `cairn_ruleset` packs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// The announcement.
+    pub head: BundleHead,
+    /// The packed envelope and fragments.
+    pub upload: Bytes,
+}
+
+impl Package {
+    /// A version byte, then postcard.
+    pub fn encode(&self) -> Vec<u8> {
+        // Serialising into memory has no failure of its own left but running out of it.
+        postcard::to_extend(self, vec![PACKAGE_FORMAT]).unwrap_or_default()
+    }
+
+    /// Reads what [`Package::encode`] wrote; believes nothing yet. The caller has bounded the
+    /// length of `bytes`.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes. Never panics.
+    pub fn decode(bytes: &[u8]) -> Result<Package, Fault> {
+        let what = "bundle upload";
+        let Some((&format, body)) = bytes.split_first() else {
+            return Err(Fault::Malformed { what, reason: "it is empty".into() });
+        };
+        if format != PACKAGE_FORMAT {
+            let (actual, supported) = (u16::from(format), u16::from(PACKAGE_FORMAT));
+            return Err(Fault::UnknownFormat { what, actual, supported });
+        }
+        let (package, rest) = postcard::take_from_bytes::<Package>(body)
+            .map_err(|error| Fault::malformed(what, &error))?;
+        if !rest.is_empty() {
+            return Err(Fault::Trailing { what, extra_bytes: rest.len() });
+        }
+        Ok(package)
+    }
+}
+
+/// Hashes a caller's idempotency key into the 16 bytes that an event carries.
+pub(crate) fn idempotency(key: &str) -> [u8; 16] {
+    let digest = Digest::derive("cairn 2026 idempotency key v1", &[key.as_bytes()]);
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest.0[..16]);
+    short
+}

@@ -16,6 +16,9 @@
 //! | [`controller`] | the elected one: timers |
 //! | [`api`], [`cli`], [`dev`] | what people and game servers talk to |
 //! | [`telemetry`] | logs, traces, metrics |
+//! | [`sources`], [`diagnostics`] | reading a rule folder, showing what is wrong with it |
+//! | [`trust`] | the directory of keys |
+//! | [`duration`] | `500ms`, `30s` |
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -25,12 +28,18 @@
 pub mod agent;
 pub mod api;
 pub mod cli;
+pub mod compile;
 pub mod controller;
 pub mod coordinator;
 pub mod dev;
+pub mod diagnostics;
+pub mod duration;
 pub mod identity;
 pub mod link;
 pub mod live;
+pub mod node;
+pub mod sources;
 pub mod stage;
 pub mod store;
 pub mod telemetry;
+pub mod trust;

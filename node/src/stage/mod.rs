@@ -1,1 +1,204 @@
-//! Placeholder until its owner writes it.
+//! From a stored bundle to something that may go live.
+//!
+//! Envelope opened again → image built (which hashes every fragment and proves every module) →
+//! missing machine code compiled in a child → everything loaded → every fragment run once on a
+//! blank context. Only then is a version staged. A step that fails leaves what is live alone.
+//!
+//! Images and machine code are caches, rebuilt from the bundle at any time, and never leave this
+//! machine: deserialising foreign machine code would be running foreign code.
+
+mod compile;
+mod error;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cairn_merkle::Digest;
+use cairn_ruleset::image;
+use cairn_ruleset::manifest::{FragmentKind, Manifest};
+
+pub use compile::{COMPILE_VERB, compile_main};
+pub use error::StageError;
+
+use crate::agent::{AgentConfig, Compile};
+use crate::identity::Verifier;
+use crate::live::Loaded;
+use crate::store::{Store, create_dir, sync_dir};
+
+/// A version that can go live with one swap.
+#[derive(Clone)]
+pub struct Staged {
+    pub(crate) loaded: Arc<Loaded>,
+}
+
+/// Stages bundles, one at a time.
+pub struct Stager {
+    store: Store,
+    verifier: Verifier,
+    engine: cairn_sdk::Engine,
+    /// Machine code of this engine: `<cache>/<engine key>`.
+    code_dir: PathBuf,
+    compile: Compile,
+    compile_timeout: Duration,
+    /// One at a time: staging is bounded by the processor, and two would only share it.
+    turn: tokio::sync::Semaphore,
+    temp: AtomicU64,
+}
+
+impl Stager {
+    /// Prepare the engine and the code cache.
+    pub fn new(store: Store, config: &AgentConfig) -> Result<Arc<Stager>, StageError> {
+        let engine = cairn_sdk::Engine::new()
+            .map_err(|e| StageError::Engine { reason: with_sources(&e) })?;
+        let cache = config.code_cache.clone().unwrap_or_else(|| store.dir().path("code"));
+        let code_dir = cache.join(cairn_sdk::Engine::key());
+        create_dir(&code_dir)?;
+        Ok(Arc::new(Stager {
+            store,
+            verifier: Verifier::new(config.trust.clone()),
+            engine,
+            code_dir,
+            compile: config.compile.clone(),
+            compile_timeout: config.limits.compile_timeout,
+            turn: tokio::sync::Semaphore::new(1),
+            temp: AtomicU64::new(0),
+        }))
+    }
+
+    /// All steps for a bundle that is stored.
+    pub async fn stage(self: &Arc<Stager>, digest: &Digest) -> Result<Staged, StageError> {
+        let interrupted = |reason: String| StageError::Interrupted { reason };
+        let _turn = self.turn.acquire().await.map_err(|error| interrupted(error.to_string()))?;
+        let (this, wanted) = (self.clone(), *digest);
+        let missing = blocking(move || this.build(&wanted)).await?;
+        if !missing.is_empty() {
+            self.compile(&missing).await?;
+        }
+        let (this, wanted) = (self.clone(), *digest);
+        blocking(move || {
+            let staged = this.load(&wanted)?;
+            staged.loaded.smoke()?;
+            Ok(staged)
+        })
+        .await
+    }
+
+    /// Load what was staged before. Compiles nothing, downloads nothing: milliseconds.
+    pub fn load(&self, digest: &Digest) -> Result<Staged, StageError> {
+        let path = self.image_path(digest);
+        if !path.exists() {
+            return Err(StageError::NoImage { path });
+        }
+        let loaded = Loaded::open(&self.engine, &path, &self.code_dir)?;
+        Ok(Staged { loaded: Arc::new(loaded) })
+    }
+
+    fn image_path(&self, digest: &Digest) -> PathBuf {
+        self.store.dir().path(&format!("images/{digest}.img"))
+    }
+
+    /// Build and keep the image; say which fragments have no machine code yet.
+    fn build(&self, digest: &Digest) -> Result<BTreeSet<Digest>, StageError> {
+        let envelope =
+            self.store.envelope(digest)?.ok_or(StageError::NoEnvelope { digest: *digest })?;
+        let manifest = self
+            .verifier
+            .open_envelope(digest, &envelope)
+            .map_err(|reason| StageError::Envelope { reason })?;
+        self.check_held(&manifest)?;
+        let blob = |digest: &Digest| match self.store.fragment(digest) {
+            Ok(bytes) => bytes.map(Vec::from),
+            Err(error) => {
+                tracing::error!(%digest, %error, "a fragment cannot be read");
+                None
+            }
+        };
+        let image = image::build(&manifest, &blob)
+            .map_err(|error| StageError::Image { reason: error.to_string() })?;
+        self.store.dir().write_durable(&self.image_path(digest), &image)?;
+        let code = manifest.fragments.iter().filter(|entry| entry.kind == FragmentKind::Code);
+        Ok(code.map(|entry| entry.digest).filter(|digest| !self.has_code(digest)).collect())
+    }
+
+    fn check_held(&self, manifest: &Manifest) -> Result<(), StageError> {
+        for entry in &manifest.fragments {
+            if self.store.piece(&entry.digest, 0, 0)?.is_none() {
+                let (name, digest) = (entry.name.clone(), entry.digest);
+                return Err(StageError::NoFragment { name, digest });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is machine code that loads. What the disk damaged is compiled again.
+    fn has_code(&self, digest: &Digest) -> bool {
+        let mut code = cairn_sdk::Code::new();
+        match code.load_file(&self.engine, *digest, &self.code_path(digest)) {
+            Ok(there) => there,
+            Err(error) => {
+                tracing::warn!(%digest, %error, "machine code is made again");
+                false
+            }
+        }
+    }
+
+    fn code_path(&self, digest: &Digest) -> PathBuf {
+        self.code_dir.join(format!("{digest}.cwasm"))
+    }
+
+    /// Compile into files of our own, then rename: agents that share the cache never see a part.
+    async fn compile(&self, fragments: &BTreeSet<Digest>) -> Result<(), StageError> {
+        let began = std::time::Instant::now();
+        let number = self.temp.fetch_add(1, Ordering::Relaxed);
+        let parts = self.code_dir.join(format!("part-{}-{number}", std::process::id()));
+        create_dir(&parts)?;
+        let jobs = fragments
+            .iter()
+            .map(|digest| (self.store.dir().fragment_path(digest), parts.join(digest.to_string())))
+            .collect();
+        let compiled = compile::run(&self.compile, jobs, self.compile_timeout).await;
+        let moved = compiled.and_then(|()| self.move_into_place(&parts, fragments));
+        // Whatever a failed child left behind; what succeeded has moved out.
+        let _ = std::fs::remove_dir_all(&parts);
+        tracing::info!(fragments = fragments.len(), took = ?began.elapsed(), "compiled");
+        moved
+    }
+
+    fn move_into_place(
+        &self,
+        parts: &Path,
+        fragments: &BTreeSet<Digest>,
+    ) -> Result<(), StageError> {
+        for digest in fragments {
+            std::fs::rename(parts.join(digest.to_string()), self.code_path(digest)).map_err(
+                |error| StageError::Compile { reason: format!("no code for {digest}: {error}") },
+            )?;
+        }
+        sync_dir(&self.code_dir)?;
+        Ok(())
+    }
+}
+
+/// An error and everything behind it, in one line.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StageError> + Send + 'static,
+) -> Result<T, StageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(StageError::Interrupted { reason: error.to_string() }),
+    }
+}

@@ -1,0 +1,200 @@
+//! The coordinator as one agent sees it. Nothing here is waited for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cairn_gossip::{ChannelRecord, NodeId, Verify};
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::event::Event;
+use super::publishing::generation;
+use super::request::CoordinatorStatus;
+use super::running::Running;
+use crate::coordinator::{
+    Coordinator, CoordinatorError, Leadership, NodeRecord, Revision, WatchEvent,
+};
+
+/// What is known of the coordinator.
+pub(super) struct Coordination {
+    coordinator: Arc<dyn Coordinator>,
+    node: NodeId,
+    /// Set by the first `Synced`: before it, silence is not consent.
+    synced: bool,
+    unreachable: Option<String>,
+    leader: Option<String>,
+    /// What stands there per channel: revision, and the generation of its newest directive.
+    stored: BTreeMap<String, (Revision, u64)>,
+    writing_back: BTreeSet<String>,
+}
+
+impl Coordination {
+    pub(super) fn new(coordinator: Arc<dyn Coordinator>, node: NodeId) -> Coordination {
+        Coordination {
+            coordinator,
+            node,
+            synced: false,
+            unreachable: None,
+            leader: None,
+            stored: BTreeMap::new(),
+            writing_back: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn reachable(&self) -> bool {
+        self.synced && self.unreachable.is_none()
+    }
+
+    pub(super) fn status(&self) -> CoordinatorStatus {
+        let waiting = || (!self.synced).then(|| "no answer yet".to_owned());
+        CoordinatorStatus {
+            reachable: self.reachable(),
+            detail: self.unreachable.clone().or_else(waiting),
+            leader: self.leader.clone(),
+        }
+    }
+
+    pub(super) fn led_by(&mut self, leadership: Leadership) {
+        self.leader = match leadership {
+            Leadership::Leader { .. } => Some(self.node.to_string()),
+            Leadership::Follower { leader } => Some(leader),
+            Leadership::Lost { .. } => None,
+        };
+    }
+
+    pub(super) fn written_back(&mut self, channel: &str) {
+        self.writing_back.remove(channel);
+    }
+
+    /// Whether it is on this node to write back: the leader does, or anyone while nobody leads
+    /// (compare-and-swap lets one of them win).
+    fn is_ours_to_write(&self) -> bool {
+        self.leader.as_ref().is_none_or(|leader| *leader == self.node.to_string())
+    }
+}
+
+/// Forward the coordinator's watch into the loop and keep this node in its registry, until the
+/// task is dropped.
+pub(super) async fn follow(
+    coordinator: Arc<dyn Coordinator>,
+    node: NodeRecord,
+    internal: mpsc::UnboundedSender<Event>,
+) {
+    // The registration is kept until this task ends; registering goes on while etcd is away.
+    let registered = coordinator.register_node(node).await;
+    if let Err(error) = &registered {
+        tracing::warn!(%error, hint = error.hint(), "this node is not in the registry");
+    }
+    let mut watch = coordinator.watch();
+    while let Some(event) = watch.next().await {
+        if internal.send(Event::Coordinator(event)).is_err() {
+            return;
+        }
+    }
+}
+
+impl Running {
+    pub(super) fn coordinated(&mut self, event: WatchEvent) {
+        match event {
+            WatchEvent::Channel { channel, record, revision } => {
+                // What nobody signed counts for nothing: it must not keep ours from going back.
+                let believed =
+                    record.newest().and_then(|newest| self.verifier.directive(newest).ok());
+                let stored = believed.map_or(0, |directive| directive.generation);
+                self.coordination.stored.insert(channel.clone(), (revision, stored));
+                self.tell(cairn_gossip::Input::Propose { record, trace: None }.into());
+            }
+            WatchEvent::ChannelGone { channel } => {
+                self.coordination.stored.remove(&channel);
+                if let Some(record) = self.core.replica().channel(&channel).cloned() {
+                    self.write_back_if_behind(&channel, &record);
+                }
+            }
+            WatchEvent::Synced { restored } => {
+                self.coordination.synced = true;
+                self.live.heard().coordinator(true);
+                if restored {
+                    tracing::warn!("the coordinator's history went back: the fleet's wins");
+                }
+                // What the fleet decided while it was away, or what it forgot.
+                let ours: Vec<_> = self
+                    .core
+                    .replica()
+                    .channels()
+                    .filter_map(|name| {
+                        Some((name.to_owned(), self.core.replica().channel(name)?.clone()))
+                    })
+                    .collect();
+                for (channel, record) in ours {
+                    self.write_back_if_behind(&channel, &record);
+                }
+            }
+            WatchEvent::Unreachable { reason } => {
+                tracing::warn!(reason, "coordinator unreachable: what is live stays live");
+                self.coordination.unreachable = Some(reason);
+                self.live.heard().coordinator(false);
+            }
+            WatchEvent::Reachable => {
+                tracing::info!("coordinator reachable");
+                self.coordination.unreachable = None;
+            }
+            WatchEvent::Corrupt { key, reason } => {
+                self.metrics.alarm();
+                tracing::error!(key, reason, "the coordinator holds a value that is not ours");
+                self.look_at_corrupt(&key);
+            }
+            WatchEvent::Node(node) => self.registered(&node),
+            WatchEvent::Version(_) | WatchEvent::NodeGone { .. } => {}
+        }
+        self.metrics.coordinator(self.coordination.reachable());
+    }
+
+    /// A value that is not ours stands where a channel's record should: ask at which revision, so
+    /// that ours can replace it.
+    fn look_at_corrupt(&mut self, key: &str) {
+        let channels: Vec<_> = self.core.replica().channels().map(str::to_owned).collect();
+        for channel in channels.into_iter().filter(|channel| key.ends_with(channel.as_str())) {
+            let coordinator = self.coordination.coordinator.clone();
+            let internal = self.internal.clone();
+            self.tasks.spawn(async move {
+                if let Err(CoordinatorError::Corrupt { revision, .. }) =
+                    coordinator.channel(&channel).await
+                {
+                    let _ = internal.send(Event::CorruptAt { channel, revision });
+                }
+            });
+        }
+    }
+
+    pub(super) fn corrupt_at(&mut self, channel: &str, revision: Revision) {
+        self.coordination.stored.insert(channel.to_owned(), (revision, 0));
+        if let Some(record) = self.core.replica().channel(channel).cloned() {
+            self.write_back_if_behind(channel, &record);
+        }
+    }
+
+    /// The fleet's higher signed generation wins over a coordinator that was restored from an
+    /// old backup, or that was away during a break-glass rollback.
+    pub(super) fn write_back_if_behind(&mut self, channel: &str, record: &ChannelRecord) {
+        let known = &mut self.coordination;
+        let stored = known.stored.get(channel);
+        let behind = stored.map_or(0, |(_, stored)| *stored) < generation(Some(record));
+        if !behind || !known.reachable() || !known.is_ours_to_write() {
+            return;
+        }
+        if !known.writing_back.insert(channel.to_owned()) {
+            return;
+        }
+        let expected = stored.map(|(revision, _)| *revision);
+        let (coordinator, internal) = (known.coordinator.clone(), self.internal.clone());
+        let (channel, record) = (channel.to_owned(), record.clone());
+        self.tasks.spawn(async move {
+            match coordinator.propose(&channel, expected, record).await {
+                Ok(_) => tracing::info!(channel, "wrote our generation back to the coordinator"),
+                // Somebody was faster, or it is away again: the watch tells, and we compare again.
+                Err(error) => tracing::info!(channel, %error, "did not write back"),
+            }
+            let _ = internal.send(Event::WrittenBack { channel });
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! Why an evaluation or a roll was refused.
+
+use thiserror::Error;
+
+use crate::api::suggest;
+
+/// One request of a batch was refused; the others are answered.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct EvalError {
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+    field: Option<String>,
+}
+
+impl EvalError {
+    fn new(code: &'static str, message: String) -> EvalError {
+        EvalError { code, message, hint: None, field: None }
+    }
+
+    /// Stable and short, for machines: `unknown-trigger`, `out-of-range`.
+    pub fn code(&self) -> &str {
+        self.code
+    }
+
+    /// What to do now.
+    pub fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+
+    /// Which part of the request is at fault, as a path: `.context.level`.
+    pub fn field(&self) -> Option<String> {
+        self.field.clone()
+    }
+
+    pub(super) fn at(mut self, field: impl Into<String>) -> EvalError {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// A name that this version does not have, and the ones that it has.
+    pub(super) fn unknown<'a>(
+        code: &'static str,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> EvalError {
+        let shown: String = name.chars().take(128).collect();
+        let mut error = EvalError::new(code, format!("no {what} `{shown}` in this version"));
+        error.hint = Some(suggest::hint(name, known));
+        error
+    }
+
+    /// A value of another kind than the field wants.
+    pub(super) fn kind(name: &str, wanted: &str, given: &str) -> EvalError {
+        let mut error = EvalError::new("wrong-type", format!("`{name}` is {wanted}, not {given}"));
+        error.hint = Some(format!("write {wanted}"));
+        error
+    }
+
+    /// The request names neither a trigger nor a rule.
+    pub(super) fn nothing_asked() -> EvalError {
+        let message = "neither a trigger nor a rule is named".to_owned();
+        let mut error = EvalError::new("missing-trigger", message);
+        error.hint = Some("name the `trigger` that happened, or one `rule` to look at".to_owned());
+        error
+    }
+
+    /// What the SDK says.
+    pub(super) fn from_sdk(error: &cairn_sdk::Error) -> EvalError {
+        use cairn_sdk::Error as Sdk;
+        let (code, hint) = match error {
+            Sdk::Unknown { .. } => ("unknown-name", None),
+            Sdk::OutOfRange { min, max, .. } => {
+                ("out-of-range", Some(format!("give a value from {min} to {max}")))
+            }
+            Sdk::Value { .. } => ("bad-value", None),
+            Sdk::Unset { .. } => {
+                ("missing-field", Some("set every field of the trigger".to_owned()))
+            }
+            Sdk::Trap { .. } => {
+                ("fault", Some("report it to whoever built this bundle".to_owned()))
+            }
+            Sdk::Loot(_) => ("loot", None),
+            _ => ("internal", None),
+        };
+        let mut refused = EvalError::new(code, crate::stage::with_sources(error));
+        refused.hint = hint;
+        refused.field = match error {
+            Sdk::OutOfRange { name, .. } | Sdk::Value { name, .. } | Sdk::Unset { name, .. } => {
+                Some(format!(".context.{name}"))
+            }
+            _ => None,
+        };
+        refused
+    }
+
+    /// What the loot tables say.
+    pub(super) fn from_loot(error: &cairn_ruleset::loot::LootError) -> EvalError {
+        EvalError::new("loot", error.to_string())
+    }
+}

@@ -1,0 +1,73 @@
+//! Evaluation on a bundle that was just built, without an agent: what `cairn eval --rules` uses.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use cairn_core::ActivationRecord;
+use cairn_merkle::Digest;
+use cairn_ruleset::emit::Built;
+use cairn_ruleset::image;
+use cairn_ruleset::manifest::FragmentKind;
+use cairn_sdk::{Code, Engine, Version};
+
+use super::{Heard, Live, Loaded};
+use crate::stage;
+use crate::telemetry::Metrics;
+
+/// The channel and generation that such a version answers with: it is on no record.
+const CHANNEL: &str = "local";
+
+impl Live {
+    /// Loads a bundle. `evaluates` compiles its fragments to machine code, in this process; without
+    /// it only tables and parameters can be read.
+    ///
+    /// # Errors
+    /// What failed, in words. Its temporary files are gone either way.
+    pub fn local(built: &Built, digest: Digest, evaluates: bool) -> Result<Live, String> {
+        let bytes = image::build(&built.manifest, &|digest| built.blobs.get(digest).cloned())
+            .map_err(|error| format!("the image cannot be built: {error}"))?;
+        let engine = Engine::new().map_err(|error| error.to_string())?;
+        let loaded = match evaluates {
+            true => compiled(built, &bytes, &engine)?,
+            false => {
+                let version = Version::open(0, bytes).map_err(|error| error.to_string())?;
+                Loaded::assemble(engine, version, Code::new())
+            }
+        };
+        let version = built.manifest.version.clone();
+        Ok(Live {
+            channel: CHANNEL.to_owned(),
+            record: ActivationRecord { generation: 0, digest, version },
+            heard: Arc::new(Heard::new()),
+            metrics: Arc::new(Metrics::new()),
+            loaded: Arc::new(loaded),
+        })
+    }
+}
+
+fn compiled(built: &Built, image: &[u8], engine: &Engine) -> Result<Loaded, String> {
+    let failed = |error: std::io::Error| format!("cannot write a temporary file: {error}");
+    let dir = tempfile::Builder::new().prefix("cairn-eval-").tempdir().map_err(failed)?;
+    let mut jobs: Vec<PathBuf> = Vec::new();
+    for entry in built.manifest.fragments.iter().filter(|entry| entry.kind == FragmentKind::Code) {
+        let Some(wasm) = built.blobs.get(&entry.digest) else { continue };
+        let (from, to) = (
+            dir.path().join(format!("{}.wasm", entry.digest)),
+            dir.path().join(format!("{}.cwasm", entry.digest)),
+        );
+        // Equal rules of two files are one fragment, compiled once.
+        if jobs.contains(&to) {
+            continue;
+        }
+        std::fs::write(&from, wasm).map_err(failed)?;
+        jobs.extend([from, to]);
+    }
+    if !jobs.is_empty() && stage::compile_main(&jobs) != ExitCode::SUCCESS {
+        return Err("the fragments do not compile to machine code".to_owned());
+    }
+    let path = dir.path().join("image");
+    std::fs::write(&path, image).map_err(failed)?;
+    // The mapping outlives the file's name.
+    Loaded::open(engine, &path, dir.path()).map_err(|error| error.to_string())
+}

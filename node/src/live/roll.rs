@@ -1,0 +1,108 @@
+//! Rolling a loot table outside any rule.
+
+use std::collections::BTreeMap;
+
+use cairn_ruleset::layout::OutShape;
+use cairn_ruleset::loot::{self, Drop, Roll};
+use cairn_ruleset::rng;
+
+use super::Live;
+use super::error::EvalError;
+use super::evaluate::{EvalRequest, Given};
+
+/// A table to roll.
+#[derive(Debug, Clone, Default)]
+pub struct RollRequest {
+    /// Its name.
+    pub table: String,
+    /// Of every draw: one seed, one result.
+    pub seed: u64,
+    /// How often.
+    pub count: u32,
+    /// What happened, for entries with conditions. Without it they are left out.
+    pub trigger: Option<String>,
+    /// The trigger's fields.
+    pub context: BTreeMap<String, Given>,
+}
+
+/// What fell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rolled {
+    /// Name of the item.
+    pub item: String,
+    /// How many.
+    pub count: u32,
+}
+
+impl Rolled {
+    pub(super) fn of(drop: &Drop<'_>) -> Rolled {
+        Rolled { item: drop.item.to_owned(), count: drop.count }
+    }
+}
+
+impl Live {
+    /// Roll a table. Draws follow the table's own name, so a rule that rolls the same table with
+    /// the same seed draws differently.
+    pub fn roll(&self, request: &RollRequest) -> Result<Vec<Rolled>, EvalError> {
+        let (version, image) = (self.loaded.version(), self.image());
+        let Some(table) = image.table_named(&request.table) else {
+            let tables = 0..u16::try_from(image.table_count()).unwrap_or(u16::MAX);
+            let known = tables.filter_map(|at| image.table(at)).map(|table| table.name);
+            let name = &request.table;
+            return Err(EvalError::unknown("unknown-table", "loot table", name, known).at(".table"));
+        };
+        let Some(trigger) = &request.trigger else {
+            let drops = version.roll(&request.table, request.seed, request.count);
+            let drops = drops.map_err(|error| EvalError::from_sdk(&error))?;
+            return Ok(drops.iter().map(Rolled::of).collect());
+        };
+        let masks = self.masks(trigger, request)?;
+        let roll = Roll {
+            table: table.index,
+            count: request.count,
+            seed: request.seed,
+            rule_hash: rng::name_hash(&request.table),
+            draw_base: 0,
+            // A table that no rule of this trigger rolls has no conditions evaluated: what needs
+            // one is left out.
+            masks: &|table| masks.get(&table).copied().unwrap_or_else(|| self.unconditional(table)),
+        };
+        let mut drops = Vec::new();
+        loot::roll(image, &roll, &mut drops).map_err(|error| EvalError::from_loot(&error))?;
+        Ok(drops.iter().map(Rolled::of).collect())
+    }
+
+    /// Eligible entries per table, as the fragments of the trigger see this context.
+    fn masks(&self, trigger: &str, request: &RollRequest) -> Result<BTreeMap<u16, u64>, EvalError> {
+        let version = self.loaded.version();
+        let on = self.trigger(trigger)?;
+        let asked = EvalRequest {
+            context: request.context.clone(),
+            seed: request.seed,
+            ..EvalRequest::default()
+        };
+        let context = self.context(on, &asked)?;
+        let from_sdk = |error: cairn_sdk::Error| EvalError::from_sdk(&error);
+        let bytes = context.bytes().map_err(from_sdk)?;
+        let evaluated = self.loaded.with(|evaluator| {
+            let mut masks = BTreeMap::new();
+            for fragment in version.fragments_on(on) {
+                let out = evaluator.eval_raw(fragment, bytes)?;
+                let Some(meta) = version.fragments().get(usize::from(fragment)) else { continue };
+                let shape = OutShape::of(meta);
+                for (index, table) in meta.masks.iter().enumerate() {
+                    let at = shape.mask_slot(index) * 8;
+                    let word = out.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+                    masks.insert(*table, word.map_or(0, u64::from_le_bytes));
+                }
+            }
+            Ok(masks)
+        });
+        evaluated.and_then(|masks| masks).map_err(from_sdk)
+    }
+
+    fn unconditional(&self, table: u16) -> u64 {
+        let entries = self.image().entries(table).take(64).enumerate();
+        entries.filter(|(_, entry)| !entry.conditional).fold(0, |mask, (at, _)| mask | 1 << at)
+    }
+}
