@@ -1,2 +1,5 @@
-//! Entry.
-fn main() {}
+//! The binary `cairn`; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    cairn::cli::main()
+}

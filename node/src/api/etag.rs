@@ -1,0 +1,78 @@
+//! Conditional and held-back reads of what is live.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::header::IF_NONE_MATCH;
+
+use super::Api;
+use super::problem::Problem;
+use crate::live::Live;
+
+/// The tag of what is live, as it stands in a header.
+pub fn header(live: &Live) -> String {
+    format!("\"{}\"", live.etag())
+}
+
+/// The tag that the client has, when it is still the current one.
+pub fn matches(headers: &HeaderMap, etag: &str) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|tag| {
+            let tag = tag.trim().trim_start_matches("W/");
+            tag == "*" || tag.trim_matches('"') == etag.trim_matches('"')
+        })
+    })
+}
+
+/// What is live, held back for up to `wait` while the client's tag is the current one. `None`
+/// means that nothing changed.
+///
+/// # Errors
+/// As [`Api::live`]; with `wait`, a channel without a version waits for its first one.
+pub async fn changed(
+    api: &Api,
+    channel: Option<&str>,
+    headers: &HeaderMap,
+    wait: Duration,
+) -> Result<Option<Arc<Live>>, Problem> {
+    let deadline = tokio::time::Instant::now() + wait;
+    let mut changes = api.agent.live_changes();
+    loop {
+        // Marked seen before the look: an activation between the two wakes us again.
+        changes.mark_unchanged();
+        let outcome = api.live(channel).map(|live| {
+            let unchanged = matches(headers, &live.etag());
+            (!unchanged).then_some(live)
+        });
+        match outcome {
+            Ok(Some(live)) => return Ok(Some(live)),
+            Err(problem) if problem.code != "nothing-live" => return Err(problem),
+            Ok(None) | Err(_) => {}
+        }
+        let woken = tokio::select! {
+            changed = changes.changed() => changed.is_ok(),
+            () = tokio::time::sleep_until(deadline) => false,
+            () = api.stopped() => false,
+        };
+        if !woken {
+            return outcome;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_compare_weakly_and_in_lists() {
+        let mut headers = HeaderMap::new();
+        assert!(!matches(&headers, "\"a\""));
+        headers.insert(IF_NONE_MATCH, "\"b\", W/\"a\"".parse().unwrap());
+        assert!(matches(&headers, "\"a\""));
+        assert!(!matches(&headers, "\"c\""));
+        headers.insert(IF_NONE_MATCH, "*".parse().unwrap());
+        assert!(matches(&headers, "\"c\""));
+    }
+}

@@ -1,0 +1,94 @@
+//! `POST /v1/roll`: roll a loot table.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::evaluate::{Dropped, Which, fields, refused};
+use super::problem::Problem;
+use super::served::Served;
+use super::{Api, body};
+use crate::live::RollRequest;
+
+/// A roll, as a client asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    table: String,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default = "once")]
+    count: u32,
+    /// With a trigger and its fields, conditional entries are judged; without, they are left out.
+    trigger: Option<String>,
+    #[serde(default)]
+    context: BTreeMap<String, Box<RawValue>>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    served: Served,
+    table: String,
+    seed: u64,
+    loot: Vec<Dropped>,
+}
+
+/// Rolls: the same seed on the same version gives the same loot, everywhere.
+///
+/// # Errors
+/// 400 naming the field, with the nearest name of a table.
+pub async fn roll(
+    State(api): State<Api>,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let bytes = body::read(&headers, body, super::BODY_BYTES_MAX).await?;
+    let request: Request = body::json(&bytes)?;
+    let live = api.live(which.channel())?;
+    let (table, seed) = (request.table().to_owned(), request.seed());
+    let request = request.convert().map_err(|(field, reason)| {
+        Problem::bad("bad-value", "a value does not fit", reason).field(field)
+    })?;
+    let loot = live.roll(&request).map_err(|error| refused(&error))?;
+    let loot =
+        loot.into_iter().map(|drop| Dropped { item: drop.item, count: drop.count }).collect();
+    Ok(Json(Answer { served: Served::of(&live), table, seed, loot }).into_response())
+}
+
+impl Request {
+    /// The table.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The same without JSON.
+    ///
+    /// # Errors
+    /// The field, and what is wrong with it.
+    pub fn convert(self) -> Result<RollRequest, (String, String)> {
+        Ok(RollRequest {
+            table: self.table,
+            seed: self.seed,
+            count: self.count,
+            trigger: self.trigger,
+            context: fields("context", &self.context)?,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! `cairn check`: every mistake at once.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::local;
+use super::output::{self, Format};
+use crate::compile;
+use crate::diagnostics::{self, Finding, Tally};
+
+const EXAMPLES: &str = "Examples:
+  cairn check rules/                 all files of a rule set
+  cairn check rules/ -o json         for an editor or a pipeline";
+
+/// Check rules: every mistake at once, with its cause and its fix
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    /// Folder with *.rules.hcl files, or one such file
+    rules: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Report {
+    files: usize,
+    #[serde(flatten)]
+    tally: Tally,
+    findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<Summary>,
+}
+
+/// What a sound rule set holds.
+#[derive(Serialize)]
+struct Summary {
+    ruleset: String,
+    context: String,
+    rules: usize,
+    fragments: usize,
+    params: usize,
+    tables: usize,
+    timers: usize,
+}
+
+/// Prints the findings; exit code 3 when one is an error.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
+    let judged =
+        compile::judge(&args.rules).map_err(|error| local::unreadable(&args.rules, &error))?;
+    let tally = Tally::of(&judged.diagnostics);
+    let summary = judged.program.as_ref().map(|program| Summary {
+        ruleset: program.ruleset.clone(),
+        context: program.context.clone(),
+        rules: program.fragments.iter().map(|fragment| fragment.rules.len()).sum(),
+        fragments: program.fragments.len(),
+        params: program.params.len(),
+        tables: program.tables.len(),
+        timers: program.timers.len(),
+    });
+    let files = judged.sources.len();
+    match format {
+        Format::Json => {
+            let findings = diagnostics::findings(&judged.sources, &judged.diagnostics);
+            output::json(&Report { files, tally, findings, summary })?;
+        }
+        Format::Table => {
+            let colour = diagnostics::colour_on_stdout();
+            let text = diagnostics::render(&judged.sources, &judged.diagnostics, colour);
+            if !text.is_empty() {
+                output::line(&text);
+                output::line("");
+            }
+            let holds = summary.map_or_else(String::new, |summary| {
+                format!(
+                    ": {} with {} rules in {} fragments, {} parameters, {} loot tables, {} timers",
+                    summary.ruleset,
+                    summary.rules,
+                    summary.fragments,
+                    summary.params,
+                    summary.tables,
+                    summary.timers
+                )
+            });
+            output::line(&format!("{} in {files} files{holds}", tally.show()));
+        }
+    }
+    Ok(if tally.errors > 0 { Exit::Findings } else { Exit::Ok })
+}

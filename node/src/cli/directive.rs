@@ -1,0 +1,92 @@
+//! Making, signing and sending the next generation of a channel.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use cairn_gossip::directive::DIRECTIVE_FORMAT;
+use cairn_gossip::{BundleRef, Directive};
+use cairn_ruleset::trust::Role;
+use hyper::Method;
+
+use super::client::Client;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::keys;
+use super::node::KeyArgs;
+use crate::api::channels::{Channel, Proposed};
+use crate::{identity, trust};
+
+/// What the next generation is to be.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The version to make live.
+    pub target: BundleRef,
+    /// Why.
+    pub reason: String,
+    /// Whether it goes straight into gossip.
+    pub break_glass: bool,
+}
+
+/// The next generation after `channel`, signed by the operator's key and put on record.
+///
+/// # Errors
+/// Exit code 7 when somebody else was first, 6 when the coordinator is needed and unreachable.
+pub async fn propose(
+    client: &Client,
+    keys: &KeyArgs,
+    channel: &Channel,
+    intent: Intent,
+) -> Result<Proposed, Failure> {
+    let dir = key_dir(keys)?;
+    let key = trust::secret(&dir, Role::Operator).map_err(|error| keys::failed(&error))?;
+    let directive = Directive {
+        format: DIRECTIVE_FORMAT,
+        channel: channel.channel.clone(),
+        generation: channel.generation + 1,
+        target: intent.target,
+        rollout: None,
+        freeze: false,
+        previous: channel.chain.first().map(|step| step.directive),
+        break_glass: intent.break_glass,
+        actor: actor(),
+        writer: "cli".to_owned(),
+        reason: intent.reason,
+        time_ms: now_ms(),
+    };
+    let signed = identity::sign_directive(&directive, &key).map_err(|fault| {
+        Failure::usage(format!("the directive does not fit: {fault}")).hint("shorten --reason")
+    })?;
+    let body = postcard::to_stdvec(&signed)
+        .map_err(|error| Failure::internal(format!("cannot encode the directive: {error}")))?;
+    let headers = [
+        ("content-type", "application/octet-stream".to_owned()),
+        ("if-match", format!("\"{}\"", channel.generation)),
+    ];
+    let path = format!("/v1/channels/{}", channel.channel);
+    client.send(Method::POST, &path, &headers, Bytes::from(body)).await?.decode()
+}
+
+/// The directory with the operator's keys.
+///
+/// # Errors
+/// Exit code 2 when the setting is missing.
+pub fn key_dir(keys: &KeyArgs) -> Result<std::path::PathBuf, Failure> {
+    keys.keys.clone().ok_or_else(|| {
+        Failure::new(Exit::Usage, "the setting --keys (CAIRN_KEYS) is missing")
+            .hint("it names the directory with your keys; `cairn dev` prints one")
+    })
+}
+
+/// Who runs this, for the record.
+fn actor() -> String {
+    let user = ["CAIRN_ACTOR", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    user.unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Milliseconds since the Unix epoch, for the record only.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,48 @@
+//! Options that say which agent a verb talks to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::address::Address;
+use super::client::Client;
+
+/// Which agent, and how long to wait for it.
+#[derive(Clone, Debug, Args)]
+pub struct NodeArgs {
+    /// The agent: http://127.0.0.1:PORT or unix:PATH
+    #[arg(long, env = "CAIRN_ADDR", value_name = "ADDRESS")]
+    addr: Option<Address>,
+    /// The agent's Unix socket, when --addr is not given
+    #[arg(long, env = "CAIRN_SOCKET", value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// How long to wait for an answer, or for what was asked to happen
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::duration::parse)]
+    pub timeout: Duration,
+}
+
+impl NodeArgs {
+    /// A client of that agent.
+    pub fn client(&self) -> Client {
+        let socket = || self.socket.clone().map(Address::Unix);
+        let address = self.addr.clone().or_else(socket).unwrap_or_default();
+        Client::new(address, self.timeout)
+    }
+}
+
+/// Which channel.
+#[derive(Clone, Debug, Args)]
+pub struct ChannelArgs {
+    /// The channel, RULESET/NAME; needed when the agent serves several
+    #[arg(long, env = "CAIRN_CHANNEL", value_name = "CHANNEL")]
+    pub channel: Option<String>,
+}
+
+/// Where the keys are.
+#[derive(Clone, Debug, Args)]
+pub struct KeyArgs {
+    /// Directory with the keys to sign with (`cairn dev` prints one; `cairn keys new DIR` makes one)
+    #[arg(long, env = "CAIRN_KEYS", value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+}

@@ -1,0 +1,98 @@
+//! What a verb prints: data on stdout, as a table for people or as JSON for programs.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::failure::Failure;
+
+/// `-o`: the JSON is a superset of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns.
+    #[default]
+    Table,
+    /// One JSON document (one a line where a verb follows something).
+    Json,
+}
+
+/// Writes a line to stdout. A reader that went away (`| head`) is not an error of ours: the verb
+/// ends quietly with what it has done.
+pub fn line(text: &str) {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+    if written.and_then(|()| out.flush()).is_err() {
+        std::process::exit(Exit::Ok as i32);
+    }
+}
+
+/// Writes a line to stdout for verbs that run on: a reader that went away must not end them.
+pub fn offer(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
+}
+
+/// Writes a line of progress or advice to stderr; it is lost when stderr is closed.
+pub fn note(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+}
+
+/// Prints one JSON document on one line.
+pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::internal(format!("the answer is not JSON: {error}")))?;
+    line(&text);
+    Ok(())
+}
+
+/// Prints the error of a verb: JSON on stdout with `-o json`, else text on stderr.
+pub fn failure(format: Format, failure: &Failure) {
+    match format {
+        Format::Json => line(&failure.to_json()),
+        Format::Table => note(&failure.to_text()),
+    }
+}
+
+/// Rows in aligned columns, two spaces apart, without trailing blanks.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    let first: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    for row in std::iter::once(&first).chain(rows) {
+        let mut shown = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            let _ = write!(shown, "{cell:<width$}  ");
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(shown.trim_end());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_and_lines_have_no_trailing_blanks() {
+        let rows = vec![
+            vec!["crypt_drop".to_owned(), "1".to_owned()],
+            vec!["x".to_owned(), "22".to_owned()],
+        ];
+        assert_eq!(table(&["RULE", "N"], &rows), "RULE        N\ncrypt_drop  1\nx           22");
+    }
+}

@@ -1,0 +1,36 @@
+//! The two signals that ask a process to end.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::failure::Failure;
+
+/// Waits for SIGINT (Ctrl-C) or SIGTERM (a supervisor).
+#[derive(Debug)]
+pub struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// Takes over both signals: from here on they no longer end the process by themselves.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn install() -> Result<Stop, Failure> {
+        let taken = |kind| {
+            signal(kind).map_err(|error| Failure::internal(format!("cannot take signals: {error}")))
+        };
+        Ok(Stop {
+            interrupt: taken(SignalKind::interrupt())?,
+            terminate: taken(SignalKind::terminate())?,
+        })
+    }
+
+    /// Completes at the first of them.
+    pub async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Following a folder: an edit counts when the rules read differently than before.
+//!
+//! Editors write in several steps and touch files without changing them. What decides is a digest
+//! of all sources, never a timer: the same content is one edit however often it is saved, and no
+//! edit waits for a quiet moment.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use cairn_merkle::Digest;
+use cairn_ruleset::lang::Source;
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use crate::cli::failure::Failure;
+use crate::sources::{self, SourcesError};
+
+/// Notifications waiting to be looked at. More are dropped: one is enough to look again.
+const NOTIFICATIONS_COUNT_MAX: usize = 64;
+
+/// A folder that is followed.
+pub(super) struct Watch {
+    path: PathBuf,
+    last: Option<Digest>,
+    unreadable: Option<SourcesError>,
+    notified: mpsc::Receiver<Instant>,
+    /// Ends the notifications when it is dropped.
+    _watcher: RecommendedWatcher,
+}
+
+/// What the folder reads like now.
+pub(super) enum Edit {
+    /// Other sources than before, and when the system said so.
+    Sources(Vec<Source>, Instant),
+    /// It cannot be read.
+    Unreadable(SourcesError),
+}
+
+impl Watch {
+    /// Begins to watch.
+    pub(super) fn start(path: &Path) -> Result<Watch, Failure> {
+        let (notify, notified) = mpsc::channel(NOTIFICATIONS_COUNT_MAX);
+        let failed = |error: notify::Error| {
+            Failure::usage(format!("cannot watch {}: {error}", path.display())).hint(
+                "name a folder with *.rules.hcl files; on Linux, see fs.inotify.max_user_watches",
+            )
+        };
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                // An error (an overflow, say) means that something was missed: look.
+                if event.map_or(true, |event| event.need_rescan() || matters(&event.kind)) {
+                    // Full means that a look is due anyway.
+                    let _ = notify.try_send(Instant::now());
+                }
+            })
+            .map_err(failed)?;
+        watcher.watch(path, RecursiveMode::Recursive).map_err(failed)?;
+        let path = path.to_owned();
+        Ok(Watch { path, last: None, unreadable: None, notified, _watcher: watcher })
+    }
+
+    /// Takes sources as known.
+    pub(super) fn seen(&mut self, sources: &[Source]) {
+        self.last = Some(digest(sources));
+    }
+
+    /// The next edit.
+    pub(super) async fn next(&mut self) -> Result<Edit, Failure> {
+        loop {
+            let at = self.notified.recv().await.ok_or_else(|| {
+                Failure::internal("the watcher of the folder stopped")
+                    .hint("start `cairn dev` again")
+            })?;
+            while self.notified.try_recv().is_ok() {}
+            match sources::read(&self.path) {
+                Ok(sources) => {
+                    self.unreadable = None;
+                    let now = digest(&sources);
+                    if self.last.replace(now) != Some(now) {
+                        return Ok(Edit::Sources(sources, at));
+                    }
+                }
+                Err(error) => {
+                    self.last = None;
+                    if self.unreadable.as_ref() != Some(&error) {
+                        self.unreadable = Some(error.clone());
+                        return Ok(Edit::Unreadable(error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file may read differently now. On Linux a file that is being written says so once
+/// more when it is closed; looking earlier would see half of it.
+fn matters(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => *access == AccessKind::Close(AccessMode::Write),
+        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => true,
+        EventKind::Modify(ModifyKind::Data(_)) | EventKind::Create(_) => {
+            !cfg!(target_os = "linux")
+                || matches!(kind, EventKind::Create(notify::event::CreateKind::Folder))
+        }
+        EventKind::Any | EventKind::Other | EventKind::Modify(_) => !cfg!(target_os = "linux"),
+    }
+}
+
+fn digest(sources: &[Source]) -> Digest {
+    let parts: Vec<&[u8]> = sources
+        .iter()
+        .flat_map(|source| [source.name.as_bytes(), source.text.as_bytes()])
+        .collect();
+    Digest::derive("cairn 2026 dev sources v1", &parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_edit_is_seen_once_and_a_touch_never() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.rules.hcl");
+        std::fs::write(&file, "one").unwrap();
+        let mut watch = Watch::start(dir.path()).unwrap();
+        watch.seen(&sources::read(dir.path()).unwrap());
+        std::fs::write(&file, "one").unwrap();
+        std::fs::write(&file, "two").unwrap();
+        let Edit::Sources(sources, _) = watch.next().await.unwrap() else { panic!("unreadable") };
+        assert_eq!(sources[0].text, "two");
+        std::fs::write(&file, b"\xff").unwrap();
+        assert!(matches!(watch.next().await.unwrap(), Edit::Unreadable(_)));
+        let draft = dir.path().join("draft");
+        std::fs::write(&draft, "three").unwrap();
+        std::fs::rename(&draft, &file).unwrap();
+        let Edit::Sources(sources, _) = watch.next().await.unwrap() else { panic!("unreadable") };
+        assert_eq!(sources[0].text, "three");
+    }
+}
