@@ -36,6 +36,7 @@ mod view;
 mod window;
 
 pub use bundles::BundleProgress;
+pub use config::Config;
 #[doc(hidden)]
 pub use config::Defects;
 pub use directive::{ChannelRecord, Directive, Rollout, SignedDirective};

@@ -210,6 +210,7 @@ mod tests {
             deps: VersionVector::new(),
             digest: Digest::of(&[n, u8::try_from(first_seq).unwrap()]),
             bytes: 100,
+            topics: Vec::new(),
             keys: Vec::new(),
             idempotency: Vec::new(),
         }
