@@ -9,14 +9,40 @@
 //! Nothing here reads a clock, a file or a random source, and the order of the sources does not
 //! matter. No input panics; every cap is in [`limits`].
 
+mod builtins;
 mod code;
+mod conditions;
+mod constant;
+mod declare;
 mod diagnostic;
+mod flaws;
+mod infer;
+mod interval;
+mod lexer;
 pub mod limits;
+mod literal;
+mod loot;
+mod lower;
+mod names;
+mod parser;
+mod pratt;
+mod refer;
+mod scope;
+mod session;
+mod shape;
+mod timers;
+mod tree;
+mod witness;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity, Span, line_col};
 
 use crate::ir::Program;
+use limits::{
+    ERROR_COUNT_MAX, FILE_COUNT_MAX, NAME_BYTES_MAX, RULESET_BYTES_MAX, SOURCE_BYTES_MAX,
+};
+use session::{File, Session};
+use tree::Tree;
 
 /// One source file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +64,9 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// How the name of a source file ends.
+pub const SUFFIX: &str = ".rules.hcl";
+
 /// Compiles a rule set to its typed form, or says everything that is wrong with it.
 ///
 /// Time and memory are bounded by [`limits`] whatever the sources hold.
@@ -45,5 +74,95 @@ pub fn check(sources: &[Source]) -> Checked {
     let mut sorted: Vec<&Source> = sources.iter().collect();
     sorted.sort();
     let files = sorted.iter().map(|source| source.name.clone()).collect();
-    Checked { files, program: None, diagnostics: Vec::new() }
+    let mut found = Vec::new();
+    let parsed = read(&sorted, &mut found);
+    let mut session = Session::new(parsed, found);
+    let mut scope = declare::declare(&mut session);
+    let program = lower::lower(&mut session, &mut scope);
+    let mut diagnostics = session.finish();
+    diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
+    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    Checked { files, program: (!failed).then_some(program), diagnostics }
 }
+
+/// Parses what is within the caps; the rest is reported and stands there empty, so that indices of
+/// files stay what they are.
+fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>> {
+    let mut files = Vec::new();
+    let mut total = 0_usize;
+    for (index, source) in sorted.iter().enumerate() {
+        let Ok(number) = u32::try_from(index) else { break };
+        let span = Span { file: number, start: 0, end: 0 };
+        let size = source.text.len();
+        let before = total;
+        total = total.saturating_add(size);
+        let refused = if index >= FILE_COUNT_MAX {
+            // One report stands for all the rest.
+            (index == FILE_COUNT_MAX).then(|| {
+                (
+                    Code::TooManyFiles,
+                    format!("{} source files, limit {FILE_COUNT_MAX}", sorted.len()),
+                    "join small files, or split the rule set",
+                )
+            })
+        } else if size > SOURCE_BYTES_MAX {
+            Some((
+                Code::SourceTooLarge,
+                format!("{} is {size} bytes, limit {SOURCE_BYTES_MAX}", source.name),
+                "split it: all files of a folder make one rule set",
+            ))
+        } else if total > RULESET_BYTES_MAX {
+            (before <= RULESET_BYTES_MAX).then(|| {
+                (
+                    Code::RulesetTooLarge,
+                    format!("with {} the sources exceed {RULESET_BYTES_MAX} bytes", source.name),
+                    "split the rule set",
+                )
+            })
+        } else if index > 0 && sorted.get(index - 1).is_some_and(|p| p.name == source.name) {
+            Some((
+                Code::DuplicateFile,
+                format!("{} is given twice", source.name),
+                "pass each file once",
+            ))
+        } else {
+            if !is_file_name(&source.name) {
+                let name: String = source.name.chars().take(80).collect();
+                let message = format!("\"{name}\" cannot name a source file");
+                found.push(
+                    Diagnostic::error(Code::FileName, span, message)
+                        .cause("fragments are named after their file")
+                        .help(format!("use a relative path of a-z, A-Z, 0-9, `_`, `-`, `.` and `/` that ends in {SUFFIX}")),
+                );
+            }
+            let (tree, errors) = parser::parse(&source.text, number);
+            if found.len() < ERROR_COUNT_MAX {
+                found.extend(errors);
+            }
+            files.push(File { name: &source.name, text: &source.text, tree });
+            continue;
+        };
+        if let Some((code, message, help)) = refused {
+            found.push(
+                Diagnostic::error(code, span, message)
+                    .cause("the compiler's memory and time are bounded")
+                    .help(help),
+            );
+        }
+        files.push(File { name: &source.name, text: "", tree: Tree::new(0) });
+    }
+    files
+}
+
+fn is_file_name(name: &str) -> bool {
+    let stem = name.strip_suffix(SUFFIX).unwrap_or("");
+    name.len() <= NAME_BYTES_MAX
+        && stem.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+        })
+}
+
+#[cfg(test)]
+mod tests;

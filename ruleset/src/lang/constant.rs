@@ -1,0 +1,290 @@
+//! Constants and types in declarations: what stands for a value that nothing computes.
+
+use super::literal::{self, Number};
+use super::scope::Scope;
+use super::session::{At, Session};
+use super::tree::{NodeKind, UnaryOp};
+use super::{Code, shape};
+use crate::ir::{DECIMAL_ONE, INSTANT_MAX, Slot, Type};
+
+/// A whole number literal, with an optional minus.
+pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i64> {
+    if let Some(Number::Int(value)) = number(session, at) {
+        return Some(value);
+    }
+    let shown = shorten(session.text(at));
+    session.error(
+        Code::WrongShape,
+        at,
+        format!("{what} is `{shown}`, not a whole number"),
+        "this is fixed when the rule set is built, so it is a literal",
+        "write a whole number, for example 10",
+    );
+    None
+}
+
+/// A string literal.
+pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<String> {
+    if session.kind(at) == NodeKind::Text {
+        return Some(session.string(at));
+    }
+    let shown = shorten(session.text(at));
+    session.error(
+        Code::WrongShape,
+        at,
+        format!("{what} is `{shown}`, not a string"),
+        "this is fixed when the rule set is built, so it is a literal",
+        "write it between double quotes",
+    );
+    None
+}
+
+/// A duration literal in milliseconds.
+pub(super) fn duration(session: &mut Session<'_>, at: At, what: &str) -> Option<i64> {
+    let text = text(session, at, what)?;
+    duration_of(session, at, &text)
+}
+
+/// The duration that `text`, written at `at`, means.
+pub(super) fn duration_of(session: &mut Session<'_>, at: At, text: &str) -> Option<i64> {
+    let value = literal::duration(text);
+    if value.is_none() {
+        session.error(
+            Code::BadDuration,
+            at,
+            format!("\"{}\" is no duration", shorten(text)),
+            "a duration is whole numbers with the units d, h, m, s, ms, largest first",
+            "write for example \"90s\", \"1m30s\" or \"2h\"",
+        );
+    }
+    value
+}
+
+/// The instant that `text`, written at `at`, means.
+pub(super) fn instant_of(session: &mut Session<'_>, at: At, text: &str) -> Option<i64> {
+    let value = literal::instant(text);
+    if value.is_none() {
+        session.error(
+            Code::BadInstant,
+            at,
+            format!("\"{}\" is no instant", shorten(text)),
+            "an instant is a date, a time and an offset as in RFC 3339, from 1970 to 9999",
+            "write for example \"2026-12-24T18:00:00Z\"",
+        );
+    }
+    value
+}
+
+/// The position of the value `text`, written at `at`, in the enum `index`.
+pub(super) fn enum_value(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    index: u16,
+    at: At,
+    text: &str,
+) -> Option<i64> {
+    let def = scope.enums.get(usize::from(index))?;
+    if let Some(position) = def.values.iter().position(|value| value == text) {
+        return i64::try_from(position).ok();
+    }
+    let meant = session.similar(text, def.values.iter().map(String::as_str));
+    let shown: Vec<&str> = def.values.iter().take(8).map(String::as_str).collect();
+    let more = if def.values.len() > shown.len() { " and more" } else { "" };
+    session.error(
+        Code::UnknownValue,
+        at,
+        format!("the enum {} has no value \"{}\"", def.name, shorten(text)),
+        format!("its values are {}{more}", shape::list(&shown)),
+        match meant {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => format!("use one of them, or add the value to `enum \"{}\"`", def.name),
+        },
+    );
+    None
+}
+
+fn number(session: &Session<'_>, at: At) -> Option<Number> {
+    match session.kind(at) {
+        NodeKind::Number => literal::number(session.text(at)),
+        NodeKind::Unary(UnaryOp::Negate) => {
+            let inner = session.child(at, 0)?;
+            if session.kind(inner) != NodeKind::Number {
+                return None;
+            }
+            Some(match literal::number(session.text(inner))? {
+                Number::Int(value) => Number::Int(-value),
+                Number::Decimal(value) => Number::Decimal(-value),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// A literal of the type `ty`, in its representation.
+pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Option<i64> {
+    let written = number(session, at);
+    let found = match (ty, session.kind(at)) {
+        (Type::Bool, NodeKind::True) => Some(1),
+        (Type::Bool, NodeKind::False) => Some(0),
+        (Type::Int, _) => match written {
+            Some(Number::Int(value)) => Some(value),
+            _ => None,
+        },
+        (Type::Decimal, _) => match written {
+            Some(Number::Decimal(value)) => Some(value),
+            Some(Number::Int(value)) => value.checked_mul(DECIMAL_ONE),
+            None => None,
+        },
+        (Type::Duration, NodeKind::Text) => {
+            let text = session.string(at);
+            return duration_of(session, at, &text);
+        }
+        (Type::Instant, NodeKind::Text) => {
+            let text = session.string(at);
+            return instant_of(session, at, &text);
+        }
+        (Type::Enum(index), NodeKind::Text) => {
+            let text = session.string(at);
+            return enum_value(session, scope, index, at, &text);
+        }
+        _ => None,
+    };
+    if found.is_none() {
+        let shown = shorten(session.text(at));
+        session.error(
+            Code::TypeMismatch,
+            at,
+            format!("`{shown}` is not {}", scope.type_name(ty)),
+            "the value must be a literal of the declared type",
+            match ty {
+                Type::Bool => "write true or false",
+                Type::Int => "write a whole number, for example 10",
+                Type::Decimal => "write a number, for example 1.25",
+                Type::Duration => "write a string such as \"90s\"",
+                Type::Instant => "write a string such as \"2026-12-24T18:00:00Z\"",
+                Type::Enum(_) | Type::Symbol => "write one of its values between double quotes",
+            },
+        );
+    }
+    found
+}
+
+/// What `type = …` or a trigger's field says: the type, and its range if that is known from it.
+pub(super) fn type_of(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    at: At,
+) -> Option<(Type, Option<Slot>)> {
+    match session.kind(at) {
+        NodeKind::Path => {
+            let name = session.text(at);
+            let whole = |ty, max| Some((ty, Some(Slot { ty, min: 0, max })));
+            match name {
+                "bool" => return whole(Type::Bool, 1),
+                "instant" => return whole(Type::Instant, INSTANT_MAX),
+                "int" => return Some((Type::Int, None)),
+                "decimal" => return Some((Type::Decimal, None)),
+                "duration" => return Some((Type::Duration, None)),
+                _ => {}
+            }
+            if let Some(index) = scope.enum_names.find(name)
+                && let (Ok(ty), Some(def)) = (u16::try_from(index), scope.enums.get(index))
+            {
+                return whole(Type::Enum(ty), (def.values.len() as i64 - 1).max(0));
+            }
+            let known = ["bool", "int", "decimal", "duration", "instant"].into_iter();
+            let meant = session.similar(name, known.chain(scope.enum_names.iter()));
+            session.error(
+                Code::UnknownName,
+                at,
+                format!("there is no type `{}`", shorten(name)),
+                "types are bool, int, decimal, duration, instant, and the enums by name",
+                match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("declare `enum \"{}\"`, or use another type", shorten(name)),
+                },
+            );
+            None
+        }
+        NodeKind::Call => {
+            let children = session.children(at);
+            let name = children.first().map_or("", |name| session.text(*name));
+            let ty = match name {
+                "int" => Type::Int,
+                "decimal" => Type::Decimal,
+                "duration" => Type::Duration,
+                _ => {
+                    session.error(
+                        Code::UnknownName,
+                        at,
+                        format!("there is no type `{}(…)`", shorten(name)),
+                        "the types with a range are int, decimal and duration",
+                        "write for example `int(1, 100)`",
+                    );
+                    return None;
+                }
+            };
+            let [_, low, high] = children[..] else {
+                session.error(
+                    Code::WrongArguments,
+                    at,
+                    format!("`{name}` with {} bounds, where two belong", children.len().saturating_sub(1)),
+                    "a range has a smallest and a largest value",
+                    format!("write `{name}(smallest, largest)`"),
+                );
+                return None;
+            };
+            Some((ty, Some(range(session, scope, at, ty, low, high)?)))
+        }
+        _ => {
+            let shown = shorten(session.text(at));
+            session.error(
+                Code::WrongShape,
+                at,
+                format!("`{shown}` is not a type"),
+                "a type is a name, or a name with its range",
+                "write for example `bool`, `zone` or `int(1, 100)`",
+            );
+            None
+        }
+    }
+}
+
+/// The inclusive range of `ty` from `low` to `high`.
+pub(super) fn range(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    at: At,
+    ty: Type,
+    low: At,
+    high: At,
+) -> Option<Slot> {
+    let min = value(session, scope, low, ty);
+    let max = value(session, scope, high, ty);
+    let (min, max) = (min?, max?);
+    if min > max {
+        session.error(
+            Code::EmptyRange,
+            at,
+            format!(
+                "the range from {} to {} holds nothing",
+                scope.value_text(ty, min.into()),
+                scope.value_text(ty, max.into())
+            ),
+            "the smallest value comes first",
+            "swap the two",
+        );
+        return None;
+    }
+    Some(Slot { ty, min, max })
+}
+
+/// At most 60 characters of one line, for messages.
+pub(super) fn shorten(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("");
+    let mut short: String = line.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,563 @@
+//! Blocks to declarations: names first, so that order never matters, then what they hold.
+
+use super::constant::{self, shorten};
+use super::limits::*;
+use super::names::{self, Names, Taken};
+use super::scope::{Condition, Rule, Scope, Trigger};
+use super::session::{At, Session};
+use super::shape::{self, Block, Schema};
+use super::tree::{NodeKind, Tree};
+use super::{Code, Diagnostic, Span, loot, timers};
+use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, Type};
+
+const fn schema(
+    kind: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+    blocks: &'static [&'static str],
+) -> Schema {
+    Schema { kind, labels: 1, required, optional, open: false, blocks }
+}
+
+const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &[]);
+const ENUM: Schema = schema("enum", &["values"], &[], &[]);
+const TRIGGER: Schema = schema("trigger", &["fields"], &[], &[]);
+const PARAM: Schema = schema("param", &["type", "default"], &["range", "unit", "doc"], &[]);
+const COUNTER: Schema = schema("counter", &["on", "per", "window"], &[], &[]);
+const CONDITION: Schema = schema("condition", &["when"], &[], &[]);
+
+/// Reads every declaration of every file.
+pub(super) fn declare(session: &mut Session<'_>) -> Scope {
+    let mut scope = Scope::default();
+    let mut found: Vec<Vec<At>> = vec![Vec::new(); super::parser::TOP_BLOCKS.len()];
+    for file in 0..session.files.len() as u32 {
+        for at in session.children(At { file, node: Tree::ROOT }) {
+            sort(session, at, &mut found);
+        }
+    }
+    let [rulesets, enums, triggers, params, counters, conditions, timers, tables, rules] =
+        &found[..]
+    else {
+        return scope;
+    };
+    ruleset(session, rulesets, &mut scope);
+    for &at in enums {
+        enumeration(session, at, &mut scope);
+    }
+    for &at in triggers {
+        trigger(session, at, &mut scope);
+    }
+    for &at in params {
+        param(session, at, &mut scope);
+    }
+    for &at in counters {
+        counter(session, at, &mut scope);
+    }
+    for &at in timers {
+        timers::timer(session, at, &mut scope);
+    }
+    for &at in conditions {
+        let block = shape::read(session, at, &CONDITION);
+        let index = scope.conditions.len();
+        let when = block.value("when");
+        if let Some(name) =
+            label(session, &block, "condition", &mut scope.condition_names, index, CONDITION_COUNT_MAX)
+        {
+            scope.conditions.push(Condition { name, when, cyclic: false });
+        }
+    }
+    loot::tables(session, tables, &mut scope);
+    for &at in rules {
+        // The block's inside is read when its fragment is lowered.
+        let name = session.child(at, 1).filter(|label| session.kind(*label) == NodeKind::Text);
+        let header = session.span(at);
+        let labels = name.into_iter().collect();
+        let block = Block::bare(header, labels);
+        let index = scope.rules.len();
+        if let Some(name) =
+            label(session, &block, "rule", &mut scope.rule_names, index, RULE_COUNT_MAX)
+        {
+            scope.rules.push(Rule { name, at });
+        }
+    }
+    scope
+}
+
+fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
+    let Some(name_at) = session.child(at, 0) else { return };
+    let name = session.text(name_at);
+    if session.kind(at) == NodeKind::Attribute {
+        session.error(
+            Code::UnknownAttribute,
+            name_at,
+            format!("the attribute `{}` stands outside every block", shorten(name)),
+            "at the top of a file stand blocks alone",
+            "move it into the block that it belongs to",
+        );
+        return;
+    }
+    let top = super::parser::TOP_BLOCKS;
+    if let Some(index) = top.iter().position(|known| *known == name) {
+        found[index].push(at);
+        return;
+    }
+    let inner = match name {
+        "entry" => Some("loot_table"),
+        "emit" | "broadcast" => Some("rule"),
+        _ => None,
+    };
+    if let Some(outer) = inner {
+        session.error(
+            Code::MisplacedBlock,
+            name_at,
+            format!("`{name}` stands outside every `{outer}`"),
+            format!("`{name}` is a part of `{outer}`"),
+            format!("move it into a `{outer}`; was a block above closed too early?"),
+        );
+        return;
+    }
+    let meant = session.similar(name, top.into_iter());
+    session.error(
+        Code::UnknownBlock,
+        name_at,
+        format!("there is no block `{}`", shorten(name)),
+        format!("at the top of a file may stand {}", shape::list(&top)),
+        meant.map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
+    );
+}
+
+/// The block's only label as a new name of its kind. `None` when it cannot be used; it is reported.
+pub(super) fn label(
+    session: &mut Session<'_>,
+    block: &Block,
+    kind: &str,
+    names: &mut Names,
+    index: usize,
+    count_max: usize,
+) -> Option<String> {
+    let Some(&at) = block.labels.first() else {
+        if kind == "rule" {
+            session.report(
+                Diagnostic::error(Code::Labels, block.header, "`rule` with 0 labels, where 1 belongs")
+                    .cause("the label is the name of what is declared")
+                    .help("write `rule \"name\" {`"),
+            );
+        }
+        return None;
+    };
+    if index >= count_max {
+        session.error(
+            Code::TooMany,
+            at,
+            format!("one `{kind}` more than the limit of {count_max}"),
+            "what a rule set makes every machine hold is bounded",
+            "split the rule set, or remove some",
+        );
+        return None;
+    }
+    let name = session.string(at);
+    let span = session.span(at);
+    named(session, span, &name, kind).then_some(())?;
+    unique(session, span, &name, kind, names, index).then_some(name)
+}
+
+/// Whether a name is well-formed; reported when not.
+pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &str) -> bool {
+    if name.len() > NAME_BYTES_MAX {
+        session.report(
+            Diagnostic::error(
+                Code::NameTooLong,
+                span,
+                format!("a name of {} bytes, limit {NAME_BYTES_MAX}", name.len()),
+            )
+            .cause("names travel in every bundle and in every answer")
+            .help("shorten it"),
+        );
+        return false;
+    }
+    let dotted = matches!(kind, "emit" | "broadcast");
+    if names::is_name(name) || (dotted && names::is_dotted(name)) {
+        return true;
+    }
+    let lower: String = (name.chars())
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .collect();
+    let lower = lower.trim_matches('_');
+    session.report(
+        Diagnostic::error(Code::BadName, span, format!("\"{}\" is no name for `{kind}`", shorten(name)))
+            .cause(if dotted {
+                "names are a to z, 0 to 9 and `_`, begin with a letter, and may be joined by dots"
+            } else {
+                "names are a to z, 0 to 9 and `_`, and begin with a letter"
+            })
+            .help(if names::is_name(lower) {
+                format!("write \"{lower}\"")
+            } else {
+                "write for example \"crypt_drop\"".to_owned()
+            }),
+    );
+    false
+}
+
+/// Takes a name; reported when it is taken or looks like one that is.
+pub(super) fn unique(
+    session: &mut Session<'_>,
+    span: Span,
+    name: &str,
+    kind: &str,
+    names: &mut Names,
+    index: usize,
+) -> bool {
+    match names.add(name, index, span) {
+        Ok(()) => true,
+        Err(Taken::Same(first)) => {
+            session.report(
+                Diagnostic::error(
+                    Code::DuplicateName,
+                    span,
+                    format!("a second `{kind}` with the name `{name}`"),
+                )
+                .label(first, "the first one is here")
+                .cause("all files of a rule set share one set of names")
+                .help("rename or remove one of them"),
+            );
+            false
+        }
+        Err(Taken::Alike(other, first)) => {
+            session.report(
+                Diagnostic::error(
+                    Code::ConfusableName,
+                    span,
+                    format!("`{name}` looks like `{other}`"),
+                )
+                .label(first, "the other name is here")
+                .cause("names that differ only in `_`, or in l, 1, i or 0, o, are taken for each other")
+                .help("rename one of them so that nobody confuses them"),
+            );
+            true
+        }
+    }
+}
+
+fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
+    let Some((&first, rest)) = found.split_first() else {
+        let span = Span { file: 0, start: 0, end: 0 };
+        session.report(
+            Diagnostic::error(Code::NoRuleset, span, "no file has a `ruleset` block")
+                .cause("it names the rule set and the version of the language")
+                .help("add `ruleset \"name\" {` with `dialect = 1` and `context = \"game@1\"`"),
+        );
+        return;
+    };
+    let first_span = session.span(first);
+    for &at in rest {
+        let span = session.span(at);
+        session.report(
+            Diagnostic::error(Code::SeveralRulesets, span, "a second `ruleset` block")
+                .label(first_span, "the first one is here")
+                .cause("all files of a folder make one rule set")
+                .help("remove it, or move its files to a folder of their own"),
+        );
+    }
+    let block = shape::read(session, first, &RULESET);
+    let mut unused = Names::default();
+    if let Some(name) = label(session, &block, "ruleset", &mut unused, 0, 1) {
+        scope.ruleset = name;
+    }
+    if let Some(at) = block.value("dialect")
+        && let Some(dialect) = constant::integer(session, at, "`dialect`")
+        && dialect != DIALECT
+    {
+        session.error(
+            Code::Dialect,
+            at,
+            format!("dialect {dialect} of the rule language is not known"),
+            format!("this compiler reads dialect {DIALECT}"),
+            "write `dialect = 1`, or use a newer compiler",
+        );
+    }
+    if let Some(at) = block.value("context")
+        && let Some(context) = constant::text(session, at, "`context`")
+    {
+        let well_formed = context.len() <= NAME_BYTES_MAX
+            && context.split_once('@').is_some_and(|(name, version)| {
+                names::is_name(name) && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
+            });
+        if !well_formed {
+            session.error(
+                Code::ContextName,
+                at,
+                format!("\"{}\" does not name a context", shorten(&context)),
+                "a context is a name, `@` and a version from 1",
+                "write for example \"hunt@3\"",
+            );
+        }
+        scope.context = context;
+    }
+}
+
+fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
+    let block = shape::read(session, at, &ENUM);
+    let index = scope.enums.len();
+    let name = label(session, &block, "enum", &mut scope.enum_names, index, ENUM_COUNT_MAX);
+    let mut values = Vec::new();
+    let mut seen = Names::default();
+    if let Some(list) = block.value("values") {
+        let elements = session.children(list);
+        if session.kind(list) != NodeKind::List || elements.is_empty() {
+            session.error(
+                Code::WrongShape,
+                list,
+                "`values` is not a list of names",
+                "an enum has at least one value",
+                "write `values = [\"meadow\", \"forest\"]`",
+            );
+        } else if elements.len() > ENUM_VALUE_COUNT_MAX {
+            session.error(
+                Code::TooMany,
+                list,
+                format!("{} values, limit {ENUM_VALUE_COUNT_MAX}", elements.len()),
+                "what a rule set makes every machine hold is bounded",
+                "split the enum",
+            );
+        } else {
+            for element in elements {
+                let Some(value) = constant::text(session, element, "a value") else { continue };
+                let span = session.span(element);
+                if named(session, span, &value, "value")
+                    && unique(session, span, &value, "value", &mut seen, values.len())
+                {
+                    values.push(value);
+                }
+            }
+        }
+    }
+    if let Some(name) = name {
+        scope.enums.push(EnumDef { name, values });
+    }
+}
+
+fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
+    let block = shape::read(session, at, &TRIGGER);
+    let index = scope.triggers.len();
+    let name = label(session, &block, "trigger", &mut scope.trigger_names, index, TRIGGER_COUNT_MAX);
+    let mut fields = Vec::new();
+    let mut seen = Names::default();
+    if let Some(object) = block.value("fields") {
+        let pairs = session.children(object);
+        if session.kind(object) != NodeKind::Object {
+            session.error(
+                Code::WrongShape,
+                object,
+                "`fields` is not a set of typed names",
+                "a trigger's fields are what a game supplies",
+                "write `fields = { level = int(1, 100), zone = zone }`",
+            );
+        } else if pairs.len() > FIELD_COUNT_MAX {
+            session.error(
+                Code::TooMany,
+                object,
+                format!("{} fields, limit {FIELD_COUNT_MAX}", pairs.len()),
+                "every evaluation hands over all fields",
+                "leave out what no rule reads",
+            );
+        } else {
+            for pair in pairs {
+                let (Some(name_at), Some(ty_at)) = (session.child(pair, 0), session.child(pair, 1))
+                else {
+                    continue;
+                };
+                let (field, span) = (session.text(name_at).to_owned(), session.span(name_at));
+                let slot = field_slot(session, scope, ty_at);
+                if named(session, span, &field, "field")
+                    && unique(session, span, &field, "field", &mut seen, fields.len())
+                {
+                    // A field of unknown type stays in, so that uses of it are not errors too.
+                    fields.push((field, slot));
+                }
+            }
+        }
+    }
+    if let Some(name) = name {
+        scope.triggers.push(Trigger { name, fields, names: seen });
+    }
+}
+
+fn field_slot(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<Slot> {
+    let (ty, slot) = constant::type_of(session, scope, at)?;
+    if slot.is_none() {
+        let word = session.text(at);
+        session.error(
+            Code::MissingAttribute,
+            at,
+            format!("the field's type {} has no range", scope.type_name(ty)),
+            "ranges are what proves that no rule can overflow; the host enforces them",
+            format!("write `{word}(smallest, largest)`"),
+        );
+    }
+    slot
+}
+
+fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
+    let block = shape::read(session, at, &PARAM);
+    let index = scope.params.len();
+    let name = label(session, &block, "param", &mut scope.param_names, index, PARAM_COUNT_MAX);
+    let unit = block.value("unit").and_then(|at| constant::text(session, at, "`unit`"));
+    let doc = block.value("doc").and_then(|at| constant::text(session, at, "`doc`"));
+    let typed = block.value("type").and_then(|at| constant::type_of(session, scope, at));
+    let mut slot = None;
+    let mut value = None;
+    if let Some((ty, known)) = typed {
+        slot = match block.value("range") {
+            Some(at) => param_range(session, scope, at, ty),
+            None => known,
+        };
+        if slot.is_none() && block.value("range").is_none() {
+            session.report(
+                Diagnostic::error(
+                    Code::MissingAttribute,
+                    block.header,
+                    format!("this `param` is {} without a range", scope.type_name(ty)),
+                )
+                .cause("ranges are what proves that no rule can overflow, whatever a value is changed to")
+                .help("add `range = [smallest, largest]`"),
+            );
+        }
+        if let Some(at) = block.value("default") {
+            value = constant::value(session, scope, at, ty);
+            if let (Some(slot), Some(value)) = (slot, value)
+                && !(slot.min..=slot.max).contains(&value)
+            {
+                let range = block.value("range").or(block.value("type")).map(|at| session.span(at));
+                let span = session.span(at);
+                let mut diagnostic = Diagnostic::error(
+                    Code::OutOfRange,
+                    span,
+                    format!(
+                        "the default {} is outside {} to {}",
+                        scope.value_text(ty, value.into()),
+                        scope.value_text(ty, slot.min.into()),
+                        scope.value_text(ty, slot.max.into())
+                    ),
+                )
+                .cause("a parameter's value always lies in its range")
+                .help("change the default or widen the range");
+                if let Some(range) = range {
+                    diagnostic = diagnostic.label(range, "the range is given here");
+                }
+                session.report(diagnostic);
+            }
+        }
+    }
+    if let Some(name) = name {
+        // What is broken keeps its name with some value; no program comes out anyway.
+        let slot = slot.or(typed.and_then(|(ty, _)| placeholder(ty)));
+        let known = slot.is_some();
+        let slot = slot.unwrap_or(Slot { ty: Type::Symbol, min: 0, max: 0 });
+        let value = value.filter(|_| known).unwrap_or(slot.min);
+        scope.params.push(ParamDef { name, slot, value, unit, doc: doc.unwrap_or_default() });
+    }
+}
+
+fn placeholder(ty: Type) -> Option<Slot> {
+    Some(Slot { ty, min: 0, max: 1 })
+}
+
+fn param_range(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Option<Slot> {
+    let ends = session.children(at);
+    if !matches!(ty, Type::Int | Type::Decimal | Type::Duration | Type::Instant) {
+        session.error(
+            Code::WrongShape,
+            at,
+            format!("{} has no range", scope.type_name(ty)),
+            "only numbers, durations and instants have a smallest and a largest value",
+            "remove `range`",
+        );
+        return None;
+    }
+    match (session.kind(at), &ends[..]) {
+        (NodeKind::List, [low, high]) => constant::range(session, scope, at, ty, *low, *high),
+        _ => {
+            session.error(
+                Code::WrongShape,
+                at,
+                "`range` is not a list of two values",
+                "a range has a smallest and a largest value",
+                "write `range = [smallest, largest]`",
+            );
+            None
+        }
+    }
+}
+
+fn counter(session: &mut Session<'_>, at: At, scope: &mut Scope) {
+    let block = shape::read(session, at, &COUNTER);
+    let index = scope.counters.len();
+    let name = label(session, &block, "counter", &mut scope.counter_names, index, COUNTER_COUNT_MAX);
+    let trigger = block.value("on").and_then(|at| {
+        reference(session, at, "trigger", &scope.trigger_names)
+    });
+    if let Some(at) = block.value("per")
+        && session.text(at) != "player"
+    {
+        let shown = shorten(session.text(at));
+        session.error(
+            Code::UnknownName,
+            at,
+            format!("counters cannot be kept per `{shown}`"),
+            "a counter is kept per player",
+            "write `per = player`",
+        );
+    }
+    let window = block.value("window").and_then(|at| {
+        let window = constant::duration(session, at, "`window`")?;
+        timers::bounded(session, at, "the window", window, 1_000, WINDOW_MS_MAX)
+    });
+    if let Some(name) = name {
+        let trigger = trigger.and_then(|index| u16::try_from(index).ok()).unwrap_or(0);
+        let window_ms = window.unwrap_or(1_000).unsigned_abs();
+        scope.counters.push(CounterDef { name, trigger, window_ms, max: COUNTER_MAX });
+    }
+}
+
+/// A bare name of something of one kind, as an index.
+pub(super) fn reference(
+    session: &mut Session<'_>,
+    at: At,
+    kind: &str,
+    names: &Names,
+) -> Option<usize> {
+    if session.kind(at) != NodeKind::Path {
+        let shown = shorten(session.text(at));
+        let unquoted = shown.trim_matches('"');
+        let help = if names::is_name(unquoted) {
+            format!("write {unquoted} without quotes")
+        } else {
+            format!("write the name of a `{kind}`")
+        };
+        session.error(
+            Code::WrongShape,
+            at,
+            format!("`{shown}` does not name a `{kind}`"),
+            "references are bare names; strings are values",
+            help,
+        );
+        return None;
+    }
+    let name = session.text(at);
+    if let Some(index) = names.find(name) {
+        return Some(index);
+    }
+    let meant = session.similar(name, names.iter());
+    session.error(
+        Code::UnknownName,
+        at,
+        format!("there is no `{kind}` called `{}`", shorten(name)),
+        "no file of the rule set declares it",
+        match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("declare `{kind} \"{}\"`, or correct the name", shorten(name)),
+        },
+    );
+    None
+}

@@ -1,0 +1,618 @@
+//! Expressions: names to indices, types, intervals, and the lowered form, in one walk.
+//!
+//! A condition is walked again at each use, for the trigger of the rule that uses it. Within one
+//! rule every `chance` and `pick` in the text has one draw number, so a condition that is named
+//! twice has one value.
+
+use std::collections::BTreeMap;
+
+use super::constant::{self, shorten};
+use super::interval::{self, Hazard, Interval};
+use super::limits::*;
+use super::literal::{self, Number};
+use super::scope::Scope;
+use super::session::{At, Session};
+use super::tree::{BinOp, NodeKind, UnaryOp};
+use super::{Code, Diagnostic, witness};
+use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, On, Type};
+
+/// What the checker knows of an expression's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ty {
+    /// Wrong and reported; silences what depends on it.
+    Error,
+    /// A string literal whose meaning depends on what it meets.
+    Text,
+    Known(Type),
+}
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub(super) struct Val {
+    pub(super) at: At,
+    pub(super) ty: Ty,
+    pub(super) range: Interval,
+    pub(super) ir: Expr,
+    /// Nodes of `ir`.
+    pub(super) size: u32,
+    /// Made of string literals: may take another type on a second look.
+    pub(super) literal: bool,
+}
+
+/// Whether a condition held in all, in none or in some of its uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Truth {
+    pub(super) always: bool,
+    pub(super) never: bool,
+}
+
+/// What outlives one rule.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) symbols: Vec<String>,
+    symbol_index: BTreeMap<String, i64>,
+    /// Per condition that was used.
+    pub(super) truths: BTreeMap<usize, Truth>,
+    /// Expressions visited in the whole run.
+    nodes: u32,
+}
+
+/// Walks the expressions of one rule, or of one loot table for one fragment.
+pub(super) struct Checker<'c, 'a> {
+    pub(super) session: &'c mut Session<'a>,
+    pub(super) scope: &'c Scope,
+    pub(super) shared: &'c mut Shared,
+    /// What is evaluated; `None` for what no rule uses and no trigger fits.
+    pub(super) on: Option<On>,
+    /// Hash of the rule's name; `None` where draws are not allowed.
+    pub(super) rule_hash: Option<u64>,
+    /// Hash of the name of the declaration that is being read.
+    pub(super) salt: u64,
+    /// Where each condition, or the table, is named; outermost first.
+    pub(super) uses: Vec<At>,
+    draws: BTreeMap<At, u32>,
+    depth: u32,
+    pub(super) nodes: u32,
+    exhausted: bool,
+}
+
+impl<'c, 'a> Checker<'c, 'a> {
+    pub(super) fn new(
+        session: &'c mut Session<'a>,
+        scope: &'c Scope,
+        shared: &'c mut Shared,
+        on: Option<On>,
+        rule_hash: Option<u64>,
+        salt: u64,
+    ) -> Checker<'c, 'a> {
+        Checker {
+            session,
+            scope,
+            shared,
+            on,
+            rule_hash,
+            salt,
+            uses: Vec::new(),
+            draws: BTreeMap::new(),
+            depth: 0,
+            nodes: 0,
+            exhausted: false,
+        }
+    }
+
+    /// Draw numbers given out so far.
+    pub(super) fn draw_count(&self) -> u32 {
+        self.draws.len() as u32
+    }
+
+    pub(super) fn draw(&mut self, at: At) -> u32 {
+        let next = self.draws.len() as u32;
+        *self.draws.entry(at).or_insert(next)
+    }
+
+    /// Reports an error, and beside it the use that it comes up in.
+    pub(super) fn error(
+        &mut self,
+        code: Code,
+        at: At,
+        message: impl Into<String>,
+        cause: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let span = self.session.span(at);
+        let mut diagnostic = Diagnostic::error(code, span, message).cause(cause).help(help);
+        if let Some(first) = self.uses.first() {
+            diagnostic = diagnostic.label(self.session.span(*first), "it is used here");
+        }
+        self.session.report(diagnostic);
+    }
+
+    pub(super) fn broken(&self, at: At) -> Val {
+        let range = Interval::point(0);
+        Val { at, ty: Ty::Error, range, ir: Expr::Const(0), size: 1, literal: false }
+    }
+
+    /// A value of a known type; a single possible value becomes a constant.
+    pub(super) fn known(&mut self, at: At, ty: Type, range: Interval, ir: Expr, size: u32) -> Val {
+        let (ir, size) = match range.single() {
+            Some(value) => (Expr::Const(value), 1),
+            None => (ir, size),
+        };
+        if size > RULE_NODE_COUNT_MAX {
+            self.too_costly(at);
+            return self.broken(at);
+        }
+        Val { at, ty: Ty::Known(ty), range, ir, size, literal: false }
+    }
+
+    fn too_costly(&mut self, at: At) {
+        if !self.exhausted {
+            self.exhausted = true;
+            self.error(
+                Code::TooCostly,
+                at,
+                format!("more than {RULE_NODE_COUNT_MAX} operations once conditions are put in their places"),
+                "what one rule costs in the worst case is bounded before it runs",
+                "split the rule, or let conditions share fewer parts",
+            );
+        }
+    }
+
+    pub(super) fn type_text(&self, value: &Val) -> String {
+        match value.ty {
+            Ty::Known(ty) => self.scope.type_name(ty),
+            Ty::Text => "a text".to_owned(),
+            Ty::Error => "an error".to_owned(),
+        }
+    }
+
+    /// Checks the expression at `at`; `hint` is what a string literal in it stands for.
+    pub(super) fn infer(&mut self, at: At, hint: Option<Type>) -> Val {
+        self.nodes += 1;
+        self.shared.nodes += 1;
+        if self.exhausted {
+            return self.broken(at);
+        }
+        let over = self.nodes > RULE_NODE_COUNT_MAX || self.shared.nodes > RULESET_NODE_COUNT_MAX;
+        if over || self.depth >= EXPANDED_HEIGHT_MAX {
+            let at = self.uses.first().copied().unwrap_or(at);
+            self.too_costly(at);
+            return self.broken(at);
+        }
+        self.depth += 1;
+        let value = self.node(at, hint);
+        self.depth -= 1;
+        value
+    }
+
+    fn node(&mut self, at: At, hint: Option<Type>) -> Val {
+        match self.session.kind(at) {
+            NodeKind::True => self.constant(at, Type::Bool, 1),
+            NodeKind::False => self.constant(at, Type::Bool, 0),
+            NodeKind::Number => match literal::number(self.session.text(at)) {
+                Some(Number::Int(value)) => self.constant(at, Type::Int, value),
+                Some(Number::Decimal(value)) => self.constant(at, Type::Decimal, value),
+                None => self.broken(at),
+            },
+            NodeKind::Text => self.text(at, hint),
+            NodeKind::Path => self.path(at),
+            NodeKind::Call => self.call(at, hint),
+            NodeKind::Unary(op) => self.unary(at, op),
+            NodeKind::Binary(op) => self.binary(at, op),
+            NodeKind::Choice => self.choice(at, hint),
+            _ => {
+                let shown = shorten(self.session.text(at));
+                self.error(
+                    Code::WrongShape,
+                    at,
+                    format!("`{shown}` is not a single value"),
+                    "expressions compute one value; lists and braces stand in declarations alone",
+                    "write one value; to compare with several use `one_of(x, a, b)`",
+                );
+                self.broken(at)
+            }
+        }
+    }
+
+    fn constant(&mut self, at: At, ty: Type, value: i64) -> Val {
+        self.known(at, ty, Interval::point(value), Expr::Const(value), 1)
+    }
+
+    fn text(&mut self, at: At, hint: Option<Type>) -> Val {
+        let text = self.session.string(at);
+        let (ty, value) = match hint {
+            Some(Type::Duration) => {
+                (Type::Duration, constant::duration_of(self.session, at, &text))
+            }
+            Some(Type::Instant) => (Type::Instant, constant::instant_of(self.session, at, &text)),
+            Some(Type::Enum(index)) => (
+                Type::Enum(index),
+                constant::enum_value(self.session, self.scope, index, at, &text),
+            ),
+            Some(Type::Symbol) => (Type::Symbol, self.symbol(at, &text)),
+            Some(Type::Bool | Type::Int | Type::Decimal) | None => {
+                return Val { ty: Ty::Text, literal: true, ..self.broken(at) };
+            }
+        };
+        match value {
+            Some(value) => Val { literal: true, ..self.constant(at, ty, value) },
+            None => self.broken(at),
+        }
+    }
+
+    fn symbol(&mut self, at: At, text: &str) -> Option<i64> {
+        if let Some(index) = self.shared.symbol_index.get(text) {
+            return Some(*index);
+        }
+        if text.len() > NAME_BYTES_MAX {
+            self.error(
+                Code::NameTooLong,
+                at,
+                format!("a symbol of {} bytes, limit {NAME_BYTES_MAX}", text.len()),
+                "symbols are names that games know, not prose",
+                "shorten it",
+            );
+            return None;
+        }
+        if self.shared.symbols.len() >= SYMBOL_COUNT_MAX {
+            self.error(
+                Code::TooMany,
+                at,
+                format!("one symbol more than the limit of {SYMBOL_COUNT_MAX}"),
+                "what a rule set makes every machine hold is bounded",
+                "use fewer different strings",
+            );
+            return None;
+        }
+        let index = self.shared.symbols.len() as i64;
+        self.shared.symbols.push(text.to_owned());
+        self.shared.symbol_index.insert(text.to_owned(), index);
+        Some(index)
+    }
+
+    fn unary(&mut self, at: At, op: UnaryOp) -> Val {
+        let Some(operand) = self.session.child(at, 0) else { return self.broken(at) };
+        let hint = (op == UnaryOp::Negate).then_some(Type::Duration);
+        let value = self.infer(operand, hint);
+        let range = value.range;
+        match (op, value.ty) {
+            (_, Ty::Error) => self.broken(at),
+            (UnaryOp::Not, Ty::Known(Type::Bool)) => {
+                let range = Interval::new(1 - range.max, 1 - range.min);
+                self.known(at, Type::Bool, range, Expr::Not(Box::new(value.ir)), value.size + 1)
+            }
+            (UnaryOp::Negate, Ty::Known(ty @ (Type::Int | Type::Decimal | Type::Duration))) => {
+                let ir = Expr::Neg(Box::new(value.ir));
+                self.known(at, ty, range.negated(), ir, value.size + 1)
+            }
+            _ => {
+                let (symbol, wants) = match op {
+                    UnaryOp::Not => ("!", "yes-or-no values"),
+                    UnaryOp::Negate => ("-", "numbers and durations"),
+                };
+                let found = self.type_text(&value);
+                self.error(
+                    Code::OperandType,
+                    operand,
+                    format!("`{symbol}` before {found}"),
+                    format!("`{symbol}` works on {wants}"),
+                    "remove it, or compare the value with something first",
+                );
+                self.broken(at)
+            }
+        }
+    }
+
+    /// Two expressions that meet: text in one takes the type of the other.
+    pub(super) fn pair(&mut self, left: At, right: At, hint: Option<Type>) -> (Val, Val) {
+        let mut a = self.infer(left, hint);
+        let first_hint = match (hint, a.ty) {
+            (None, Ty::Known(ty)) => Some(ty),
+            _ => hint,
+        };
+        let mut b = self.infer(right, first_hint);
+        if a.ty != b.ty {
+            match (a.literal, b.ty, b.literal, a.ty) {
+                (true, Ty::Known(ty), false, _) => a = self.infer(left, Some(ty)),
+                (false, _, true, Ty::Known(ty)) => b = self.infer(right, Some(ty)),
+                _ => {}
+            }
+        }
+        (a, b)
+    }
+
+    /// A whole number as a decimal, exactly.
+    pub(super) fn widen(&mut self, value: Val) -> Val {
+        let at = value.at;
+        let one = Val { size: 1, ..self.constant(at, Type::Int, DECIMAL_ONE) };
+        self.operate(at, BinaryOp::Mul, Type::Decimal, value, one)
+    }
+
+    /// Makes both sides decimals when one is.
+    pub(super) fn level(&mut self, a: Val, b: Val) -> (Val, Val) {
+        match (a.ty, b.ty) {
+            (Ty::Known(Type::Int), Ty::Known(Type::Decimal)) => (self.widen(a), b),
+            (Ty::Known(Type::Decimal), Ty::Known(Type::Int)) => {
+                let b = self.widen(b);
+                (a, b)
+            }
+            _ => (a, b),
+        }
+    }
+
+    /// An operation whose types fit: its interval, or the input that breaks it.
+    pub(super) fn operate(&mut self, at: At, op: BinaryOp, ty: Type, a: Val, b: Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        match interval::binary(op, a.range, b.range) {
+            Ok(range) => {
+                let size = a.size.saturating_add(b.size).saturating_add(1);
+                let ir = Expr::Binary(op, Box::new(a.ir), Box::new(b.ir));
+                self.known(at, ty, range, ir, size)
+            }
+            Err(hazard) => {
+                self.hazard(at, op, ty, &a, &b, hazard);
+                self.broken(at)
+            }
+        }
+    }
+
+    fn hazard(&mut self, at: At, op: BinaryOp, ty: Type, a: &Val, b: &Val, hazard: Hazard) {
+        let (scope, on) = (self.scope, self.on);
+        let shown = shorten(self.session.text(at));
+        match hazard {
+            Hazard::Zero => {
+                let when = witness::find(scope, on, &[&b.ir], |values| values == [0]);
+                let range = match b.ty {
+                    Ty::Known(ty) => format!(
+                        "{} to {}",
+                        scope.value_text(ty, b.range.min.into()),
+                        scope.value_text(ty, b.range.max.into())
+                    ),
+                    _ => String::new(),
+                };
+                let divisor = shorten(self.session.text(b.at));
+                let when = if when.is_empty() { when } else { format!(": when {when}") };
+                self.error(
+                    Code::DivisionByZero,
+                    b.at,
+                    format!("the divisor `{divisor}` can be zero{when}"),
+                    format!("its values are {range}; both arms of a choice are computed, so `?:` does not protect"),
+                    format!("divide by `max({divisor}, 1)`, or narrow the range so that it leaves out zero"),
+                );
+            }
+            Hazard::Overflow(min, max) => {
+                let when = witness::find(scope, on, &[&a.ir, &b.ir], |values| {
+                    let [a, b] = values else { return false };
+                    let raw = match op {
+                        BinaryOp::MulDecimal => a.checked_mul(*b),
+                        BinaryOp::DivDecimal => a.checked_mul(i128::from(DECIMAL_ONE)),
+                        _ => interval::apply(op, *a, *b),
+                    };
+                    raw.is_none_or(|raw| i64::try_from(raw).is_err() || raw == i128::from(i64::MIN))
+                });
+                let when = if when.is_empty() { String::new() } else { format!(" when {when}") };
+                let reach = if max > i128::from(i64::MAX) { max } else { min };
+                let (reach, limit) = match (op, ty) {
+                    (BinaryOp::MulDecimal | BinaryOp::DivDecimal, _) => {
+                        let millionths = "millionths of millionths";
+                        (format!("{reach} {millionths}"), i64::MAX.to_string())
+                    }
+                    (_, Type::Decimal) => (
+                        scope.value_text(ty, reach),
+                        scope.value_text(ty, i64::MAX.into()),
+                    ),
+                    _ => (reach.to_string(), i64::MAX.to_string()),
+                };
+                self.error(
+                    Code::Overflow,
+                    at,
+                    format!("`{shown}` can overflow: it reaches {reach}{when}"),
+                    format!("every value, and every product before it is rescaled, must stay within ±{limit}"),
+                    "narrow the ranges of the inputs, or bound a part with `min`, `max` or `clamp`",
+                );
+            }
+        }
+    }
+
+    fn binary(&mut self, at: At, op: BinOp) -> Val {
+        use Type::*;
+        let (Some(left), Some(right)) = (self.session.child(at, 0), self.session.child(at, 1))
+        else {
+            return self.broken(at);
+        };
+        match op {
+            BinOp::And | BinOp::Or => {
+                let a = self.infer(left, None);
+                let a = self.expect_bool(a);
+                let b = self.infer(right, None);
+                let b = self.expect_bool(b);
+                let op = if op == BinOp::And { BinaryOp::And } else { BinaryOp::Or };
+                self.logic(at, op, a, b)
+            }
+            BinOp::Equal
+            | BinOp::NotEqual
+            | BinOp::Less
+            | BinOp::LessEqual
+            | BinOp::Greater
+            | BinOp::GreaterEqual => {
+                let (a, b) = self.pair(left, right, None);
+                let op = match op {
+                    BinOp::Equal => BinaryOp::Eq,
+                    BinOp::NotEqual => BinaryOp::Ne,
+                    BinOp::Less => BinaryOp::Lt,
+                    BinOp::LessEqual => BinaryOp::Le,
+                    BinOp::Greater => BinaryOp::Gt,
+                    _ => BinaryOp::Ge,
+                };
+                self.compare(at, op, a, b)
+            }
+            _ => {
+                // Among arithmetic a string can only be a duration.
+                let a = self.infer(left, Some(Duration));
+                let b = self.infer(right, Some(Duration));
+                if a.ty == Ty::Error || b.ty == Ty::Error {
+                    return self.broken(at);
+                }
+                let (a, b) = match (op, a.ty, b.ty) {
+                    // A decimal times or over a whole number stays exact without widening.
+                    (BinOp::Multiply, ..) | (BinOp::Divide, Ty::Known(Decimal), _) => (a, b),
+                    _ => self.level(a, b),
+                };
+                let (Ty::Known(x), Ty::Known(y)) = (a.ty, b.ty) else {
+                    return self.mismatch(at, op.symbol(), &a, &b);
+                };
+                let (ir_op, ty) = match (op, x, y) {
+                    (BinOp::Add, Int | Decimal | Duration, _) if x == y => (BinaryOp::Add, x),
+                    (BinOp::Add, Instant, Duration) | (BinOp::Add, Duration, Instant) => {
+                        (BinaryOp::Add, Instant)
+                    }
+                    (BinOp::Subtract, Int | Decimal | Duration, _) if x == y => (BinaryOp::Sub, x),
+                    (BinOp::Subtract, Instant, Duration) => (BinaryOp::Sub, Instant),
+                    (BinOp::Subtract, Instant, Instant) => (BinaryOp::Sub, Duration),
+                    (BinOp::Multiply, Int, Int | Decimal | Duration) => (BinaryOp::Mul, y),
+                    (BinOp::Multiply, Decimal | Duration, Int) => (BinaryOp::Mul, x),
+                    (BinOp::Multiply, Decimal, Decimal | Duration) => (BinaryOp::MulDecimal, y),
+                    (BinOp::Multiply, Duration, Decimal) => (BinaryOp::MulDecimal, x),
+                    (BinOp::Divide, Int | Decimal | Duration, Int) => (BinaryOp::Div, x),
+                    (BinOp::Divide, Duration, Duration) => (BinaryOp::Div, Int),
+                    (BinOp::Divide, Decimal | Duration, Decimal) => (BinaryOp::DivDecimal, x),
+                    (BinOp::Remainder, Int | Decimal | Duration, _) if x == y => (BinaryOp::Rem, x),
+                    _ => return self.mismatch(at, op.symbol(), &a, &b),
+                };
+                self.operate(at, ir_op, ty, a, b)
+            }
+        }
+    }
+
+    /// A comparison of values of one type.
+    pub(super) fn compare(&mut self, at: At, op: BinaryOp, a: Val, b: Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        let (a, b) = self.level(a, b);
+        if a.ty == Ty::Text && b.ty == Ty::Text {
+            self.error(
+                Code::UntypedText,
+                at,
+                "two texts are compared",
+                "a text has a meaning only beside a value whose type is known",
+                "compare with a field or a parameter",
+            );
+            return self.broken(at);
+        }
+        let symbol = match op {
+            BinaryOp::Eq => "==",
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            _ => ">=",
+        };
+        if a.ty != b.ty {
+            return self.mismatch(at, symbol, &a, &b);
+        }
+        let ordered = !matches!(op, BinaryOp::Eq | BinaryOp::Ne);
+        let unordered = matches!(a.ty, Ty::Known(Type::Bool | Type::Enum(_) | Type::Symbol));
+        if ordered && unordered {
+            let found = self.type_text(&a);
+            self.error(
+                Code::OperandType,
+                at,
+                format!("`{symbol}` compares values of {}", found.trim_start_matches("a ")),
+                "only numbers, durations and instants have an order",
+                "use `==`, `!=` or `one_of`",
+            );
+            return self.broken(at);
+        }
+        self.operate(at, op, Type::Bool, a, b)
+    }
+
+    /// `a && b` or `a || b` of checked yes-or-no values.
+    pub(super) fn logic(&mut self, at: At, op: BinaryOp, a: Val, b: Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        // `true && x` is `x`: nothing is computed for it.
+        let neutral = i64::from(op == BinaryOp::And);
+        if a.range.single() == Some(neutral) {
+            return Val { at, ..b };
+        }
+        if b.range.single() == Some(neutral) {
+            return Val { at, ..a };
+        }
+        self.operate(at, op, Type::Bool, a, b)
+    }
+
+    pub(super) fn mismatch(&mut self, at: At, symbol: &str, a: &Val, b: &Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        let (left, right) = (self.type_text(a), self.type_text(b));
+        let span = self.session.span(at);
+        let mut diagnostic = Diagnostic::error(
+            Code::TypeMismatch,
+            span,
+            format!("`{symbol}` between {left} and {right}"),
+        )
+        .label(self.session.span(a.at), format!("this is {left}"))
+        .label(self.session.span(b.at), format!("this is {right}"))
+        .cause("values of different types are never converted, except a whole number to a decimal")
+        .help("make both sides the same type");
+        if let Some(first) = self.uses.first() {
+            diagnostic = diagnostic.label(self.session.span(*first), "it is used here");
+        }
+        self.session.report(diagnostic);
+        self.broken(at)
+    }
+
+    /// The value itself if it is a yes or no; reported when not.
+    pub(super) fn expect_bool(&mut self, value: Val) -> Val {
+        match value.ty {
+            Ty::Known(Type::Bool) | Ty::Error => value,
+            _ => {
+                let found = self.type_text(&value);
+                self.error(
+                    Code::ExpectedBool,
+                    value.at,
+                    format!("{found} where a yes or no belongs"),
+                    "conditions are true or false; nothing else counts as either",
+                    "compare the value with something, for example `x > 0`",
+                );
+                self.broken(value.at)
+            }
+        }
+    }
+
+    fn choice(&mut self, at: At, hint: Option<Type>) -> Val {
+        let parts = self.session.children(at);
+        let [condition, then, otherwise] = parts[..] else { return self.broken(at) };
+        let condition = self.infer(condition, None);
+        let condition = self.expect_bool(condition);
+        let (a, b) = self.pair(then, otherwise, hint);
+        let (a, b) = self.level(a, b);
+        let literal = a.literal && b.literal;
+        match (condition.ty, a.ty, b.ty) {
+            (_, Ty::Error, _) | (_, _, Ty::Error) | (Ty::Error, ..) => self.broken(at),
+            (_, Ty::Text, Ty::Text) => Val { ty: Ty::Text, literal: true, ..self.broken(at) },
+            (_, Ty::Known(ty), other) if other == Ty::Known(ty) => {
+                let value = match condition.range.single() {
+                    Some(1) => Val { at, ..a },
+                    Some(_) => Val { at, ..b },
+                    None => {
+                        let size = condition.size.saturating_add(a.size).saturating_add(b.size);
+                        let ir = Expr::Select(
+                            Box::new(condition.ir),
+                            Box::new(a.ir),
+                            Box::new(b.ir),
+                        );
+                        self.known(at, ty, a.range.hull(b.range), ir, size.saturating_add(1))
+                    }
+                };
+                Val { literal, ..value }
+            }
+            _ => self.mismatch(at, "?:", &a, &b),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What literals mean: decimals, strings, durations, instants.
+
+use crate::ir::{DECIMAL_ONE, INSTANT_MAX};
+
+/// A number as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    Int(i64),
+    /// Times 10⁶.
+    Decimal(i64),
+}
+
+/// Reads `12` or `1.25`; `None` when it does not fit or is malformed.
+pub(super) fn number(text: &str) -> Option<Number> {
+    let Some((whole, decimals)) = text.split_once('.') else {
+        return text.parse().ok().map(Number::Int);
+    };
+    if decimals.is_empty() || decimals.len() > 6 {
+        return None;
+    }
+    let whole: i64 = whole.parse().ok()?;
+    let part: i64 = format!("{decimals:0<6}").parse().ok()?;
+    whole.checked_mul(DECIMAL_ONE)?.checked_add(part).map(Number::Decimal)
+}
+
+/// The meaning of a string literal, quotes included in `text`. What the lexer flagged is kept as
+/// written, so that errors can still quote it.
+pub(super) fn string(text: &str) -> String {
+    let inner = text.strip_prefix('"').unwrap_or(text);
+    let inner = inner.strip_suffix('"').unwrap_or(inner);
+    if !inner.contains('\\') {
+        return inner.to_owned();
+    }
+    let mut result = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        result.push_str(&rest[..at]);
+        let escaped = &rest[at + 1..];
+        let (decoded, length) = match escaped.chars().next() {
+            Some('n') => ('\n', 1),
+            Some('r') => ('\r', 1),
+            Some('t') => ('\t', 1),
+            Some('u') => {
+                let code = escaped.get(1..5).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                match code.and_then(char::from_u32) {
+                    Some(c) => (c, 5),
+                    None => ('u', 1),
+                }
+            }
+            Some(c) => (c, c.len_utf8()),
+            None => ('\\', 0),
+        };
+        result.push(decoded);
+        rest = &escaped[length..];
+    }
+    result.push_str(rest);
+    result
+}
+
+/// Reads `90s`, `1m30s`, `2h`, `500ms`, `7d` as milliseconds: units descend, each at most once.
+pub(super) fn duration(text: &str) -> Option<i64> {
+    const UNITS: [(&str, i64); 5] =
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let mut rest = text;
+    let mut total = 0_i64;
+    let mut from = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let amount: i64 = rest.get(..digits)?.parse().ok()?;
+        rest = rest.get(digits..)?;
+        let length = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let unit = rest.get(..length)?;
+        let index = UNITS.iter().position(|(name, _)| *name == unit)?;
+        if index < from {
+            return None;
+        }
+        from = index + 1;
+        total = total.checked_add(amount.checked_mul(UNITS[index].1)?)?;
+        rest = rest.get(length..)?;
+    }
+    (from > 0).then_some(total)
+}
+
+/// Reads RFC 3339, for example `2026-12-24T18:00:00Z`, as milliseconds since the Unix epoch.
+pub(super) fn instant(text: &str) -> Option<i64> {
+    let instant = chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
+    (0..=INSTANT_MAX).contains(&instant).then_some(instant)
+}
+
+/// Writes a decimal as a person would: `1.25`, `0.05`, `3.0`.
+pub(super) fn decimal_text(value: i128) -> String {
+    let one = i128::from(DECIMAL_ONE);
+    let sign = if value < 0 { "-" } else { "" };
+    let (whole, part) = (value.unsigned_abs() / 1_000_000, (value % one).unsigned_abs());
+    let decimals = format!("{part:06}");
+    let decimals = decimals.trim_end_matches('0');
+    format!("{sign}{whole}.{}", if decimals.is_empty() { "0" } else { decimals })
+}
+
+/// Writes a duration as the language reads it: `1m30s`.
+pub(super) fn duration_text(value: i128) -> String {
+    if value == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = if value < 0 { "-".to_owned() } else { String::new() };
+    let mut rest = value.unsigned_abs();
+    for (unit, length) in
+        [("d", 86_400_000_u128), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)]
+    {
+        if rest >= length {
+            text.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact() {
+        assert_eq!(number("12"), Some(Number::Int(12)));
+        assert_eq!(number("1.25"), Some(Number::Decimal(1_250_000)));
+        assert_eq!(number("0.000001"), Some(Number::Decimal(1)));
+        assert_eq!(number("9223372036854.775807"), Some(Number::Decimal(i64::MAX)));
+        assert_eq!(number("9223372036854.775808"), None);
+    }
+
+    #[test]
+    fn durations_descend() {
+        for (text, expected) in [
+            ("90s", Some(90_000)),
+            ("1m30s", Some(90_000)),
+            ("2h", Some(7_200_000)),
+            ("1d12h", Some(129_600_000)),
+            ("500ms", Some(500)),
+            ("0s", Some(0)),
+            ("", None),
+            ("5", None),
+            ("s", None),
+            ("1s1m", None),
+            ("1s1s", None),
+            ("1.5s", None),
+            ("-1s", None),
+            ("99999999999999999d", None),
+        ] {
+            assert_eq!(duration(text), expected, "{text}");
+        }
+        assert_eq!(duration_text(90_000), "1m30s");
+    }
+
+    #[test]
+    fn strings_decode() {
+        assert_eq!(string(r#""a\"b\\c\n\u00e9""#), "a\"b\\c\né");
+        assert_eq!(string("\"open"), "open");
+        assert_eq!(decimal_text(-1_250_000), "-1.25");
+        assert_eq!(decimal_text(3_000_000), "3.0");
+    }
+
+    #[test]
+    fn instants_are_rfc_3339() {
+        assert_eq!(instant("1970-01-01T00:00:01Z"), Some(1_000));
+        assert_eq!(instant("1969-12-31T23:59:59Z"), None);
+        assert_eq!(instant("soon"), None);
+    }
+}

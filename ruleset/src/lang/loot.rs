@@ -1,0 +1,319 @@
+//! Loot tables: entries, weights, nesting.
+
+use super::constant::{self, shorten};
+use super::declare::{label, named, reference, unique};
+use super::limits::*;
+use super::names::Names;
+use super::scope::{Entry, Scope, Table};
+use super::session::{At, Session};
+use super::shape::{self, Block, Schema};
+use super::tree::NodeKind;
+use super::{Code, Diagnostic, Span};
+
+const TABLE: Schema = Schema {
+    kind: "loot_table",
+    labels: 1,
+    required: &[],
+    optional: &[],
+    open: false,
+    blocks: &["entry"],
+};
+
+const ENTRY: Schema = Schema {
+    kind: "entry",
+    labels: 1,
+    required: &["weight"],
+    optional: &["item", "table", "count", "when"],
+    open: false,
+    blocks: &[],
+};
+
+/// Reads all loot tables: their names first, because entries refer to tables declared later.
+pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
+    let mut blocks: Vec<Block> = Vec::new();
+    for &at in found {
+        let block = shape::read(session, at, &TABLE);
+        let index = scope.tables.len();
+        let names = &mut scope.table_names;
+        if let Some(name) = label(session, &block, "loot_table", names, index, TABLE_COUNT_MAX) {
+            scope.tables.push(Table { name, entries: Vec::new(), draws: 0 });
+            blocks.push(block);
+        }
+    }
+    // Where each reference to a table is written, per table and entry.
+    let mut references: Vec<Vec<(usize, Span)>> = Vec::new();
+    for (index, block) in blocks.iter().enumerate() {
+        let mut edges = Vec::new();
+        let entries = entries(session, block, scope, &mut edges);
+        if let Some(table) = scope.tables.get_mut(index) {
+            table.entries = entries;
+        }
+        references.push(edges);
+    }
+    nesting(session, scope, &references);
+}
+
+fn entries(
+    session: &mut Session<'_>,
+    block: &Block,
+    scope: &Scope,
+    edges: &mut Vec<(usize, Span)>,
+) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut seen = Names::default();
+    if block.blocks.is_empty() {
+        session.report(
+            Diagnostic::error(Code::EmptyTable, block.header, "this loot table has no entries")
+                .cause("a roll on it would have nothing to give")
+                .help("add `entry \"name\" { weight = 1 }`"),
+        );
+        return entries;
+    }
+    if let Some((_, over)) = block.blocks.get(ENTRY_COUNT_MAX) {
+        session.error(
+            Code::TooMany,
+            *over,
+            format!("entry {} of this loot table, limit {ENTRY_COUNT_MAX}", ENTRY_COUNT_MAX + 1),
+            "which entries are eligible is one bit each of 64",
+            "move some entries to a table of their own and refer to it with `table = …`",
+        );
+    }
+    let mut sum = 0_u64;
+    let mut unconditional = false;
+    for (_, at) in block.blocks.iter().take(ENTRY_COUNT_MAX) {
+        let inner = shape::read(session, *at, &ENTRY);
+        let mut entry = Entry {
+            name: String::new(),
+            item: None,
+            table: None,
+            weight: 1,
+            count: (1, 1),
+            when: inner.value("when"),
+            broken: false,
+        };
+        unconditional |= entry.when.is_none();
+        if let Some(label) = inner.labels.first() {
+            let (name, span) = (session.string(*label), session.span(*label));
+            entry.broken |= !named(session, span, &name, "entry")
+                || !unique(session, span, &name, "entry", &mut seen, entries.len());
+            entry.name = name;
+        }
+        match inner.value("weight") {
+            None => entry.broken = true,
+            Some(at) => match weight(session, at) {
+                None => entry.broken = true,
+                Some(weight) => {
+                    entry.weight = weight;
+                    let before = sum;
+                    sum += u64::from(weight);
+                    if before <= WEIGHT_SUM_MAX && sum > WEIGHT_SUM_MAX {
+                        session.error(
+                            Code::WeightTooLarge,
+                            at,
+                            format!("with this entry the weights add up to {sum}, limit {WEIGHT_SUM_MAX}"),
+                            "a roll is one number of 32 bits",
+                            "divide all weights of the table by the same number",
+                        );
+                    }
+                }
+            },
+        }
+        gives(session, &inner, scope, &mut entry, edges);
+        entries.push(entry);
+    }
+    if !unconditional {
+        session.report(
+            Diagnostic::error(
+                Code::NoUnconditionalEntry,
+                block.header,
+                "every entry of this loot table has a `when`",
+            )
+            .cause("when no condition holds, a roll would have nothing to give")
+            .help("add an entry without `when`, for example `entry \"nothing\" { weight = 1 }`"),
+        );
+    }
+    entries
+}
+
+fn weight(session: &mut Session<'_>, at: At) -> Option<u32> {
+    let value = constant::integer(session, at, "`weight`")?;
+    if value == 0 {
+        session.error(
+            Code::ZeroWeight,
+            at,
+            "a weight of 0: the entry would never be given",
+            "weights are shares of the whole, at least 1",
+            "remove the entry, or give it a `when`",
+        );
+        return None;
+    }
+    let fits = u32::try_from(value).ok().filter(|weight| u64::from(*weight) <= WEIGHT_SUM_MAX);
+    if fits.is_none() {
+        session.error(
+            Code::WeightTooLarge,
+            at,
+            format!("the weight {value} is outside 1 to {WEIGHT_SUM_MAX}"),
+            "a roll is one number of 32 bits",
+            "divide all weights of the table by the same number",
+        );
+    }
+    fits
+}
+
+fn gives(
+    session: &mut Session<'_>,
+    block: &Block,
+    scope: &Scope,
+    entry: &mut Entry,
+    edges: &mut Vec<(usize, Span)>,
+) {
+    if let Some(at) = block.value("count") {
+        match count(session, at) {
+            Some(count) => entry.count = count,
+            None => entry.broken = true,
+        }
+    }
+    match (block.value("item"), block.value("table")) {
+        (Some(item), Some(table)) => {
+            let (item, table) = (session.span(item), session.span(table));
+            session.report(
+                Diagnostic::error(Code::ItemAndTable, table, "an entry with both `item` and `table`")
+                    .label(item, "the item is given here")
+                    .cause("an entry gives an item or rolls on another table")
+                    .help("remove one, or make two entries"),
+            );
+            entry.broken = true;
+        }
+        (None, Some(at)) => match reference(session, at, "loot_table", &scope.table_names) {
+            Some(table) => {
+                edges.push((table, session.span(at)));
+                entry.table = Some(table);
+            }
+            None => entry.broken = true,
+        },
+        (Some(at), None) => {
+            let item = constant::text(session, at, "`item`");
+            let span = session.span(at);
+            match item {
+                Some(item) if named(session, span, &item, "item") => entry.item = Some(item),
+                _ => entry.broken = true,
+            }
+        }
+        (None, None) => entry.item = Some(entry.name.clone()),
+    }
+}
+
+/// `N` or `[fewest, most]`.
+fn count(session: &mut Session<'_>, at: At) -> Option<(u32, u32)> {
+    let (low, high) = if session.kind(at) == NodeKind::List {
+        let ends = session.children(at);
+        let [low, high] = ends[..] else {
+            let shown = shorten(session.text(at));
+            session.error(
+                Code::WrongShape,
+                at,
+                format!("`count` is `{shown}`, not a number or a range of two"),
+                "a count is fixed or lies between two numbers, both included",
+                "write `count = 3` or `count = [1, 3]`",
+            );
+            return None;
+        };
+        (
+            constant::integer(session, low, "the fewest")?,
+            constant::integer(session, high, "the most")?,
+        )
+    } else {
+        let count = constant::integer(session, at, "`count`")?;
+        (count, count)
+    };
+    let bounded = |value: i64| u32::try_from(value).ok().filter(|n| (1..=ENTRY_ITEMS_MAX).contains(n));
+    match (bounded(low), bounded(high)) {
+        (Some(low), Some(high)) if low <= high => Some((low, high)),
+        _ => {
+            session.error(
+                Code::EntryCount,
+                at,
+                format!("a count from {low} to {high}, allowed are 1 to {ENTRY_ITEMS_MAX}"),
+                "an entry that is drawn gives something, the fewest first",
+                "change the count; an entry that gives nothing is an item such as \"nothing\"",
+            );
+            None
+        }
+    }
+}
+
+/// Cycles, depth and the worst case of draws, in one walk without recursion.
+fn nesting(session: &mut Session<'_>, scope: &mut Scope, references: &[Vec<(usize, Span)>]) {
+    #[derive(Clone, Copy, PartialEq)]
+    enum State {
+        New,
+        Open,
+        Done,
+    }
+    let count = scope.tables.len();
+    let mut state = vec![State::New; count];
+    let mut depth = vec![1_u32; count];
+    for root in 0..count {
+        if state[root] != State::New {
+            continue;
+        }
+        let mut stack: Vec<(usize, usize)> = vec![(root, 0)];
+        state[root] = State::Open;
+        while let Some((table, edge)) = stack.pop() {
+            let edges = references.get(table).map_or(&[][..], Vec::as_slice);
+            if let Some(&(inner, span)) = edges.get(edge) {
+                stack.push((table, edge + 1));
+                match state[inner] {
+                    State::New => {
+                        state[inner] = State::Open;
+                        stack.push((inner, 0));
+                    }
+                    State::Open => {
+                        let path: Vec<&str> = (stack.iter().map(|(table, _)| *table))
+                            .skip_while(|table| *table != inner)
+                            .take(8)
+                            .filter_map(|table| scope.tables.get(table))
+                            .map(|table| table.name.as_str())
+                            .collect();
+                        let name = &scope.tables[inner].name;
+                        session.report(
+                            Diagnostic::error(
+                                Code::TableCycle,
+                                span,
+                                format!("loot tables contain each other: {} → {name}", path.join(" → ")),
+                            )
+                            .cause("a roll on any of them might never end")
+                            .help("give an item here, or a table that does not lead back"),
+                        );
+                    }
+                    State::Done => {}
+                }
+                continue;
+            }
+            state[table] = State::Done;
+            let mut worst = 1_u64;
+            for entry in &scope.tables[table].entries {
+                let Some(inner) = entry.table.filter(|inner| state[*inner] == State::Done) else {
+                    continue;
+                };
+                depth[table] = depth[table].max(depth[inner].saturating_add(1));
+                let inner_draws = scope.tables[inner].draws;
+                worst = worst.max(inner_draws.saturating_mul(entry.count.1.into()).saturating_add(1));
+            }
+            scope.tables[table].draws = worst;
+            if depth[table] == TABLE_DEPTH_MAX + 1
+                && let Some((_, span)) = edges.first()
+            {
+                session.report(
+                    Diagnostic::error(
+                        Code::NestingTooDeep,
+                        *span,
+                        format!("loot tables are nested deeper than {TABLE_DEPTH_MAX} here"),
+                    )
+                    .cause("the cost of a roll is bounded")
+                    .help("put the items of an inner table into the outer one"),
+                );
+            }
+        }
+    }
+}

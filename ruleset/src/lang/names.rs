@@ -1,0 +1,147 @@
+//! Names: which are well-formed, which look alike, which was meant.
+
+use std::collections::BTreeMap;
+
+use super::Span;
+use super::limits::NAME_BYTES_MAX;
+
+/// Lower-case ASCII letters, digits and `_`, starting with a letter.
+pub(super) fn is_name(text: &str) -> bool {
+    text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Names joined by dots, as events are called.
+pub(super) fn is_dotted(text: &str) -> bool {
+    text.split('.').all(is_name)
+}
+
+/// What a hasty reader sees: `l`, `1` and `i` are one stroke, `0` and `o` one circle, underscores
+/// are nothing. Two names with one skeleton are confusable.
+fn skeleton(name: &str) -> String {
+    let see = |c| match c {
+        '1' | 'i' => 'l',
+        '0' => 'o',
+        c => c,
+    };
+    name.chars().filter(|c| *c != '_').map(see).collect()
+}
+
+/// Whether two names differ in digits alone, as `tier_1` and `tier_11` do: never confusable.
+fn numbers(name: &str) -> Vec<&str> {
+    name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect()
+}
+
+/// Why a name cannot be taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// By the declaration at this place.
+    Same(Span),
+    /// By a name that looks like it.
+    Alike(String, Span),
+}
+
+/// The names of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    index: BTreeMap<String, (usize, Span)>,
+    skeletons: BTreeMap<String, Vec<String>>,
+}
+
+impl Names {
+    /// Gives `name` the index `index`, unless it is taken.
+    pub(super) fn add(&mut self, name: &str, index: usize, span: Span) -> Result<(), Taken> {
+        if let Some((_, first)) = self.index.get(name) {
+            return Err(Taken::Same(*first));
+        }
+        self.index.insert(name.to_owned(), (index, span));
+        let alike = self.skeletons.entry(skeleton(name)).or_default();
+        let other = alike.iter().find(|other| {
+            let (ours, theirs) = (numbers(name), numbers(other));
+            // `wave_10` and `wave_1_0` look alike, `a1_0` and `a10` too: same digits, same sight.
+            ours.concat() == theirs.concat() || ours.is_empty() || theirs.is_empty()
+        });
+        let result = match other.and_then(|other| self.index.get_key_value(other)) {
+            Some((other, (_, first))) => Err(Taken::Alike(other.clone(), *first)),
+            None => Ok(()),
+        };
+        alike.push(name.to_owned());
+        result
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.index.get(name).map(|(index, _)| *index)
+    }
+
+    pub(super) fn span(&self, name: &str) -> Option<Span> {
+        self.index.get(name).map(|(_, span)| *span)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.index.keys().map(String::as_str)
+    }
+}
+
+/// The nearest candidate by edits, if it is near: at most a third of the letters differ.
+pub(super) fn similar<'n>(
+    word: &str,
+    candidates: impl Iterator<Item = &'n str>,
+) -> Option<String> {
+    if word.len() > NAME_BYTES_MAX / 2 {
+        return None;
+    }
+    let allowed = (word.len() / 3).max(1);
+    candidates
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= allowed)
+        .map(|candidate| (edits(word.as_bytes(), candidate.as_bytes()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// Damerau-Levenshtein distance with adjacent swaps.
+fn edits(left: &[u8], right: &[u8]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=right.len()).collect();
+    for (row, a) in left.iter().enumerate() {
+        let mut line = vec![row + 1];
+        for (column, b) in right.iter().enumerate() {
+            let mut best = (above[column] + usize::from(a != b))
+                .min(above[column + 1] + 1)
+                .min(line[column] + 1);
+            if row > 0 && column > 0 && *a == right[column - 1] && left[row - 1] == *b {
+                best = best.min(before[column - 1] + 1);
+            }
+            line.push(best);
+        }
+        before = std::mem::replace(&mut above, line);
+    }
+    above.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested() {
+        let names = ["drop_bonus", "crypt_rare", "veteran"];
+        assert_eq!(similar("drop_bonsu", names.into_iter()).as_deref(), Some("drop_bonus"));
+        assert_eq!(similar("veterna", names.into_iter()).as_deref(), Some("veteran"));
+        assert_eq!(similar("xyz", names.into_iter()), None);
+    }
+
+    #[test]
+    fn look_alikes_are_refused() {
+        let span = Span { file: 0, start: 0, end: 1 };
+        let mut names = Names::default();
+        assert_eq!(names.add("gold_pile", 0, span), Ok(()));
+        assert_eq!(names.add("gold_pile", 1, span), Err(Taken::Same(span)));
+        assert_eq!(names.add("goldpile", 2, span), Err(Taken::Alike("gold_pile".into(), span)));
+        assert_eq!(names.add("go1d_pile", 3, span), Err(Taken::Alike("gold_pile".into(), span)));
+        assert_eq!(names.add("tier_1", 4, span), Ok(()));
+        assert_eq!(names.add("tier_11", 5, span), Ok(()));
+        assert_eq!(names.add("tier_10", 6, span), Ok(()));
+        assert_eq!(names.add("tier_l", 7, span), Err(Taken::Alike("tier_1".into(), span)));
+    }
+}

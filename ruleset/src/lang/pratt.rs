@@ -1,0 +1,395 @@
+//! Expressions, by operator precedence (Pratt, "Top Down Operator Precedence", 1973).
+//!
+//! Recursion is bounded by [`NESTING_MAX`](super::limits::NESTING_MAX); a chain of operators of
+//! one level is a loop, its tree's height is bounded by
+//! [`EXPRESSION_HEIGHT_MAX`](super::limits::EXPRESSION_HEIGHT_MAX).
+
+use super::lexer::TokenKind;
+use super::limits::EXPRESSION_HEIGHT_MAX;
+use super::parser::{Parsed, Parser};
+use super::tree::{BinOp, NodeId, NodeKind, UnaryOp};
+use super::{Code, Diagnostic};
+
+/// Precedences of HCL: `||` lowest, then `&&`, equality, order, sums, products.
+fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
+    use TokenKind::*;
+    Some(match kind {
+        Or => (1, BinOp::Or),
+        And => (2, BinOp::And),
+        Equal => (3, BinOp::Equal),
+        NotEqual => (3, BinOp::NotEqual),
+        Less => (4, BinOp::Less),
+        LessEqual => (4, BinOp::LessEqual),
+        Greater => (4, BinOp::Greater),
+        GreaterEqual => (4, BinOp::GreaterEqual),
+        Plus => (5, BinOp::Add),
+        Minus => (5, BinOp::Subtract),
+        Star => (6, BinOp::Multiply),
+        Slash => (6, BinOp::Divide),
+        Percent => (6, BinOp::Remainder),
+        _ => return None,
+    })
+}
+
+impl Parser<'_> {
+    /// An expression with all that belongs to it.
+    pub(super) fn expression(&mut self) -> Parsed<NodeId> {
+        let condition = self.operators(0)?;
+        if !self.at(TokenKind::Question) {
+            return Ok(condition);
+        }
+        self.enter()?;
+        self.advance();
+        let then = self.expression()?;
+        if !self.at(TokenKind::Colon) {
+            let token = self.token;
+            return self.fail(
+                Code::ExpectedToken,
+                (token.start, token.end),
+                format!("{} where `:` belongs", self.shown()),
+                "a choice is `condition ? value : other value`, both on one line or in brackets",
+                "add `: other value`",
+            );
+        }
+        self.advance();
+        let otherwise = self.expression()?;
+        self.nesting -= 1;
+        self.node(NodeKind::Choice, &[condition, then, otherwise])
+    }
+
+    fn operators(&mut self, least: u8) -> Parsed<NodeId> {
+        let mut left = self.operand()?;
+        let mut compared = false;
+        while let Some((level, op)) = binary(self.token.kind) {
+            if level < least {
+                break;
+            }
+            let token = self.token;
+            let comparison = matches!(level, 3 | 4);
+            if comparison && compared {
+                let span = self.span(token.start, token.end);
+                self.report(
+                    Diagnostic::error(
+                        Code::ChainedComparison,
+                        span,
+                        format!("a second comparison, `{}`, in a row", op.symbol()),
+                    )
+                    .cause("`a < b < c` would compare a yes or no with c")
+                    .help("write `between(b, a, c)`, or join two comparisons with `&&`"),
+                );
+            }
+            compared = comparison;
+            self.advance();
+            if self.at(TokenKind::Newline) {
+                let span = self.span(token.start, token.end);
+                self.report(
+                    Diagnostic::error(
+                        Code::LineBreak,
+                        span,
+                        format!("the line ends after `{}`", op.symbol()),
+                    )
+                    .cause("as in HCL, the end of a line ends an expression unless a bracket is open")
+                    .help("put the whole expression in parentheses"),
+                );
+                self.skip_newlines();
+            }
+            let right = self.operators(level + 1)?;
+            left = self.node(NodeKind::Binary(op), &[left, right])?;
+        }
+        Ok(left)
+    }
+
+    fn operand(&mut self) -> Parsed<NodeId> {
+        use TokenKind::*;
+        let token = self.token;
+        let id = match token.kind {
+            Not | Minus => {
+                self.enter()?;
+                self.advance();
+                let operand = self.operand()?;
+                self.nesting -= 1;
+                let op = if token.kind == Not { UnaryOp::Not } else { UnaryOp::Negate };
+                let id = self.node(NodeKind::Unary(op), &[operand])?;
+                self.tree.set_start(id, token.start);
+                return Ok(id);
+            }
+            Number => self.leaf(NodeKind::Number)?,
+            Text => self.leaf(NodeKind::Text)?,
+            Name => self.name()?,
+            ParenOpen => {
+                self.enter()?;
+                let outer = self.set_quiet(true);
+                self.advance();
+                let inner = self.expression()?;
+                self.close(token.start, ParenClose, ")", outer)?;
+                self.nesting -= 1;
+                inner
+            }
+            BracketOpen => self.list()?,
+            BraceOpen => self.object()?,
+            _ => {
+                let at = if matches!(token.kind, Newline | End) {
+                    (self.previous_end.saturating_sub(1), self.previous_end)
+                } else {
+                    (token.start, token.end)
+                };
+                return self.fail(
+                    Code::ExpectedExpression,
+                    at,
+                    format!("{} where a value belongs", self.shown()),
+                    "a value is a literal, a reference such as `trigger.level`, or a call",
+                    "write the value",
+                );
+            }
+        };
+        self.no_tail()?;
+        Ok(id)
+    }
+
+    /// What HCL allows after an operand and this language does not.
+    fn no_tail(&mut self) -> Parsed<()> {
+        let token = self.token;
+        match token.kind {
+            TokenKind::BracketOpen => self.fail(
+                Code::Indexing,
+                (token.start, token.end),
+                "indexing with `[`",
+                "there are no lists to take an element from",
+                "name the value: a parameter, a field, or a condition",
+            ),
+            TokenKind::Dot => {
+                self.advance();
+                let splat = self.at(TokenKind::Star);
+                let (code, what) = if splat {
+                    (Code::Splat, "a splat, `.*`")
+                } else {
+                    (Code::Indexing, "`.` after a value that has no parts")
+                };
+                self.fail(
+                    code,
+                    (token.start, self.token.end),
+                    what,
+                    "there are no lists and no objects to reach into",
+                    "name the value: a parameter, a field, or a condition",
+                )
+            }
+            TokenKind::Ellipsis => self.fail(
+                Code::Splat,
+                (token.start, token.end),
+                "an expansion, `...`",
+                "the number of arguments is fixed where the rule is written",
+                "write the arguments out",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn leaf(&mut self, kind: NodeKind) -> Parsed<NodeId> {
+        let token = self.token;
+        let id = self.add(kind, token.start, token.end)?;
+        self.advance();
+        Ok(id)
+    }
+
+    /// `true`, a reference, or a call.
+    fn name(&mut self) -> Parsed<NodeId> {
+        let first = self.token;
+        match self.word(first) {
+            "true" => return self.leaf(NodeKind::True),
+            "false" => return self.leaf(NodeKind::False),
+            _ => {}
+        }
+        self.advance();
+        if self.at(TokenKind::ParenOpen) && self.token.start == first.end {
+            return self.call(first.start, first.end);
+        }
+        let mut end = first.end;
+        while self.at(TokenKind::Dot) {
+            let dot = self.token;
+            self.advance();
+            let part = self.token;
+            if self.at(TokenKind::Star) {
+                return self.fail(
+                    Code::Splat,
+                    (dot.start, part.end),
+                    "a splat, `.*`",
+                    "there are no lists here",
+                    "name the one value that is meant",
+                );
+            }
+            if part.kind != TokenKind::Name || dot.start != end || part.start != dot.end {
+                let code = if part.kind == TokenKind::Number { Code::Indexing } else { Code::ExpectedToken };
+                return self.fail(
+                    code,
+                    (dot.start, part.end.max(dot.end)),
+                    format!("no name right after `{}.`", self.slice(first.start, end)),
+                    "a reference is names joined by dots, without spaces: `trigger.level`",
+                    "write the name after the dot",
+                );
+            }
+            end = part.end;
+            self.advance();
+        }
+        self.add(NodeKind::Path, first.start, end)
+    }
+
+    fn call(&mut self, start: u32, end: u32) -> Parsed<NodeId> {
+        let mut children = vec![self.add(NodeKind::Name, start, end)?];
+        self.enter()?;
+        let open = self.token.start;
+        let outer = self.set_quiet(true);
+        self.advance();
+        while !self.at(TokenKind::ParenClose) {
+            children.push(self.expression()?);
+            if !self.at(TokenKind::Comma) {
+                break;
+            }
+            self.advance();
+        }
+        self.close(open, TokenKind::ParenClose, ")", outer)?;
+        self.nesting -= 1;
+        let id = self.node(NodeKind::Call, &children)?;
+        self.tree.set_start(id, start);
+        Ok(id)
+    }
+
+    fn list(&mut self) -> Parsed<NodeId> {
+        let open = self.token;
+        self.enter()?;
+        let outer = self.set_quiet(true);
+        self.advance();
+        self.no_for()?;
+        let mut children = Vec::new();
+        while !self.at(TokenKind::BracketClose) {
+            children.push(self.expression()?);
+            if !self.at(TokenKind::Comma) {
+                break;
+            }
+            self.advance();
+        }
+        self.close(open.start, TokenKind::BracketClose, "]", outer)?;
+        self.nesting -= 1;
+        let id = self.add(NodeKind::List, open.start, self.previous_end)?;
+        self.tree.adopt(id, &children);
+        Ok(id)
+    }
+
+    fn object(&mut self) -> Parsed<NodeId> {
+        let open = self.token;
+        self.enter()?;
+        let outer = self.set_quiet(false);
+        self.objects += 1;
+        self.advance();
+        self.skip_newlines();
+        self.no_for()?;
+        let mut children = Vec::new();
+        while !self.at(TokenKind::BraceClose) {
+            let name = self.token;
+            if name.kind != TokenKind::Name {
+                return self.fail(
+                    Code::ExpectedToken,
+                    (name.start, name.end),
+                    format!("{} where a name belongs", self.shown()),
+                    "between these braces stand `name = value` pairs",
+                    "write `name = value`",
+                );
+            }
+            let name_id = self.add(NodeKind::Name, name.start, name.end)?;
+            self.advance();
+            if !self.at(TokenKind::Assign) {
+                let token = self.token;
+                return self.fail(
+                    Code::ExpectedToken,
+                    (token.start, token.end),
+                    format!("{} where `=` belongs", self.shown()),
+                    "between these braces stand `name = value` pairs",
+                    format!("write `{} = value`", self.word(name)),
+                );
+            }
+            self.advance();
+            let value = self.expression()?;
+            let id = self.add(NodeKind::Attribute, name.start, self.previous_end)?;
+            self.tree.adopt(id, &[name_id, value]);
+            children.push(id);
+            let mut separated = false;
+            if self.at(TokenKind::Comma) {
+                self.advance();
+                separated = true;
+            }
+            if self.at(TokenKind::Newline) {
+                self.skip_newlines();
+                separated = true;
+            }
+            if !separated {
+                break;
+            }
+        }
+        self.close(open.start, TokenKind::BraceClose, "}", outer)?;
+        self.objects -= 1;
+        self.nesting -= 1;
+        let id = self.add(NodeKind::Object, open.start, self.previous_end)?;
+        self.tree.adopt(id, &children);
+        Ok(id)
+    }
+
+    fn no_for(&mut self) -> Parsed<()> {
+        let token = self.token;
+        if token.kind == TokenKind::Name && self.word(token) == "for" {
+            return self.fail(
+                Code::ForExpression,
+                (token.start, token.end),
+                "a `for` expression",
+                "rules have no loops, so that their cost is known before they run",
+                "write the elements out",
+            );
+        }
+        Ok(())
+    }
+
+    /// Consumes the bracket that pairs with the one at `open`, reading on with `outer`'s line
+    /// breaks.
+    fn close(&mut self, open: u32, kind: TokenKind, text: &str, outer: bool) -> Parsed<()> {
+        self.set_quiet(outer);
+        if self.at(kind) {
+            self.advance();
+            return Ok(());
+        }
+        let token = self.token;
+        let (span, pair) = (self.span(token.start, token.end), self.span(open, open + 1));
+        let message = format!("{} where `{text}` belongs", self.shown());
+        self.report(
+            Diagnostic::error(Code::UnclosedBracket, span, message)
+                .label(pair, "this bracket is still open")
+                .cause("brackets come in pairs; elements are separated by commas")
+                .help(format!("add `{text}`, or the comma or operator that is missing")),
+        );
+        Err(super::parser::Failed)
+    }
+
+    fn node(&mut self, kind: NodeKind, children: &[NodeId]) -> Parsed<NodeId> {
+        let start = children.first().map_or(0, |id| self.tree.bytes(*id).0);
+        let id = self.add(kind, start, self.previous_end)?;
+        self.tree.adopt(id, children);
+        if self.tree.height(id) > EXPRESSION_HEIGHT_MAX {
+            return self.fail(
+                Code::ExpressionTooLong,
+                (start, self.previous_end),
+                format!("an expression of more than {EXPRESSION_HEIGHT_MAX} chained operators"),
+                "an expression's tree has a limited height",
+                "name parts of it as conditions, or use `one_of`, `min`, `max`",
+            );
+        }
+        Ok(id)
+    }
+
+    fn shown(&self) -> String {
+        match self.token.kind {
+            TokenKind::End => "the file ends".to_owned(),
+            TokenKind::Newline => "the line ends".to_owned(),
+            _ => {
+                let text: String = self.word(self.token).chars().take(40).collect();
+                format!("`{text}` stands")
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Dotted references in expressions: fields, parameters, conditions.
+
+use super::constant::shorten;
+use super::infer::{Checker, Truth, Ty, Val};
+use super::interval::Interval;
+use super::session::At;
+use super::{Code, Diagnostic};
+use crate::ir::{Expr, On, Type};
+use crate::rng;
+
+impl Checker<'_, '_> {
+    pub(super) fn path(&mut self, at: At) -> Val {
+        let text = self.session.text(at);
+        let mut parts = text.split('.');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("trigger"), Some(name), None) => self.field(at, name),
+            (Some("param"), Some(name), None) => self.param(at, name),
+            (Some("condition"), Some(name), None) => self.condition(at, name),
+            (Some("timer"), Some(name), None) => {
+                self.error(
+                    Code::WrongShape,
+                    at,
+                    format!("the timer {} is not a value", shorten(name)),
+                    "a timer is either running or not",
+                    format!("write `active({})`", shorten(name)),
+                );
+                self.broken(at)
+            }
+            (Some(name), None, _) => self.bare(at, name),
+            (Some(first), ..) => {
+                let meant =
+                    self.session.similar(first, ["trigger", "param", "condition"].into_iter());
+                self.error(
+                    Code::UnknownName,
+                    at,
+                    format!("`{}` refers to nothing", shorten(text)),
+                    "references are `trigger.field`, `param.name` and `condition.name`",
+                    match meant {
+                        Some(meant) if meant != first => format!("did you mean `{meant}.…`?"),
+                        _ => "use one of these forms".to_owned(),
+                    },
+                );
+                self.broken(at)
+            }
+            (None, ..) => self.broken(at),
+        }
+    }
+
+    fn field(&mut self, at: At, name: &str) -> Val {
+        let On::Trigger(index) = (match self.on {
+            Some(on) => on,
+            None => return self.unknown_field(at, name),
+        }) else {
+            self.error(
+                Code::NotInTimer,
+                at,
+                format!("`trigger.{}` when a timer fires", shorten(name)),
+                "a timer happens to nobody: it has no fields, no player and no counters",
+                "use parameters, or put the rule on a trigger",
+            );
+            return self.broken(at);
+        };
+        let scope = self.scope;
+        let Some(trigger) = scope.triggers.get(usize::from(index)) else { return self.broken(at) };
+        let Some(field) = trigger.names.find(name) else {
+            if let Some(first) = self.uses.first().copied() {
+                let span = self.session.span(first);
+                let mut diagnostic = Diagnostic::error(
+                    Code::FieldNotInTrigger,
+                    span,
+                    format!("this reads `trigger.{}`, which {} does not have", shorten(name), trigger.name),
+                )
+                .label(self.session.span(at), "the field is read here");
+                if let Some(span) = scope.trigger_names.span(&trigger.name) {
+                    diagnostic = diagnostic.label(span, "the trigger is declared here");
+                }
+                self.session.report(
+                    diagnostic
+                        .cause("a condition is checked for the trigger of each rule that uses it")
+                        .help(format!(
+                            "add the field to `trigger \"{}\"`, or use another condition",
+                            trigger.name
+                        )),
+                );
+                return self.broken(at);
+            }
+            let meant = self.session.similar(name, trigger.names.iter());
+            self.error(
+                Code::UnknownField,
+                at,
+                format!("the trigger {} has no field `{}`", trigger.name, shorten(name)),
+                "a rule reads the fields of its own trigger",
+                match meant {
+                    Some(meant) => format!("did you mean `trigger.{meant}`?"),
+                    None => format!("add the field to `trigger \"{}\"`", trigger.name),
+                },
+            );
+            return self.broken(at);
+        };
+        match (trigger.fields.get(field).and_then(|(_, slot)| *slot), u16::try_from(field)) {
+            (Some(slot), Ok(field)) => {
+                let range = Interval::new(slot.min, slot.max);
+                self.known(at, slot.ty, range, Expr::Field(field), 1)
+            }
+            _ => self.broken(at),
+        }
+    }
+
+    fn unknown_field(&mut self, at: At, name: &str) -> Val {
+        let scope = self.scope;
+        if !scope.triggers.iter().any(|trigger| trigger.names.find(name).is_some()) {
+            let fields = scope.triggers.iter().flat_map(|trigger| trigger.names.iter());
+            let meant = self.session.similar(name, fields);
+            self.error(
+                Code::UnknownField,
+                at,
+                format!("no trigger has a field `{}`", shorten(name)),
+                "a condition reads the fields of the trigger that it is used for",
+                match meant {
+                    Some(meant) => format!("did you mean `trigger.{meant}`?"),
+                    None => "add the field to a trigger".to_owned(),
+                },
+            );
+        }
+        self.broken(at)
+    }
+
+    fn param(&mut self, at: At, name: &str) -> Val {
+        let scope = self.scope;
+        let Some(index) = scope.param_names.find(name) else {
+            return self.unknown(at, "param", name, &scope.param_names);
+        };
+        match (scope.params.get(index), u16::try_from(index)) {
+            // The placeholder of a parameter whose type is wrong.
+            (Some(param), _) if param.slot.ty == Type::Symbol => self.broken(at),
+            (Some(param), Ok(index)) => {
+                // The value may change without a new fragment: the range counts, not the value.
+                let range = Interval::new(param.slot.min, param.slot.max);
+                if range.single().is_some() {
+                    let ty = param.slot.ty;
+                    return self.known(at, ty, range, Expr::Param(index), 1);
+                }
+                self.known(at, param.slot.ty, range, Expr::Param(index), 1)
+            }
+            _ => self.broken(at),
+        }
+    }
+
+    fn condition(&mut self, at: At, name: &str) -> Val {
+        let scope = self.scope;
+        let Some(index) = scope.condition_names.find(name) else {
+            return self.unknown(at, "condition", name, &scope.condition_names);
+        };
+        let Some(condition) = scope.conditions.get(index) else { return self.broken(at) };
+        let Some(when) = condition.when.filter(|_| !condition.cyclic) else {
+            return self.broken(at);
+        };
+        let salt = std::mem::replace(&mut self.salt, rng::name_hash(&condition.name));
+        self.uses.push(at);
+        let value = self.infer(when, None);
+        let value = self.expect_bool(value);
+        self.uses.pop();
+        self.salt = salt;
+        if value.ty == Ty::Error {
+            // Used, and wrong somewhere: whether it is constant is not known.
+            self.shared.truths.insert(index, Truth { always: false, never: false });
+        } else {
+            self.truth(index, &value);
+        }
+        Val { at, ..value }
+    }
+
+    /// Remembers whether a condition was constant in this use.
+    pub(super) fn truth(&mut self, condition: usize, value: &Val) {
+        let here = Truth {
+            always: value.range.single() == Some(1),
+            never: value.range.single() == Some(0)
+                || super::witness::contradicts(self.scope, self.on, &value.ir).is_some(),
+        };
+        let truth = self.shared.truths.entry(condition).or_insert(here);
+        truth.always &= here.always;
+        truth.never &= here.never;
+    }
+
+    fn bare(&mut self, at: At, name: &str) -> Val {
+        let scope = self.scope;
+        let field = match self.on {
+            Some(On::Trigger(index)) => (scope.triggers.get(usize::from(index)))
+                .is_some_and(|trigger| trigger.names.find(name).is_some()),
+            _ => false,
+        };
+        let full = if field {
+            Some(format!("trigger.{name}"))
+        } else if scope.param_names.find(name).is_some() {
+            Some(format!("param.{name}"))
+        } else if scope.condition_names.find(name).is_some() {
+            Some(format!("condition.{name}"))
+        } else if scope.timer_names.find(name).is_some() {
+            Some(format!("active({name})"))
+        } else if scope.counter_names.find(name).is_some() {
+            Some(format!("rate({name})"))
+        } else if scope.enums.iter().any(|def| def.values.iter().any(|value| value == name)) {
+            Some(format!("\"{name}\""))
+        } else {
+            None
+        };
+        match full {
+            Some(full) => self.error(
+                Code::MissingPrefix,
+                at,
+                format!("`{name}` alone is not a value"),
+                "a reference says what it refers to",
+                format!("write `{full}`"),
+            ),
+            None => self.error(
+                Code::UnknownName,
+                at,
+                format!("`{}` is not declared", shorten(name)),
+                "references are `trigger.field`, `param.name` and `condition.name`; texts have quotes",
+                "correct the name, or write quotes around a text",
+            ),
+        }
+        self.broken(at)
+    }
+
+    pub(super) fn unknown(
+        &mut self,
+        at: At,
+        kind: &str,
+        name: &str,
+        names: &super::names::Names,
+    ) -> Val {
+        let meant = self.session.similar(name, names.iter());
+        self.error(
+            Code::UnknownName,
+            at,
+            format!("there is no `{kind}` called `{}`", shorten(name)),
+            "no file of the rule set declares it",
+            match meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("declare `{kind} \"{}\"`, or correct the name", shorten(name)),
+            },
+        );
+        self.broken(at)
+    }
+}

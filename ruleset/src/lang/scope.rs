@@ -1,0 +1,104 @@
+//! Everything that is declared, by kind, as the checker sees it before lowering.
+
+use super::names::Names;
+use super::session::At;
+use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, TimerDef, Type};
+
+/// A trigger with its fields.
+pub(super) struct Trigger {
+    pub(super) name: String,
+    /// `None` when the type is wrong and reported.
+    pub(super) fields: Vec<(String, Option<Slot>)>,
+    pub(super) names: Names,
+}
+
+/// A condition; its expression is checked once for each place that uses it.
+pub(super) struct Condition {
+    pub(super) name: String,
+    pub(super) when: Option<At>,
+    /// Part of a cycle, or leads into one: already reported.
+    pub(super) cyclic: bool,
+}
+
+/// What a table's entry gives, before table names are resolved to indices.
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) item: Option<String>,
+    pub(super) table: Option<usize>,
+    pub(super) weight: u32,
+    pub(super) count: (u32, u32),
+    pub(super) when: Option<At>,
+    /// Something about it is wrong and reported.
+    pub(super) broken: bool,
+}
+
+/// A loot table.
+pub(super) struct Table {
+    pub(super) name: String,
+    pub(super) entries: Vec<Entry>,
+    /// Entries drawn by one roll in the worst case, nested tables included.
+    pub(super) draws: u64,
+}
+
+/// A rule: a block that is read when its fragment is lowered.
+pub(super) struct Rule {
+    pub(super) name: String,
+    pub(super) at: At,
+}
+
+/// All declarations of the rule set. Names that could not be taken are absent.
+#[derive(Default)]
+pub(super) struct Scope {
+    pub(super) ruleset: String,
+    pub(super) context: String,
+    pub(super) enums: Vec<EnumDef>,
+    pub(super) enum_names: Names,
+    pub(super) triggers: Vec<Trigger>,
+    pub(super) trigger_names: Names,
+    pub(super) params: Vec<ParamDef>,
+    pub(super) param_names: Names,
+    pub(super) counters: Vec<CounterDef>,
+    pub(super) counter_names: Names,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) condition_names: Names,
+    pub(super) timers: Vec<TimerDef>,
+    pub(super) timer_names: Names,
+    pub(super) tables: Vec<Table>,
+    pub(super) table_names: Names,
+    pub(super) rules: Vec<Rule>,
+    pub(super) rule_names: Names,
+}
+
+impl Scope {
+    /// A type in the words of the language.
+    pub(super) fn type_name(&self, ty: Type) -> String {
+        match ty {
+            Type::Bool => "a bool".to_owned(),
+            Type::Int => "an int".to_owned(),
+            Type::Decimal => "a decimal".to_owned(),
+            Type::Duration => "a duration".to_owned(),
+            Type::Instant => "an instant".to_owned(),
+            Type::Symbol => "a symbol".to_owned(),
+            Type::Enum(index) => {
+                let name = self.enums.get(usize::from(index)).map_or("?", |def| &def.name);
+                format!("the enum {name}")
+            }
+        }
+    }
+
+    /// A value in the words of the language.
+    pub(super) fn value_text(&self, ty: Type, value: i128) -> String {
+        match ty {
+            Type::Bool => (value != 0).to_string(),
+            Type::Int | Type::Symbol => value.to_string(),
+            Type::Decimal => super::literal::decimal_text(value),
+            Type::Duration => format!("\"{}\"", super::literal::duration_text(value)),
+            Type::Instant => format!("{value} ms"),
+            Type::Enum(index) => {
+                let def = self.enums.get(usize::from(index));
+                let name = usize::try_from(value).ok().and_then(|at| def?.values.get(at));
+                name.map_or("?".to_owned(), |name| format!("\"{name}\""))
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What one run reads and what it has found so far.
+
+use super::limits::ERROR_COUNT_MAX;
+use super::tree::{NodeId, NodeKind, Tree};
+use super::{Code, Diagnostic, Span, literal, names};
+
+/// One parsed file.
+pub(super) struct File<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+    pub(super) tree: Tree,
+}
+
+/// A node of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    pub(super) file: u32,
+    pub(super) node: NodeId,
+}
+
+/// All files with the diagnostics about them.
+pub(super) struct Session<'a> {
+    pub(super) files: Vec<File<'a>>,
+    found: Vec<Diagnostic>,
+    /// Spelling searches left; they are the one thing whose cost is not linear.
+    searches: u32,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
+        Session { files, found, searches: 64 }
+    }
+
+    fn file(&self, at: At) -> &File<'a> {
+        // An `At` is made from the files of this session alone.
+        &self.files[at.file as usize]
+    }
+
+    pub(super) fn kind(&self, at: At) -> NodeKind {
+        self.file(at).tree.kind(at.node)
+    }
+
+    pub(super) fn span(&self, at: At) -> Span {
+        let (start, end) = self.file(at).tree.bytes(at.node);
+        Span { file: at.file, start, end }
+    }
+
+    pub(super) fn text(&self, at: At) -> &'a str {
+        let file = self.file(at);
+        let (start, end) = file.tree.bytes(at.node);
+        file.text.get(start as usize..end as usize).unwrap_or("")
+    }
+
+    /// The meaning of a string literal.
+    pub(super) fn string(&self, at: At) -> String {
+        literal::string(self.text(at))
+    }
+
+    pub(super) fn children(&self, at: At) -> Vec<At> {
+        let children = self.file(at).tree.children(at.node);
+        children.map(|node| At { file: at.file, node }).collect()
+    }
+
+    pub(super) fn child(&self, at: At, index: usize) -> Option<At> {
+        self.file(at).tree.child(at.node, index).map(|node| At { file: at.file, node })
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        // Conditions are checked once per use: their mistakes come up as often.
+        let by_field = diagnostic.code == Code::FieldNotInTrigger;
+        let repeated = self.found.iter().any(|known| {
+            known.code == diagnostic.code
+                && known.span == diagnostic.span
+                && (!by_field || known.message == diagnostic.message)
+        });
+        if !repeated && self.found.len() < 2 * ERROR_COUNT_MAX {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// Reports one error at a node.
+    pub(super) fn error(
+        &mut self,
+        code: Code,
+        at: At,
+        message: impl Into<String>,
+        cause: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let span = self.span(at);
+        self.report(Diagnostic::error(code, span, message).cause(cause).help(help));
+    }
+
+    /// The candidate that `word` seems to mean.
+    pub(super) fn similar<'n>(
+        &mut self,
+        word: &str,
+        candidates: impl Iterator<Item = &'n str>,
+    ) -> Option<String> {
+        self.searches = self.searches.checked_sub(1)?;
+        names::similar(word, candidates.take(4_096))
+    }
+
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        self.found
+    }
+}

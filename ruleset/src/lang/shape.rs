@@ -1,0 +1,158 @@
+//! The shape of blocks: which attributes, labels and inner blocks each may have.
+
+use super::session::{At, Session};
+use super::tree::NodeKind;
+use super::{Code, Diagnostic, Span};
+
+/// What a kind of block may hold.
+pub(super) struct Schema {
+    pub(super) kind: &'static str,
+    pub(super) labels: usize,
+    pub(super) required: &'static [&'static str],
+    pub(super) optional: &'static [&'static str],
+    /// Any other attribute is welcome too: the payload of an outcome.
+    pub(super) open: bool,
+    pub(super) blocks: &'static [&'static str],
+}
+
+/// A block that was held against its schema; what did not fit is reported and left out.
+pub(super) struct Block {
+    /// Its first line, for errors about the whole.
+    pub(super) header: Span,
+    pub(super) labels: Vec<At>,
+    /// Name and value nodes, in order.
+    pub(super) attributes: Vec<(At, At)>,
+    /// Kind name and block, in order.
+    pub(super) blocks: Vec<(&'static str, At)>,
+    names: Vec<String>,
+}
+
+impl Block {
+    /// A block of which only the label matters yet.
+    pub(super) fn bare(header: Span, labels: Vec<At>) -> Block {
+        Block { header, labels, attributes: Vec::new(), blocks: Vec::new(), names: Vec::new() }
+    }
+
+    /// The value of an attribute.
+    pub(super) fn value(&self, name: &str) -> Option<At> {
+        let index = self.names.iter().position(|known| known == name)?;
+        self.attributes.get(index).map(|(_, value)| *value)
+    }
+}
+
+/// Reads the block at `at`.
+pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block {
+    let mut block = Block {
+        header: session.span(at),
+        labels: Vec::new(),
+        attributes: Vec::new(),
+        blocks: Vec::new(),
+        names: Vec::new(),
+    };
+    for child in session.children(at).into_iter().skip(1) {
+        match session.kind(child) {
+            NodeKind::Text => block.labels.push(child),
+            NodeKind::Attribute => attribute(session, child, schema, &mut block),
+            NodeKind::Block => inner(session, child, schema, &mut block),
+            _ => {}
+        }
+    }
+    if block.labels.len() != schema.labels {
+        let (kind, header) = (schema.kind, block.header);
+        let usage = if schema.labels == 1 { format!("{kind} \"name\" {{") } else { format!("{kind} {{") };
+        session.report(
+            Diagnostic::error(
+                Code::Labels,
+                header,
+                format!("`{kind}` with {} labels, where {} belongs", block.labels.len(), schema.labels),
+            )
+            .cause("the label is the name of what is declared")
+            .help(format!("write `{usage}`")),
+        );
+    }
+    for name in schema.required {
+        if block.value(name).is_none() {
+            session.report(
+                Diagnostic::error(
+                    Code::MissingAttribute,
+                    block.header,
+                    format!("this `{}` has no `{name}`", schema.kind),
+                )
+                .cause(format!("every `{}` needs {}", schema.kind, list(schema.required)))
+                .help(format!("add `{name} = …`")),
+            );
+        }
+    }
+    block
+}
+
+fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) {
+    let (Some(name_at), Some(value)) = (session.child(at, 0), session.child(at, 1)) else { return };
+    let name = session.text(name_at);
+    let known = schema.required.iter().chain(schema.optional);
+    if !schema.open && !known.clone().any(|known| *known == name) {
+        let meant = session.similar(name, known.clone().copied());
+        let all: Vec<&str> = known.copied().collect();
+        session.error(
+            Code::UnknownAttribute,
+            name_at,
+            format!("`{}` has no attribute `{name}`", schema.kind),
+            format!("it may have {}", list(&all)),
+            meant.map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
+        );
+        return;
+    }
+    if let Some(index) = block.names.iter().position(|known| known == name) {
+        let first = block.attributes.get(index).map(|(name, _)| session.span(*name));
+        let span = session.span(name_at);
+        let mut diagnostic =
+            Diagnostic::error(Code::DuplicateAttribute, span, format!("`{name}` is given twice"))
+                .cause("only one of the values could hold")
+                .help("remove one of them");
+        if let Some(first) = first {
+            diagnostic = diagnostic.label(first, "given here first");
+        }
+        session.report(diagnostic);
+        return;
+    }
+    block.names.push(name.to_owned());
+    block.attributes.push((name_at, value));
+}
+
+fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) {
+    let Some(name_at) = session.child(at, 0) else { return };
+    let name = session.text(name_at);
+    if let Some(kind) = schema.blocks.iter().find(|kind| **kind == name) {
+        block.blocks.push((kind, at));
+        return;
+    }
+    let known = super::parser::TOP_BLOCKS.contains(&name)
+        || matches!(name, "entry" | "emit" | "broadcast");
+    let (code, message) = if known {
+        (Code::MisplacedBlock, format!("`{name}` cannot stand inside `{}`", schema.kind))
+    } else {
+        (Code::UnknownBlock, format!("there is no block `{name}` in `{}`", schema.kind))
+    };
+    let cause = if schema.blocks.is_empty() {
+        format!("`{}` holds attributes alone", schema.kind)
+    } else {
+        format!("`{}` may hold {}", schema.kind, list(schema.blocks))
+    };
+    let meant = session.similar(name, schema.blocks.iter().copied());
+    let help = match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known => "move it out; is a `}` missing above?".to_owned(),
+        None => "remove it".to_owned(),
+    };
+    session.error(code, name_at, message, cause, help);
+}
+
+/// "`a`, `b` and `c`".
+pub(super) fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "nothing".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
