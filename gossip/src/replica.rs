@@ -83,6 +83,11 @@ impl Replica {
         self.core.content.root()
     }
 
+    /// The trie behind [`Replica::root`], for whoever compares two of them.
+    pub fn trie(&self) -> &cairn_merkle::Trie {
+        self.core.content.trie()
+    }
+
     /// Which events are durable and delivered here.
     pub fn vector(&self) -> &VersionVector {
         &self.core.log.vector
