@@ -23,6 +23,8 @@ use crate::vector::VersionVector;
 /// How long one peer is left to repair us before another one is asked too: several at once would
 /// all send the same.
 const LEASE: Duration = Duration::from_millis(300);
+/// Silence after which a peer outside the view is forgotten.
+const IDLE_MAX: Duration = Duration::from_secs(60);
 /// Shortest pause between two pulses to one peer.
 const PULSE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -36,6 +38,7 @@ struct Knowledge {
     /// `known` joined with everything in `flying`.
     sent: VersionVector,
     progress: Time,
+    heard: Time,
     watched: bool,
     pulsed: Option<Time>,
     differs_since: Option<Time>,
@@ -55,12 +58,16 @@ impl AntiEntropy {
         if !self.peers.contains_key(&peer) && self.peers.len() >= fx.config.peers_max {
             return None;
         }
-        Some(self.peers.entry(peer).or_default())
+        let now = fx.now;
+        let peer = self.peers.entry(peer).or_default();
+        peer.heard = now;
+        Some(peer)
     }
 
-    /// Forgets peers that are neither members nor connected.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&SocketAddr) -> bool) {
-        self.peers.retain(|addr, _| keep(addr));
+    /// Forgets peers outside the view that told nothing for a while: a vector each would be much
+    /// for a large cluster.
+    pub(crate) fn forget_idle(&mut self, now: Time, keep: impl Fn(&SocketAddr) -> bool) {
+        self.peers.retain(|addr, peer| keep(addr) || now.since(peer.heard) < IDLE_MAX);
     }
 
     /// A connection broke: what was on its way may be lost.

@@ -17,7 +17,13 @@ use crate::head::{
 };
 use crate::output::{Output, Write};
 use crate::recovered::HeldBundle;
+use crate::time::Time;
 use crate::verify::Fault;
+
+/// How often the pause before bad sources are asked again doubles: from half a second to two
+/// minutes with the default [`crate::Config::retry_period`]. So a bundle that nobody can serve
+/// costs next to nothing, and a damaged transfer is soon repaired.
+const FORGIVEN_DOUBLINGS_MAX: u32 = 8;
 
 /// How far a bundle has come at this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +53,13 @@ pub(crate) struct Bundle {
     pub(crate) rejected: Option<String>,
     /// Peers that hold it or are about to.
     pub(crate) sources: Vec<SocketAddr>,
-    /// Sources that served something else.
+    /// Sources that served something else, until they are forgiven.
     pub(crate) bad: BTreeSet<SocketAddr>,
+    /// When the bad sources are asked once more. What damaged their content may have been on the
+    /// way, and a bundle that every source served wrongly once must still arrive in the end.
+    forgive_at: Time,
+    /// How often they were; each time takes twice as long.
+    forgiven: u32,
     pub(crate) trace: Option<String>,
 }
 
@@ -63,7 +74,24 @@ impl Bundle {
             rejected: None,
             sources: Vec::new(),
             bad: BTreeSet::new(),
+            forgive_at: Time::ZERO,
+            forgiven: 0,
             trace: None,
+        }
+    }
+
+    /// These sources served something else and are not asked for a while.
+    pub(crate) fn blame(&mut self, sources: impl IntoIterator<Item = SocketAddr>, fx: &Fx<'_>) {
+        self.bad.extend(sources);
+        let doubled = 2_u32.saturating_pow(self.forgiven.min(FORGIVEN_DOUBLINGS_MAX));
+        self.forgive_at = fx.now.plus(fx.config.retry_period.saturating_mul(doubled));
+    }
+
+    /// Gives bad sources another chance once their time is over.
+    pub(crate) fn forgive(&mut self, now: Time) {
+        if !self.complete && !self.bad.is_empty() && self.forgive_at <= now {
+            self.bad.clear();
+            self.forgiven = self.forgiven.saturating_add(1);
         }
     }
 }

@@ -15,22 +15,22 @@ pub struct Config {
 
     /// How often one random member is probed.
     ///
-    /// Shorter notices death sooner; every probe may open a connection. The default, 1 s, is
-    /// SWIM's own for local networks; under 1,000 members it is some 100 bytes a second.
+    /// Shorter notices death sooner; every probe may open a connection. The default, 2 s, costs
+    /// some 100 bytes a second, whatever the number of members.
     pub probe_period: Duration,
     /// How long a probe may take before others are asked to probe too. Must be under half of
-    /// `probe_period`. The default, 400 ms, leaves room for opening a connection.
+    /// `probe_period`. The default, 800 ms, leaves room for opening a connection.
     pub probe_rtt: Duration,
     /// Silence tolerated from a suspected member before it is declared down.
     ///
     /// Longer survives slow links; shorter notices death sooner. Keep above three
-    /// `probe_period`s. The default, 5 s, is a guess until the chaos suite measures it.
+    /// `probe_period`s. The default, 7 s, is a guess until the chaos suite measures it.
     pub suspect_timeout: Duration,
     /// How long a down member is remembered, and looked for again. The default is an hour:
     /// a node that is away longer comes back through its seeds.
     pub down_memory: Duration,
     /// How often membership news is sent to two random members, and two down members are asked
-    /// whether they are back. The default is 2 s.
+    /// whether they are back. The default is 4 s.
     pub swim_gossip_period: Duration,
     /// First pause between announcements to a seed that is no member; doubles up to 5 s.
     pub announce_period: Duration,
@@ -49,7 +49,7 @@ pub struct Config {
     pub redial_max: Duration,
 
     /// How often a pulse (two digests, about 80 bytes) goes to one peer of the view while nothing
-    /// changes. Lengthened by up to a quarter at random. The default, 1 s, is 80 B/s.
+    /// changes. Lengthened by up to a quarter at random. The default, 2 s, is 40 B/s.
     pub pulse_period: Duration,
     /// How soon after a change a pulse goes to `pulse_fanout` peers. Everything that changes in
     /// between shares it. It repairs what the eager push lost, so it bounds the extra delay of a
@@ -153,19 +153,19 @@ impl Config {
         Config {
             addr,
             seeds: Vec::new(),
-            probe_period: Duration::from_secs(1),
-            probe_rtt: Duration::from_millis(400),
-            suspect_timeout: Duration::from_secs(5),
+            probe_period: Duration::from_secs(2),
+            probe_rtt: Duration::from_millis(800),
+            suspect_timeout: Duration::from_secs(7),
             down_memory: Duration::from_secs(3600),
-            swim_gossip_period: Duration::from_secs(2),
+            swim_gossip_period: Duration::from_secs(4),
             announce_period: Duration::from_millis(300),
             members_max: 4_096,
             active_view_max: 8,
             redial_min: Duration::from_millis(30),
             redial_max: Duration::from_secs(3),
-            pulse_period: Duration::from_secs(1),
+            pulse_period: Duration::from_secs(2),
             pulse_after_change: Duration::from_millis(200),
-            pulse_fanout: 3,
+            pulse_fanout: 2,
             summary_streams_max: 1_024,
             repair_bytes_max: 512 * 1024,
             repair_timeout: Duration::from_secs(1),

@@ -1,5 +1,7 @@
 //! The parts of a replica behind one `handle`: who gets which input.
 
+use std::collections::BTreeSet;
+
 use cairn_merkle::Digest;
 
 use crate::anti_entropy::AntiEntropy;
@@ -40,7 +42,7 @@ pub(crate) struct Core {
     pub(crate) content: Content,
     pub(crate) channels: Channels,
     /// Channels whose record was proposed here and is announced once it is durable.
-    pub(crate) proposed: Vec<String>,
+    pub(crate) proposed: BTreeSet<String>,
     pub(crate) bundles: Bundles,
     pub(crate) transfer: Transfer,
     vector_digest: Option<Digest>,
@@ -91,7 +93,7 @@ impl Core {
             sessions: Sessions::default(),
             content,
             channels,
-            proposed: Vec::new(),
+            proposed: BTreeSet::new(),
             bundles: Bundles::recover(recovered.heads, recovered.bundles, recovered.blobs),
             transfer: Transfer::default(),
             vector_digest: None,
@@ -160,6 +162,8 @@ impl Core {
                 for peer in self.view.some(1, fx) {
                     self.pulse(peer, fx);
                 }
+                let view = &self.view;
+                self.anti.forget_idle(fx.now, |addr| view.contains(addr));
                 let after = fx.jitter(fx.config.pulse_period, 4);
                 fx.arm(after, Due::Pulse);
             }
@@ -169,7 +173,7 @@ impl Core {
                     self.pulse(peer, fx);
                 }
             }
-            Due::Publish(request) => self.publisher.timeout(request, &self.log, fx),
+            Due::Publish => self.publisher.timer(&self.log, fx),
             Due::Repair(peer) => {
                 if self.anti.stalled(peer, fx) {
                     self.pulse(peer, fx);
@@ -228,10 +232,7 @@ impl Core {
     }
 
     fn members_changed(&mut self, fx: &mut Fx<'_>) {
-        let members = self.membership.others();
-        let joined = self.view.update(self.node, members, fx);
-        let view = &self.view;
-        self.anti.retain(|addr| view.contains(addr) || members.values().any(|a| a == addr));
+        let joined = self.view.update(self.node, self.membership.others(), fx);
         for peer in joined {
             self.pulse(peer, fx);
         }

@@ -30,6 +30,7 @@ pub(crate) struct Fetch {
     /// Who sent pieces of it.
     pub(crate) contributed: BTreeSet<SocketAddr>,
     digest: Digest,
+    trace: Option<String>,
     pieces: BTreeMap<u32, Bytes>,
     asked: BTreeSet<u32>,
 }
@@ -40,8 +41,8 @@ impl Fetch {
         envelope: bool,
         blob: BlobRef,
         source: SocketAddr,
-        nonce: u64,
-        now: Time,
+        trace: Option<String>,
+        (nonce, now): (u64, Time),
     ) -> Fetch {
         Fetch {
             bundle,
@@ -52,6 +53,7 @@ impl Fetch {
             progress: now,
             contributed: BTreeSet::new(),
             digest: blob.digest,
+            trace,
             pieces: BTreeMap::new(),
             asked: BTreeSet::new(),
         }
@@ -76,7 +78,8 @@ impl Fetch {
         for offset in &next {
             self.asked.insert(*offset);
             let (digest, offset, length) = (self.digest, *offset, CHUNK_BYTES_MAX);
-            fx.send(self.source, Body::BlobAsk { digest, offset, length }, Class::Bulk);
+            let body = Body::BlobAsk { digest, offset, length };
+            fx.send_traced(self.source, body, Class::Bulk, self.trace.as_deref());
         }
         next.len()
     }
@@ -160,7 +163,7 @@ mod tests {
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
         let total = CHUNK_BYTES_MAX + 10;
         let blob = BlobRef { digest: Digest::of(b"x"), length_bytes: total };
-        let mut fetch = Fetch::new(Digest::of(b"b"), false, blob, from, 1, Time::ZERO);
+        let mut fetch = Fetch::new(Digest::of(b"b"), false, blob, from, None, (1, Time::ZERO));
         let full = Bytes::from(vec![1; 32 * 1024]);
         let mut put = |total, offset, bytes: &Bytes| {
             fetch.put(from, total, offset, bytes.clone(), Time::ZERO).is_ok()

@@ -31,8 +31,8 @@ pub(crate) enum Due {
     Pulse,
     /// The heartbeat soon after a change.
     ChangePulse,
-    /// A publish's time is over.
-    Publish(u64),
+    /// Some publish's time is over.
+    Publish,
     /// Repair towards this peer may have been lost.
     Repair(SocketAddr),
     /// A trie comparison may have stalled.

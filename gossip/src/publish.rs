@@ -8,6 +8,7 @@ use crate::id::{Dot, NodeId, Stream};
 use crate::input::{Level, Publish};
 use crate::log::Log;
 use crate::output::{Output, PublishError, Published};
+use crate::time::Time;
 use crate::vector::{STREAMS_MAX, VersionVector};
 
 /// Bytes that one entry of a causal context takes, at most.
@@ -25,6 +26,7 @@ enum State {
 
 #[derive(Debug)]
 struct Request {
+    deadline: Time,
     level: Level,
     retry: bool,
     state: State,
@@ -60,6 +62,9 @@ pub(crate) struct Publisher {
     /// Idempotency keys of events queued or being written.
     keys: BTreeMap<[u8; 16], Option<u64>>,
     retired: Option<Dot>,
+    /// When each request's time is over. One timer is armed, for the earliest.
+    deadlines: BTreeSet<(Time, u64)>,
+    armed: Option<Time>,
 }
 
 impl Publisher {
@@ -73,6 +78,8 @@ impl Publisher {
             writing: BTreeMap::new(),
             keys: BTreeMap::new(),
             retired: None,
+            deadlines: BTreeSet::new(),
+            armed: None,
         }
     }
 
@@ -89,11 +96,12 @@ impl Publisher {
             fx.out.push(Output::Published { request, result: Err(error) });
             return;
         }
+        let deadline = fx.now.plus(timeout.min(fx.config.publish_timeout_max));
         let key = event.idempotency;
         // A retry gets the first event, and writes nothing.
         if let Some(dot) = key.and_then(|key| log.published(&key)) {
             let state = State::Confirming(dot, confirmed(&dot));
-            self.requests.insert(request, Request { level, retry: true, state });
+            self.requests.insert(request, Request { deadline, level, retry: true, state });
             self.settle(request, fx);
         } else if let Some(on_the_way) = key.and_then(|key| self.keys.get(&key).copied()) {
             let state = match on_the_way {
@@ -109,7 +117,7 @@ impl Publisher {
                     State::Queued
                 }
             };
-            self.requests.insert(request, Request { level, retry: true, state });
+            self.requests.insert(request, Request { deadline, level, retry: true, state });
         } else {
             if let Err(error) = self.check_room(log, fx) {
                 fx.out.push(Output::Published { request, result: Err(error) });
@@ -120,10 +128,11 @@ impl Publisher {
             }
             self.waiting.push(Waiting { event, context, trace, requests: vec![request] });
             let state = State::Queued;
-            self.requests.insert(request, Request { level, retry: false, state });
+            self.requests.insert(request, Request { deadline, level, retry: false, state });
         }
         if self.requests.contains_key(&request) {
-            fx.arm(timeout.min(fx.config.publish_timeout_max), Due::Publish(request));
+            self.deadlines.insert((deadline, request));
+            self.arm(fx);
         }
     }
 
@@ -201,6 +210,9 @@ impl Publisher {
                 trace = trace.or(waiting.trace);
                 batch.events.push(waiting.event);
             }
+            // Whatever the publisher saw: an origin's lives come in order.
+            let own = log.vector.iter().filter(|(s, _)| s.origin == self.stream.origin);
+            context.join(&own.map(|(stream, seq)| (*stream, *seq)).collect());
             batch.deps = self.delta(&context, context_max);
             batches.push(OwnBatch { batch, trace });
         }
@@ -279,15 +291,37 @@ impl Publisher {
             Level::Replicated { count } => nodes.len() >= usize::from(count),
         };
         if reached {
-            self.requests.remove(&id);
+            self.remove(id);
             let result = Ok(Published { dot, level, retry });
             fx.out.push(Output::Published { request: id, result });
         }
     }
 
-    /// A publish's time is over.
-    pub(crate) fn timeout(&mut self, id: u64, log: &Log, fx: &mut Fx<'_>) {
-        let Some(request) = self.requests.remove(&id) else { return };
+    fn remove(&mut self, id: u64) -> Option<Request> {
+        let request = self.requests.remove(&id)?;
+        self.deadlines.remove(&(request.deadline, id));
+        Some(request)
+    }
+
+    fn arm(&mut self, fx: &mut Fx<'_>) {
+        let Some((earliest, _)) = self.deadlines.first() else { return };
+        if self.armed.is_none_or(|armed| *earliest < armed) {
+            self.armed = Some(*earliest);
+            fx.arm(earliest.since(fx.now), Due::Publish);
+        }
+    }
+
+    /// The earliest deadline is here: everything that is over is answered.
+    pub(crate) fn timer(&mut self, log: &Log, fx: &mut Fx<'_>) {
+        self.armed = None;
+        while let Some((_, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= fx.now) {
+            self.timeout(id, log, fx);
+        }
+        self.arm(fx);
+    }
+
+    fn timeout(&mut self, id: u64, log: &Log, fx: &mut Fx<'_>) {
+        let Some(request) = self.remove(id) else { return };
         let wanted = match request.level {
             Level::Local => 0,
             Level::Replicated { count } => count,
@@ -339,7 +373,7 @@ impl Publisher {
         self.retired = Some(seen);
         for waiting in std::mem::take(&mut self.waiting) {
             for request in waiting.requests {
-                self.requests.remove(&request);
+                self.remove(request);
                 let result = Err(PublishError::OriginRetired { seen });
                 fx.out.push(Output::Published { request, result });
             }

@@ -41,12 +41,19 @@ enum Known {
     Other(Digest),
 }
 
+/// Up to where a peer waits to hear, and what it heard so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owed {
+    wanted: u64,
+    told: u64,
+}
+
 /// The way of batches from peers to the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Receiver {
     window: Window,
-    /// Acknowledgements owed: for whom, of which stream, up to where.
-    acks: BTreeMap<(SocketAddr, Stream), u64>,
+    /// Acknowledgements owed: for whom, of which stream.
+    acks: BTreeMap<(SocketAddr, Stream), Owed>,
     refused: BTreeSet<Stream>,
     /// The classic bug, see [`crate::Defects::dedupe_per_connection`].
     connections: BTreeMap<SocketAddr, BTreeSet<(Stream, u64)>>,
@@ -201,28 +208,22 @@ impl Receiver {
 
     fn owe(&mut self, to: SocketAddr, stream: Stream, seq: u64) {
         if self.acks.len() < ACKS_MAX || self.acks.contains_key(&(to, stream)) {
-            let owed = self.acks.entry((to, stream)).or_insert(0);
-            *owed = (*owed).max(seq);
+            let owed = self.acks.entry((to, stream)).or_default();
+            owed.wanted = owed.wanted.max(seq);
         }
     }
 
     /// Tells whoever waits for it how far streams are durable: one of them or, after a write,
     /// all. O(acknowledgements owed).
     pub(crate) fn acknowledge(&mut self, only: Option<Stream>, log: &Log, fx: &mut Fx<'_>) {
-        let mut settled = Vec::new();
-        for ((to, stream), wanted) in &self.acks {
+        self.acks.retain(|(to, stream), owed| {
             let seq = log.vector.get(stream);
-            if only.is_some_and(|only| only != *stream) || seq == 0 {
-                continue;
-            }
-            if seq >= *wanted {
-                settled.push((*to, *stream));
+            if only.is_none_or(|only| only == *stream) && seq > owed.told {
+                owed.told = seq;
                 fx.send(*to, Body::Durable { stream: *stream, seq }, Class::Event);
             }
-        }
-        for key in settled {
-            self.acks.remove(&key);
-        }
+            owed.told < owed.wanted
+        });
     }
 
     /// A connection began or ended.

@@ -33,7 +33,7 @@ impl Core {
         let actual = generation(&record);
         let (channel, error) = match self.channels.offer(record, trace, self.verify.as_ref(), fx) {
             Ok((channel, Offered::Taken)) => {
-                self.proposed.push(channel);
+                self.proposed.insert(channel);
                 self.retain(fx);
                 return;
             }
@@ -116,8 +116,7 @@ impl Core {
     pub(crate) fn channel_written(&mut self, name: &str, fx: &mut Fx<'_>) {
         let Some(installed) = self.channels.written(name, fx) else { return };
         self.content.set(ContentKey::Channel(installed.channel.clone()), installed.digest);
-        if let Some(place) = self.proposed.iter().position(|p| *p == installed.channel) {
-            self.proposed.swap_remove(place);
+        if self.proposed.remove(&installed.channel) {
             let body = Body::Channel(installed.record);
             self.tell_all(&body, None, installed.trace.as_deref(), fx);
         }

@@ -79,6 +79,7 @@ impl Transfer {
         self.retry_armed = false;
         let now = fx.now;
         self.refused.retain(|_, until| *until > now);
+        bundles.kept.values_mut().for_each(|bundle| bundle.forgive(now));
         self.pump(bundles, fx);
     }
 
@@ -115,7 +116,14 @@ impl Transfer {
             return false;
         };
         self.nonce += 1;
-        let mut fetch = Fetch::new(bundle.named.digest, envelope, blob, source, self.nonce, fx.now);
+        let mut fetch = Fetch::new(
+            bundle.named.digest,
+            envelope,
+            blob,
+            source,
+            bundle.trace.clone(),
+            (self.nonce, fx.now),
+        );
         fetch.ask(fx.config.asks_max.saturating_sub(self.asked()), fx);
         fx.arm(fx.config.ask_timeout, Due::Fetch(blob.digest, self.nonce));
         let whole = fetch.is_whole();
@@ -156,7 +164,7 @@ impl Transfer {
             return;
         }
         if let Err(fault) = fetch.put(from.addr, total, offset, bytes, fx.now) {
-            bundle.bad.insert(from.addr);
+            bundle.blame([from.addr], fx);
             fx.fault(from, fault);
             self.failover(digest, bundles, fx);
             return;
@@ -207,7 +215,7 @@ impl Transfer {
             self.single.insert(digest);
             return;
         }
-        bundle.bad.extend(contributed);
+        bundle.blame(contributed.iter().copied(), fx);
         tracing::warn!(%digest, ?contributed, reason, "content refused");
         if self.source(bundle, &digest, fx).is_none() {
             self.reject(bundle, reason, fx);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cairn_gossip::{
     Alarm, Batch, Body, EventKey, Frame, Input, Level, NodeId, Output, Publish, PublishError,
-    SignedBatch, VersionVector,
+    SignedBatch,
 };
 use net::{Net, addr, directive, event, sign};
 
@@ -358,7 +358,7 @@ fn an_idle_cluster_is_quiet() {
     let before = net.frames;
     net.run(10_000);
     let a_second = (net.frames - before) / 10 / 5;
-    assert!(a_second <= 12, "{a_second} frames a second and node");
+    assert!(a_second <= 4, "{a_second} frames a second and node");
 }
 
 #[test]
@@ -403,5 +403,4 @@ fn a_stranger_cannot_speak_for_a_member() {
         net.input(2, received);
     }
     assert_eq!(net.nodes[&2].replica.members().len(), 2);
-    let _ = VersionVector::new();
 }

@@ -15,9 +15,9 @@ use cairn_merkle::Digest;
 
 /// Signs by a hash that everybody can make: enough to see whether the core asks.
 #[derive(Clone)]
-pub struct Keys(pub [u8; 32]);
+pub(crate) struct Keys(pub [u8; 32]);
 
-pub fn sign(key: &[u8; 32], body: &[u8]) -> Signature {
+pub(crate) fn sign(key: &[u8; 32], body: &[u8]) -> Signature {
     let half = Digest::derive("cairn test signature", &[key, body]).0;
     let mut both = [0; 64];
     both[..32].copy_from_slice(&half);
@@ -61,13 +61,13 @@ fn check(what: &'static str, key: &[u8; 32], body: &[u8], by: Signature) -> Resu
 
 /// What survives a crash.
 #[derive(Clone, Default)]
-pub struct Disk {
-    pub incarnation: u32,
-    pub log: Vec<SignedBatch>,
-    pub channels: BTreeMap<String, ChannelRecord>,
-    pub heads: BTreeMap<Digest, BundleHead>,
-    pub envelopes: BTreeMap<Digest, Bytes>,
-    pub blobs: BTreeMap<Digest, Bytes>,
+pub(crate) struct Disk {
+    pub(crate) incarnation: u32,
+    pub(crate) log: Vec<SignedBatch>,
+    pub(crate) channels: BTreeMap<String, ChannelRecord>,
+    pub(crate) heads: BTreeMap<Digest, BundleHead>,
+    pub(crate) envelopes: BTreeMap<Digest, Bytes>,
+    pub(crate) blobs: BTreeMap<Digest, Bytes>,
 }
 
 impl Disk {
@@ -97,7 +97,7 @@ impl Disk {
         }
     }
 
-    pub fn recovered(&self, n: u8) -> Recovered {
+    pub(crate) fn recovered(&self, n: u8) -> Recovered {
         let key = [n; 32];
         let bundles = self.envelopes.iter().map(|(digest, bytes)| HeldBundle {
             digest: *digest,
@@ -124,38 +124,38 @@ enum Happening {
     Synced(u64, Vec<Write>),
 }
 
-pub struct Node {
-    pub replica: Replica,
-    pub disk: Disk,
-    pub delivered: Vec<Dot>,
-    pub shown: Vec<Dot>,
-    pub published: BTreeMap<u64, Result<Published, PublishError>>,
-    pub stored: BTreeSet<Digest>,
-    pub rejected: Vec<(Digest, String)>,
-    pub alarms: Vec<Alarm>,
-    pub refused: Vec<String>,
-    pub new_origin: Option<Dot>,
-    pub asked: u64,
+pub(crate) struct Node {
+    pub(crate) replica: Replica,
+    pub(crate) disk: Disk,
+    pub(crate) delivered: Vec<Dot>,
+    pub(crate) shown: Vec<Dot>,
+    pub(crate) published: BTreeMap<u64, Result<Published, PublishError>>,
+    pub(crate) stored: BTreeSet<Digest>,
+    pub(crate) rejected: Vec<(Digest, String)>,
+    pub(crate) alarms: Vec<Alarm>,
+    pub(crate) refused: Vec<String>,
+    pub(crate) new_origin: Option<Dot>,
+    pub(crate) asked: u64,
     life: u64,
 }
 
-pub struct Net {
-    pub nodes: BTreeMap<u8, Node>,
-    pub now: Time,
+pub(crate) struct Net {
+    pub(crate) nodes: BTreeMap<u8, Node>,
+    pub(crate) now: Time,
     queue: BTreeMap<(Time, u64), (u8, u64, Happening)>,
     order: u64,
-    pub cut: BTreeSet<(u8, u8)>,
+    pub(crate) cut: BTreeSet<(u8, u8)>,
     links: BTreeSet<(u8, u8)>,
     /// One frame in so many is lost; 0 for none.
-    pub lose_one_in: u64,
+    pub(crate) lose_one_in: u64,
     chance: u64,
-    pub frames: u64,
-    pub configure: fn(&mut Config),
-    pub corrupt: Option<u8>,
-    pub trace: Vec<u64>,
+    pub(crate) frames: u64,
+    pub(crate) configure: fn(&mut Config),
+    pub(crate) corrupt: Option<u8>,
+    pub(crate) trace: Vec<u64>,
 }
 
-pub fn addr(n: u8) -> SocketAddr {
+pub(crate) fn addr(n: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n], 7000))
 }
 
@@ -167,7 +167,7 @@ fn number(addr: SocketAddr) -> u8 {
 }
 
 impl Net {
-    pub fn new(count: u8, configure: fn(&mut Config)) -> Net {
+    pub(crate) fn new(count: u8, configure: fn(&mut Config)) -> Net {
         let mut net = Net {
             nodes: BTreeMap::new(),
             now: Time::ZERO,
@@ -186,7 +186,7 @@ impl Net {
         net
     }
 
-    pub fn boot(&mut self, n: u8, mut disk: Disk) {
+    pub(crate) fn boot(&mut self, n: u8, mut disk: Disk) {
         disk.incarnation += 1;
         let mut config = Config::new(addr(n));
         config.seeds = vec![addr(1), addr(2)];
@@ -216,7 +216,7 @@ impl Net {
     }
 
     /// The node stops; what was not synced is lost.
-    pub fn crash(&mut self, n: u8) -> Disk {
+    pub(crate) fn crash(&mut self, n: u8) -> Disk {
         let node = self.nodes.remove(&n).unwrap();
         let broken: Vec<_> =
             self.links.iter().filter(|(a, b)| *a == n || *b == n).copied().collect();
@@ -229,7 +229,7 @@ impl Net {
         node.disk
     }
 
-    pub fn partition(&mut self, a: &[u8], b: &[u8]) {
+    pub(crate) fn partition(&mut self, a: &[u8], b: &[u8]) {
         for (x, y) in a.iter().flat_map(|x| b.iter().map(|y| (*x, *y))) {
             for (x, y) in [(x, y), (y, x)] {
                 self.cut.insert((x, y));
@@ -254,7 +254,7 @@ impl Net {
         self.queue.insert((at, self.order), (n, node.life, happening));
     }
 
-    pub fn run(&mut self, millis: u64) {
+    pub(crate) fn run(&mut self, millis: u64) {
         let end = self.now.plus(Duration::from_millis(millis));
         while let Some(entry) = self.queue.first_entry() {
             let at = entry.key().0;
@@ -279,7 +279,7 @@ impl Net {
     }
 
     /// Runs until `done`, at most `millis`; panics after that.
-    pub fn until(&mut self, millis: u64, what: &str, done: impl Fn(&Net) -> bool) -> u64 {
+    pub(crate) fn until(&mut self, millis: u64, what: &str, done: impl Fn(&Net) -> bool) -> u64 {
         for elapsed in 0..millis {
             if done(self) {
                 return elapsed;
@@ -289,7 +289,7 @@ impl Net {
         panic!("not within {millis} ms: {what}");
     }
 
-    pub fn input(&mut self, n: u8, input: Input) {
+    pub(crate) fn input(&mut self, n: u8, input: Input) {
         let mut out = Vec::new();
         let now = self.now;
         self.nodes.get_mut(&n).unwrap().replica.handle(input, now, &mut out);
@@ -424,7 +424,7 @@ impl Net {
         self.later(to, delay, Happening::Input(received));
     }
 
-    pub fn publish(&mut self, n: u8, request: u64, event: Event, level: Level) {
+    pub(crate) fn publish(&mut self, n: u8, request: u64, event: Event, level: Level) {
         let publish = Publish {
             request,
             event,
@@ -436,19 +436,19 @@ impl Net {
         self.input(n, Input::Publish(publish));
     }
 
-    pub fn vectors_agree(&self) -> bool {
+    pub(crate) fn vectors_agree(&self) -> bool {
         let mut vectors = self.nodes.values().map(|node| node.replica.vector());
         let first = vectors.next().cloned().unwrap_or_default();
         vectors.all(|vector| *vector == first)
     }
 
-    pub fn roots_agree(&self) -> bool {
+    pub(crate) fn roots_agree(&self) -> bool {
         let mut roots = self.nodes.values().map(|node| node.replica.root());
         let first = roots.next();
         roots.all(|root| Some(root) == first)
     }
 
-    pub fn joined(&self) -> bool {
+    pub(crate) fn joined(&self) -> bool {
         self.nodes.values().all(|node| {
             node.replica.members().len() == self.nodes.len()
                 && node.replica.view().iter().all(|(_, up)| *up)
@@ -457,7 +457,7 @@ impl Net {
     }
 
     /// Every node delivered every event once, in an order that respects each stream.
-    pub fn check_deliveries(&self, expected: usize) {
+    pub(crate) fn check_deliveries(&self, expected: usize) {
         for (n, node) in &self.nodes {
             let mut seen = VersionVector::new();
             for dot in &node.delivered {
@@ -469,17 +469,17 @@ impl Net {
     }
 }
 
-pub fn event(topic: &str) -> Event {
+pub(crate) fn event(topic: &str) -> Event {
     let payload = Bytes::from_static(b"payload");
     Event { topic: topic.to_owned(), payload, key: None, idempotency: None, time_ms: 0 }
 }
 
-pub fn bundle_digest(envelope: &[u8]) -> Digest {
+pub(crate) fn bundle_digest(envelope: &[u8]) -> Digest {
     Digest::derive("cairn test bundle", &[envelope])
 }
 
 /// A bundle of blobs filled by `seed`: its head, what it consists of, its content.
-pub fn bundle(seed: u8, sizes: &[usize]) -> (BundleHead, Vec<BlobRef>, Bytes, Vec<Bytes>) {
+pub(crate) fn bundle(seed: u8, sizes: &[usize]) -> (BundleHead, Vec<BlobRef>, Bytes, Vec<Bytes>) {
     let contents: Vec<Bytes> = (0_u8..)
         .zip(sizes)
         .map(|(i, size)| {
@@ -509,7 +509,7 @@ pub fn bundle(seed: u8, sizes: &[usize]) -> (BundleHead, Vec<BlobRef>, Bytes, Ve
     (head, blobs, envelope, contents)
 }
 
-pub fn directive(
+pub(crate) fn directive(
     before: Option<&ChannelRecord>,
     generation: u64,
     target: &BundleRef,
@@ -537,7 +537,7 @@ pub fn directive(
 
 impl Net {
     /// Puts a bundle on a node's disk and announces it.
-    pub fn add_bundle(&mut self, n: u8, seed: u8, sizes: &[usize]) -> BundleHead {
+    pub(crate) fn add_bundle(&mut self, n: u8, seed: u8, sizes: &[usize]) -> BundleHead {
         let (head, blobs, envelope, contents) = bundle(seed, sizes);
         let disk = &mut self.nodes.get_mut(&n).unwrap().disk;
         disk.envelopes.insert(head.bundle.digest, envelope);
