@@ -148,7 +148,7 @@ fn fitting(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<Option<On
         return Some(None);
     }
     let fits = scope.triggers.iter().position(|trigger| {
-        found.fields.iter().all(|field| trigger.names.find(field).is_some())
+        trigger.broken || found.fields.iter().all(|field| trigger.names.find(field).is_some())
     });
     if let Some(index) = fits {
         return u16::try_from(index).ok().map(|index| Some(On::Trigger(index)));

@@ -12,6 +12,9 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
     if let Some(Number::Int(value)) = number(session, at) {
         return Some(value);
     }
+    if session.is_flawed(at) {
+        return None;
+    }
     let shown = shorten(session.text(at));
     session.error(
         Code::WrongShape,
@@ -25,6 +28,9 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
 
 /// A string literal.
 pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<String> {
+    if session.is_flawed(at) {
+        return None;
+    }
     if session.kind(at) == NodeKind::Text {
         return Some(session.string(at));
     }
@@ -84,6 +90,10 @@ pub(super) fn enum_value(
     text: &str,
 ) -> Option<i64> {
     let def = scope.enums.get(usize::from(index))?;
+    if def.values.is_empty() {
+        // The enum itself is wrong, which is reported.
+        return None;
+    }
     if let Some(position) = def.values.iter().position(|value| value == text) {
         return i64::try_from(position).ok();
     }
@@ -122,6 +132,9 @@ fn number(session: &Session<'_>, at: At) -> Option<Number> {
 
 /// A literal of the type `ty`, in its representation.
 pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Option<i64> {
+    if session.is_flawed(at) {
+        return None;
+    }
     let written = number(session, at);
     let found = match (ty, session.kind(at)) {
         (Type::Bool, NodeKind::True) => Some(1),

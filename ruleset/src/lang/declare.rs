@@ -379,7 +379,8 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         }
     }
     if let Some(name) = name {
-        scope.triggers.push(Trigger { name, fields, names: seen });
+        let broken = block.value("fields").is_none();
+        scope.triggers.push(Trigger { name, fields, names: seen, broken });
     }
 }
 

@@ -219,6 +219,9 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn text(&mut self, at: At, hint: Option<Type>) -> Val {
+        if self.session.is_flawed(at) {
+            return self.broken(at);
+        }
         let text = self.session.string(at);
         let (ty, value) = match hint {
             Some(Type::Duration) => {

@@ -108,6 +108,10 @@ pub(super) fn binary(op: BinaryOp, left: Interval, right: Interval) -> Result<In
             if b.min <= 0 && b.max >= 0 {
                 return Err(Hazard::Zero);
             }
+            if let (Some(a), Some(b)) = (a.single(), b.single()) {
+                let rest = i128::from(a) % i128::from(b);
+                return fit(rest, rest);
+            }
             let most = i128::from(b.abs().max) - 1;
             let min = if a.min >= 0 { 0 } else { (-most).max(a.min.into()) };
             let max = if a.max <= 0 { 0 } else { most.min(a.max.into()) };

@@ -134,7 +134,7 @@ impl<'a> Lexer<'a> {
             self.at += if first == '\n' { 1 } else { 2 };
             return self.token(TokenKind::Newline, start, None);
         }
-        if first == '_' || first.is_alphabetic() {
+        if first == '_' || first.is_ascii_alphabetic() || (!first.is_ascii() && first.is_alphanumeric()) {
             return self.name();
         }
         if first.is_ascii_digit() {
@@ -150,7 +150,8 @@ impl<'a> Lexer<'a> {
             self.at += length;
             return self.token(kind, start, None);
         }
-        // A run of strays is one mistake, not hundreds.
+        // A run of strays is one mistake, not hundreds; the first is taken whatever it is.
+        self.at += first.len_utf8();
         self.take_while(|c| is_stray(c) && is_hidden(c) == is_hidden(first));
         let code =
             if is_hidden(first) { Code::HiddenCharacter } else { Code::UnknownCharacter };
@@ -322,14 +323,11 @@ fn is_hidden(c: char) -> bool {
 
 fn hidden(text: &str, start: usize, end: usize) -> Option<Flaw> {
     let comment = text.get(start..end).unwrap_or("");
-    let mut chars = comment.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let line_end = c == '\n' || (c == '\r' && chars.peek().is_none_or(|next| next.1 == '\n'));
-        if is_hidden(c) && !line_end {
-            return Some(flaw(Code::HiddenCharacter, start + at, start + at + c.len_utf8()));
-        }
-    }
-    None
+    let (at, c) = comment.char_indices().find(|(at, c)| {
+        let after = text.get(start + at + 1..).unwrap_or("");
+        is_hidden(*c) && *c != '\n' && !(*c == '\r' && after.starts_with('\n'))
+    })?;
+    Some(flaw(Code::HiddenCharacter, start + at, start + at + c.len_utf8()))
 }
 
 fn number_fault(text: &str) -> Option<Code> {
@@ -443,10 +441,12 @@ mod tests {
             ("zo\u{301}ne", Code::UnknownCharacter),
             ("zоne", Code::NonAsciiName),
             ("@@@", Code::UnknownCharacter),
+            ("²", Code::NonAsciiName),
             ("\u{202e}", Code::HiddenCharacter),
             ("# a\u{202e}b", Code::HiddenCharacter),
             ("\"a\u{200b}b\"", Code::HiddenCharacter),
             ("a\rb", Code::HiddenCharacter),
+            ("# a\r", Code::HiddenCharacter),
         ] {
             assert_eq!(flaws(text), [expected], "{text:?}");
         }

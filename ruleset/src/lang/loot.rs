@@ -61,7 +61,7 @@ fn entries(
 ) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut seen = Names::default();
-    if block.blocks.is_empty() {
+    if block.blocks.is_empty() && !block.damaged {
         session.report(
             Diagnostic::error(Code::EmptyTable, block.header, "this loot table has no entries")
                 .cause("a roll on it would have nothing to give")
@@ -121,7 +121,7 @@ fn entries(
         gives(session, &inner, scope, &mut entry, edges);
         entries.push(entry);
     }
-    if !unconditional {
+    if !unconditional && !block.damaged {
         session.report(
             Diagnostic::error(
                 Code::NoUnconditionalEntry,

@@ -317,7 +317,7 @@ fn lower_rule(
             }
         },
     };
-    if block.blocks.is_empty() {
+    if block.blocks.is_empty() && !block.damaged {
         checker.session.report(
             Diagnostic::error(Code::NoOutcome, block.header, "this rule does nothing")
                 .cause("a rule has at least one `emit` or `broadcast`")

@@ -213,6 +213,7 @@ impl<'a> Parser<'a> {
                 (TokenKind::End, None) => return,
                 (TokenKind::End, Some(open)) => {
                     self.unclosed(open, None);
+                    self.damaged(statements);
                     return;
                 }
                 (TokenKind::BraceClose, Some(_)) => {
@@ -231,6 +232,7 @@ impl<'a> Parser<'a> {
                 }
                 (_, Some(open)) if self.is_top_block_at_line_start() => {
                     self.unclosed(open, Some(token));
+                    self.damaged(statements);
                     return;
                 }
                 _ => {
@@ -241,6 +243,7 @@ impl<'a> Parser<'a> {
                             self.finish_line();
                         }
                         Err(Failed) => {
+                            self.damaged(statements);
                             self.nesting = nesting;
                             self.recover();
                             self.objects = objects;
@@ -249,6 +252,11 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+    }
+
+    fn damaged(&mut self, statements: &mut Vec<NodeId>) {
+        let at = self.previous_end;
+        statements.extend(self.tree.add(NodeKind::Damaged, at, at));
     }
 
     fn unclosed(&mut self, open: (u32, u32), before: Option<Token>) {
@@ -402,6 +410,7 @@ impl<'a> Parser<'a> {
         let (nesting, objects) = (self.nesting, self.objects);
         let attribute = self.statement(true);
         if attribute.is_err() {
+            self.damaged(children);
             self.nesting = nesting;
             self.quiet = false;
         }
@@ -450,6 +459,8 @@ impl<'a> Parser<'a> {
                     "put the `}` on the next line",
                 );
             }
+            // The block before it was never closed, which is reported.
+            _ if self.is_top_block_at_line_start() => {}
             _ => {
                 let message = match token.kind {
                     TokenKind::Name => {

@@ -67,15 +67,12 @@ impl Parser<'_> {
             let token = self.token;
             let comparison = matches!(level, 3 | 4);
             if comparison && compared {
-                let span = self.span(token.start, token.end);
-                self.report(
-                    Diagnostic::error(
-                        Code::ChainedComparison,
-                        span,
-                        format!("a second comparison, `{}`, in a row", op.symbol()),
-                    )
-                    .cause("`a < b < c` would compare a yes or no with c")
-                    .help("write `between(b, a, c)`, or join two comparisons with `&&`"),
+                return self.fail(
+                    Code::ChainedComparison,
+                    (token.start, token.end),
+                    format!("a second comparison, `{}`, in a row", op.symbol()),
+                    "`a < b < c` would compare a yes or no with c",
+                    "write `between(b, a, c)`, or join two comparisons with `&&`",
                 );
             }
             compared = comparison;

@@ -11,6 +11,10 @@ use crate::rng;
 impl Checker<'_, '_> {
     pub(super) fn path(&mut self, at: At) -> Val {
         let text = self.session.text(at);
+        if !text.is_ascii() || text.contains('-') {
+            // The lexer has reported the name.
+            return self.broken(at);
+        }
         let mut parts = text.split('.');
         match (parts.next(), parts.next(), parts.next()) {
             (Some("trigger"), Some(name), None) => self.field(at, name),
@@ -63,6 +67,9 @@ impl Checker<'_, '_> {
         let scope = self.scope;
         let Some(trigger) = scope.triggers.get(usize::from(index)) else { return self.broken(at) };
         let Some(field) = trigger.names.find(name) else {
+            if trigger.broken {
+                return self.broken(at);
+            }
             if let Some(first) = self.uses.first().copied() {
                 let span = self.session.span(first);
                 let mut diagnostic = Diagnostic::error(
@@ -136,10 +143,6 @@ impl Checker<'_, '_> {
             (Some(param), Ok(index)) => {
                 // The value may change without a new fragment: the range counts, not the value.
                 let range = Interval::new(param.slot.min, param.slot.max);
-                if range.single().is_some() {
-                    let ty = param.slot.ty;
-                    return self.known(at, ty, range, Expr::Param(index), 1);
-                }
                 self.known(at, param.slot.ty, range, Expr::Param(index), 1)
             }
             _ => self.broken(at),
@@ -187,7 +190,7 @@ impl Checker<'_, '_> {
         let field = match self.on {
             Some(On::Trigger(index)) => (scope.triggers.get(usize::from(index)))
                 .is_some_and(|trigger| trigger.names.find(name).is_some()),
-            _ => false,
+            _ => scope.triggers.iter().any(|trigger| trigger.names.find(name).is_some()),
         };
         let full = if field {
             Some(format!("trigger.{name}"))

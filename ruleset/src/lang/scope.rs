@@ -10,6 +10,8 @@ pub(super) struct Trigger {
     /// `None` when the type is wrong and reported.
     pub(super) fields: Vec<(String, Option<Slot>)>,
     pub(super) names: Names,
+    /// Its fields could not be read: it may have any.
+    pub(super) broken: bool,
 }
 
 /// A condition; its expression is checked once for each place that uses it.

@@ -65,6 +65,25 @@ impl<'a> Session<'a> {
         self.file(at).tree.child(at.node, index).map(|node| At { file: at.file, node })
     }
 
+    /// A literal that the lexer has reported: what it means is not known.
+    pub(super) fn is_flawed(&self, at: At) -> bool {
+        let text = self.text(at);
+        match self.kind(at) {
+            NodeKind::Number => literal::number(text).is_none(),
+            NodeKind::Text => {
+                !text.starts_with('"')
+                    || text.len() < 2
+                    || !text.ends_with('"')
+                    || text.contains("${")
+                    || text.contains("%{")
+            }
+            NodeKind::Unary(_) => self.child(at, 0).is_some_and(|inner| {
+                self.kind(inner) == NodeKind::Number && self.is_flawed(inner)
+            }),
+            _ => false,
+        }
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         // Conditions are checked once per use: their mistakes come up as often.
         let by_field = diagnostic.code == Code::FieldNotInTrigger;

@@ -24,13 +24,15 @@ pub(super) struct Block {
     pub(super) attributes: Vec<(At, At)>,
     /// Kind name and block, in order.
     pub(super) blocks: Vec<(&'static str, At)>,
+    /// Part of it could not be read: what seems to be missing may stand there.
+    pub(super) damaged: bool,
     names: Vec<String>,
 }
 
 impl Block {
     /// A block of which only the label matters yet.
     pub(super) fn bare(header: Span, labels: Vec<At>) -> Block {
-        Block { header, labels, attributes: Vec::new(), blocks: Vec::new(), names: Vec::new() }
+        Block { header, labels, attributes: Vec::new(), blocks: Vec::new(), damaged: false, names: Vec::new() }
     }
 
     /// The value of an attribute.
@@ -47,6 +49,7 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
         labels: Vec::new(),
         attributes: Vec::new(),
         blocks: Vec::new(),
+        damaged: false,
         names: Vec::new(),
     };
     for child in session.children(at).into_iter().skip(1) {
@@ -54,6 +57,7 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
             NodeKind::Text => block.labels.push(child),
             NodeKind::Attribute => attribute(session, child, schema, &mut block),
             NodeKind::Block => inner(session, child, schema, &mut block),
+            NodeKind::Damaged => block.damaged = true,
             _ => {}
         }
     }
@@ -71,7 +75,7 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
         );
     }
     for name in schema.required {
-        if block.value(name).is_none() {
+        if block.value(name).is_none() && !block.damaged {
             session.report(
                 Diagnostic::error(
                     Code::MissingAttribute,

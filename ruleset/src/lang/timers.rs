@@ -61,6 +61,9 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<Schedule> {
         (Some(cron_at), None) => {
             let expression = constant::text(session, cron_at, "`cron`")?;
             let Some(zone_at) = block.value("zone") else {
+                if block.damaged {
+                    return None;
+                }
                 session.report(
                     Diagnostic::error(
                         Code::MissingAttribute,
@@ -107,6 +110,7 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<Schedule> {
             let period = bounded(session, at, "the period", period, PERIOD_MS_MIN, PERIOD_MS_MAX)?;
             Some(Schedule::Every { period_ms: period.unsigned_abs() })
         }
+        (None, None) if block.damaged => None,
         (cron, _) => {
             let message = if cron.is_some() {
                 "this `timer` has both `cron` and `every`"

@@ -39,6 +39,8 @@ pub(super) enum NodeKind {
     List,
     /// `Attribute`s.
     Object,
+    /// A statement that could not be read; its block may lack what stood there.
+    Damaged,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,220 @@
-//! One row per mistake: what is reported, and where.
+//! Every cap at its limit and one above.
 
-use super::found;
+use super::{BASE, beside_base, source};
+use crate::lang::limits::*;
+use crate::lang::{Code, check};
+
+fn codes(text: &str) -> Vec<Code> {
+    let mut codes: Vec<Code> =
+        beside_base(text).diagnostics.iter().map(|found| found.code).collect();
+    codes.dedup();
+    codes
+}
+
+fn repeat(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect()
+}
+
+/// `text(limit)` is accepted, `text(limit + 1)` is refused with `code` alone.
+fn cap(limit: usize, code: Code, text: impl Fn(usize) -> String) {
+    assert_eq!(codes(&text(limit)), [], "{code} at {limit}");
+    assert_eq!(codes(&text(limit + 1)), [code], "{code} above {limit}");
+}
 
 #[test]
-fn placeholder() {
-    assert!(found("").is_empty());
+fn sizes_of_sources() {
+    let pad = |length: usize| "#".repeat(length);
+    cap(SOURCE_BYTES_MAX, Code::SourceTooLarge, pad);
+    let many = |last: usize| {
+        let mut sources: Vec<_> = (0..15)
+            .map(|i| source(&format!("b{i:02}.rules.hcl"), &pad(SOURCE_BYTES_MAX)))
+            .collect();
+        sources.push(source("a.rules.hcl", BASE));
+        sources.push(source("c.rules.hcl", &pad(last)));
+        check(&sources).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>()
+    };
+    assert_eq!(many(SOURCE_BYTES_MAX - BASE.len()), []);
+    assert_eq!(many(SOURCE_BYTES_MAX - BASE.len() + 1), [Code::RulesetTooLarge]);
+    let files = |count: usize| {
+        let mut sources = vec![source("a.rules.hcl", BASE)];
+        sources.extend((1..count).map(|i| source(&format!("b{i}.rules.hcl"), "")));
+        check(&sources).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>()
+    };
+    assert_eq!(files(FILE_COUNT_MAX), []);
+    assert_eq!(files(FILE_COUNT_MAX + 5), [Code::TooManyFiles]);
+}
+
+#[test]
+fn two_mebibytes_are_refused_unread() {
+    assert_eq!(codes(&"@".repeat(2 << 20)), [Code::SourceTooLarge]);
+    // One mebibyte of mistakes is cut short.
+    assert!(beside_base(&"@ ".repeat(1 << 19)).diagnostics.len() <= 2 * ERROR_COUNT_MAX);
+    assert!(beside_base(&"a = b\n".repeat(1 << 17)).diagnostics.len() <= 2 * ERROR_COUNT_MAX);
+}
+
+#[test]
+fn the_syntax_tree_is_capped_in_bytes() {
+    // Per enum of eight values: block, name, label, attribute, name, list and the values.
+    let text = |extra: usize| {
+        let mut text = repeat(467, |i| {
+            let values = repeat(8, |v| format!("\"v{}\", ", "abcdefgh".as_bytes()[v] as char));
+            format!("enum \"{}\" {{ values = [{values}] }}\n", letters(i))
+        });
+        text.push_str(&repeat(extra, |_| "x {}\n".to_owned()));
+        text
+    };
+    // 1 file + 467 × 14 = 6,539 nodes of 20 bytes; the cap is 6,553.
+    let full = |extra| codes(&text(extra)).contains(&Code::TreeTooLarge);
+    assert!(!full(7));
+    assert!(full(8));
+}
+
+/// Names that are not confusable: base 20 digits of letters that do not look alike.
+fn letters(mut number: usize) -> String {
+    let digits = b"abcdefghjkmnpqrstuvw";
+    let mut name = String::from("z");
+    for _ in 0..4 {
+        name.push(char::from(digits[number % 20]));
+        number /= 20;
+    }
+    name
+}
+
+#[test]
+fn nesting() {
+    // The block is the first level.
+    cap(NESTING_MAX as usize - 1, Code::NestingTooDeep, |depth| {
+        let (open, close) = ("(".repeat(depth), ")".repeat(depth));
+        format!("condition \"c\" {{ when = {open}trigger.flag{close} }}\n")
+    });
+    for text in [
+        format!("condition \"c\" {{ when = {}trigger.flag }}\n", "!".repeat(200)),
+        format!("condition \"c\" {{\n when = {}", "(".repeat(200)),
+        format!("condition \"c\" {{\n when = {}", "[".repeat(200_000)),
+        "a {\n".repeat(200),
+        "a = {".repeat(200),
+        format!("condition \"c\" {{\n when = {}", "true ? 1 : ".repeat(200)),
+    ] {
+        assert!(codes(&text).contains(&Code::NestingTooDeep), "{text:.60}");
+    }
+}
+
+#[test]
+fn lengths_of_expressions() {
+    let chain = |count: usize| {
+        let terms = vec!["trigger.flag"; count].join(" && ");
+        format!("condition \"c\" {{ when = {terms} }}\n")
+    };
+    cap(EXPRESSION_HEIGHT_MAX as usize, Code::ExpressionTooLong, chain);
+    assert_eq!(codes(&chain(6_000)), [Code::ExpressionTooLong]);
+}
+
+#[test]
+fn conditions_cannot_explode() {
+    let double = |count: usize| {
+        let mut text = "condition \"zaaaa\" { when = trigger.flag }\n".to_owned();
+        for i in 1..count {
+            let (name, before) = (letters(i), letters(i - 1));
+            text.push_str(&format!(
+                "condition \"{name}\" {{ when = condition.{before} || condition.{before} }}\n"
+            ));
+        }
+        text.push_str(&format!(
+            "rule \"r\" {{\n on = kill\n when = condition.{}\n emit \"e\" {{ }}\n}}\n",
+            letters(count - 1)
+        ));
+        text
+    };
+    assert_eq!(codes(&double(8)), []);
+    assert_eq!(codes(&double(60)), [Code::TooCostly]);
+    // A chain of conditions is deep without being large.
+    let chain = |count: usize| {
+        let mut text = "condition \"zaaaa\" { when = trigger.flag }\n".to_owned();
+        for i in 1..count {
+            let (name, before) = (letters(i), letters(i - 1));
+            text.push_str(&format!("condition \"{name}\" {{ when = !condition.{before} }}\n"));
+        }
+        text
+    };
+    assert_eq!(codes(&chain(60)), []);
+    assert_eq!(codes(&chain(300)), [Code::TooCostly]);
+}
+
+#[test]
+fn names_and_counts() {
+    cap(NAME_BYTES_MAX, Code::NameTooLong, |length| {
+        format!("enum \"{}\" {{ values = [\"a\"] }}\n", "a".repeat(length))
+    });
+    cap(STRING_BYTES_MAX, Code::NameTooLong, |length| {
+        let doc = "a".repeat(length);
+        format!("param \"p\" {{\n type = bool\n default = true\n doc = \"{doc}\"\n}}\n")
+    });
+    cap(ENUM_VALUE_COUNT_MAX, Code::TooMany, |count| {
+        let values = repeat(count, |i| format!("\"{}\", ", letters(i)));
+        format!("enum \"e\" {{ values = [{values}] }}\n")
+    });
+    cap(FIELD_COUNT_MAX, Code::TooMany, |count| {
+        let fields = repeat(count, |i| format!("{} = bool, ", letters(i)));
+        format!("trigger \"t\" {{\n fields = {{ {fields} }}\n}}\n")
+    });
+    cap(ENTRY_COUNT_MAX, Code::TooMany, |count| {
+        let entries = repeat(count, |i| format!(" entry \"{}\" {{ weight = 1 }}\n", letters(i)));
+        format!("loot_table \"t\" {{\n{entries}}}\n")
+    });
+    cap(OUTCOME_COUNT_MAX, Code::TooMany, |count| {
+        let outcomes = repeat(count, |_| " emit \"e\" { }\n".to_owned());
+        format!("rule \"r\" {{\n on = kill\n{outcomes}}}\n")
+    });
+    cap(PAYLOAD_COUNT_MAX, Code::TooMany, |count| {
+        let values = repeat(count, |i| format!("  {} = 1\n", letters(i)));
+        format!("rule \"r\" {{\n on = kill\n emit \"e\" {{\n{values} }}\n}}\n")
+    });
+    cap(COUNTER_COUNT_MAX, Code::TooMany, |count| {
+        repeat(count, |i| {
+            let name = letters(i);
+            format!("counter \"{name}\" {{\n on = kill\n per = player\n window = \"1m\"\n}}\n")
+        })
+    });
+}
+
+#[test]
+fn weights_and_rolls() {
+    cap(WEIGHT_SUM_MAX as usize, Code::WeightTooLarge, |sum| {
+        let weight = sum - 1;
+        format!(
+            "loot_table \"t\" {{\n entry \"a\" {{ weight = {weight} }}\n entry \"b\" {{ weight = 1 }}\n}}\n"
+        )
+    });
+    cap(ENTRY_ITEMS_MAX as usize, Code::EntryCount, |count| {
+        format!("loot_table \"t\" {{\n entry \"a\" {{\n  weight = 1\n  count = {count}\n }}\n}}\n")
+    });
+    // Each roll on the outer table costs one draw and 99 on the inner one.
+    cap(LOOT_COUNT_MAX as usize, Code::CountRange, |count| {
+        format!("rule \"r\" {{\n on = kill\n emit \"e\" {{\n  table = gold\n  count = {count}\n }}\n}}\n")
+    });
+    cap(99, Code::TooManyRolls, |inner| {
+        format!(
+            "loot_table \"t\" {{\n entry \"a\" {{\n  weight = 1\n  table = gold\n  count = {inner}\n }}\n}}\n\
+             rule \"r\" {{\n on = kill\n emit \"e\" {{\n  table = t\n  count = 1000\n }}\n}}\n"
+        )
+    });
+    cap(TABLE_DEPTH_MAX as usize - 1, Code::NestingTooDeep, |depth| {
+        repeat(depth, |i| {
+            let (name, inner) = (letters(i), letters(i + 1));
+            let inner = if i + 1 == depth { "gold".to_owned() } else { inner };
+            format!("loot_table \"{name}\" {{\n entry \"a\" {{\n  weight = 1\n  table = {inner}\n }}\n}}\n")
+        })
+    });
+}
+
+#[test]
+fn durations() {
+    let window = |text: &str| {
+        codes(&format!("counter \"c\" {{\n on = kill\n per = player\n window = \"{text}\"\n}}\n"))
+    };
+    assert_eq!((window("7d"), window("7d1ms")), (vec![], vec![Code::WindowRange]));
+    assert_eq!((window("1s"), window("999ms")), (vec![], vec![Code::WindowRange]));
+    let every = |text: &str| codes(&format!("timer \"t\" {{ every = \"{text}\" }}\n"));
+    assert_eq!((every("366d"), every("366d1ms")), (vec![], vec![Code::PeriodRange]));
+    assert_eq!((every("1s"), every("999ms")), (vec![], vec![Code::PeriodRange]));
 }
