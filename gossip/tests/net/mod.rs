@@ -1,5 +1,7 @@
 //! A few replicas on virtual time: a network that delays and loses, disks that sync late.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
