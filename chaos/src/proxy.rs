@@ -90,11 +90,8 @@ impl Proxy {
     pub async fn start(target: SocketAddr, seed: u64) -> io::Result<Proxy> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let (weather, watched) = watch::channel(Weather {
-            target,
-            silent: false,
-            cuts_per_second: 0,
-        });
+        let (weather, watched) =
+            watch::channel(Weather { target, silent: false, cuts_per_second: 0 });
         let (orders, ordered) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
         let front = Front {
@@ -107,13 +104,7 @@ impl Proxy {
             next_id: 0,
         };
         let task = tokio::spawn(front.run());
-        Ok(Proxy {
-            address,
-            weather,
-            orders,
-            counts,
-            task,
-        })
+        Ok(Proxy { address, weather, orders, counts, task })
     }
 
     /// Where to connect instead of the target.
@@ -124,8 +115,7 @@ impl Proxy {
 
     /// Sends new connections to another target; open ones stay with the old.
     pub fn retarget(&self, target: SocketAddr) {
-        self.weather
-            .send_if_modified(|now| std::mem::replace(&mut now.target, target) != target);
+        self.weather.send_if_modified(|now| std::mem::replace(&mut now.target, target) != target);
     }
 
     /// Cuts about this many connections a second from now on; zero stops.
@@ -137,14 +127,12 @@ impl Proxy {
 
     /// Swallows nothing and passes nothing until [`Proxy::resume`]: a black hole.
     pub fn pause(&self) {
-        self.weather
-            .send_if_modified(|now| !std::mem::replace(&mut now.silent, true));
+        self.weather.send_if_modified(|now| !std::mem::replace(&mut now.silent, true));
     }
 
     /// Ends a [`Proxy::pause`]; held bytes flow again.
     pub fn resume(&self) {
-        self.weather
-            .send_if_modified(|now| std::mem::replace(&mut now.silent, false));
+        self.weather.send_if_modified(|now| std::mem::replace(&mut now.silent, false));
     }
 
     /// Cuts every open connection once.
@@ -253,11 +241,7 @@ impl Front {
 
     fn cut(&mut self, id: u64) {
         let cut = Cut {
-            style: if self.rng.random_bool(0.5) {
-                Style::Reset
-            } else {
-                Style::Close
-            },
+            style: if self.rng.random_bool(0.5) { Style::Reset } else { Style::Close },
             after_bytes: self.rng.random_range(0..256),
         };
         if let Some(cutter) = self.open.remove(&id)
@@ -311,9 +295,7 @@ async fn forward(
             }
         };
         let Some(moved_bytes) = moved else { break };
-        counts
-            .forwarded_bytes
-            .fetch_add(moved_bytes as u64, Ordering::Relaxed);
+        counts.forwarded_bytes.fetch_add(moved_bytes as u64, Ordering::Relaxed);
         if cut.is_some() {
             left_bytes -= moved_bytes;
         }

@@ -7,10 +7,7 @@ use cairn_merkle::{Digest, Trie};
 
 fn dot(origin: u8, seq: u64) -> Dot {
     let origin = Origin([origin; 16]);
-    let stream = Stream {
-        origin,
-        incarnation: 1,
-    };
+    let stream = Stream { origin, incarnation: 1 };
     Dot { stream, seq }
 }
 
@@ -52,19 +49,12 @@ fn keyed(session: u64, dot: Dot, n: Option<u64>) -> Happened {
         dot,
         payload: dot.seq,
         topic: "t".to_owned(),
-        key: n.map(|n| EventKey {
-            scope: "s".to_owned(),
-            n,
-        }),
+        key: n.map(|n| EventKey { scope: "s".to_owned(), n }),
     }
 }
 
 fn acked(dots: &[Dot]) -> Happened {
-    Happened::Acked {
-        consumer: 0,
-        node: 0,
-        cursor: upto(dots),
-    }
+    Happened::Acked { consumer: 0, node: 0, cursor: upto(dots) }
 }
 
 fn activated(generation: u64, intact: bool) -> Happened {
@@ -92,10 +82,8 @@ fn broken(happened: Vec<Happened>) -> Vec<&'static str> {
     for (second, happened) in (0..).zip(happened) {
         history.record(Time::from_millis(second * 1_000), happened);
     }
-    let mut names: Vec<_> = invariant::check(&history)
-        .into_iter()
-        .map(|violation| violation.invariant)
-        .collect();
+    let mut names: Vec<_> =
+        invariant::check(&history).into_iter().map(|violation| violation.invariant).collect();
     names.dedup();
     names
 }
@@ -110,35 +98,23 @@ fn i1_sees_duplicates_in_a_session_over_sessions_and_below_acks() {
     let twice = vec![opened(1, ByNode, &[]), delivered(1, a), delivered(1, a)];
     assert_eq!(broken(twice), ["I1", "I3"]);
     let again = |keeping| {
-        vec![
-            opened(1, keeping, &[]),
-            delivered(1, a),
-            opened(2, keeping, &[]),
-            delivered(2, a),
-        ]
+        vec![opened(1, keeping, &[]), delivered(1, a), opened(2, keeping, &[]), delivered(2, a)]
     };
     assert_eq!(broken(again(ByNode)), [""; 0], "it was not acked");
     assert_eq!(broken(again(WithEffect)), ["I1"]);
     let mut below = again(ByNode);
     below.insert(2, acked(&[a]));
     assert_eq!(broken(below), ["I1"]);
-    let copies = vec![
-        opened(1, ByNode, &[]),
-        keyed(1, dot(1, 1), Some(9)),
-        keyed(1, dot(2, 1), Some(9)),
-    ];
+    let copies =
+        vec![opened(1, ByNode, &[]), keyed(1, dot(1, 1), Some(9)), keyed(1, dot(2, 1), Some(9))];
     assert_eq!(broken(copies), ["I1"]);
 }
 
 #[test]
 fn i2_sees_what_never_came() {
     let (a, b) = (dot(1, 1), dot(2, 1));
-    let lost = vec![
-        opened(1, ByNode, &[]),
-        published(1, a, &[]),
-        published(2, b, &[]),
-        delivered(1, a),
-    ];
+    let lost =
+        vec![opened(1, ByNode, &[]), published(1, a, &[]), published(2, b, &[]), delivered(1, a)];
     assert_eq!(broken(lost), ["I2"]);
     let behind = vec![opened(1, ByNode, &[a]), published(1, a, &[])];
     assert_eq!(broken(behind), [""; 0], "it was before its first session");
@@ -158,11 +134,7 @@ fn i3_sees_disorder() {
     };
     assert_eq!(broken(order(a, b)), [""; 0]);
     assert_eq!(broken(order(b, a)), ["I3"]);
-    let back = vec![
-        opened(1, ByNode, &[]),
-        delivered(1, dot(1, 2)),
-        delivered(1, dot(1, 1)),
-    ];
+    let back = vec![opened(1, ByNode, &[]), delivered(1, dot(1, 2)), delivered(1, dot(1, 1))];
     assert_eq!(broken(back), ["I3"]);
 }
 

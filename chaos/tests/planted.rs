@@ -10,10 +10,8 @@ fn found(defect: &str, promises: &[&str]) {
     assert!(config.plant(defect), "{defect} is not a known defect");
     for seed in 0..SEEDS_MAX {
         let report = run(seed, &config);
-        let Some(first) = report
-            .violations
-            .iter()
-            .find(|violation| promises.contains(&violation.invariant))
+        let Some(first) =
+            report.violations.iter().find(|violation| promises.contains(&violation.invariant))
         else {
             continue;
         };

@@ -51,12 +51,9 @@ fn options() -> Result<Options, String> {
         if argument == "--help" {
             return Err(String::new());
         }
-        let value = arguments
-            .next()
-            .ok_or_else(|| format!("{argument} wants a value"))?;
+        let value = arguments.next().ok_or_else(|| format!("{argument} wants a value"))?;
         let number = |text: &str| {
-            text.parse::<u64>()
-                .map_err(|_| format!("{argument}: `{text}` is not a number"))
+            text.parse::<u64>().map_err(|_| format!("{argument}: `{text}` is not a number"))
         };
         match argument.as_str() {
             "--seed" => {
@@ -134,9 +131,7 @@ fn main() -> ExitCode {
     let jobs = if options.is_single { 1 } else { options.jobs };
     let mut total = Total::default();
     std::thread::scope(|scope| {
-        let jobs: Vec<_> = (0..jobs)
-            .map(|_| scope.spawn(|| work(&options, &next)))
-            .collect();
+        let jobs: Vec<_> = (0..jobs).map(|_| scope.spawn(|| work(&options, &next))).collect();
         for job in jobs {
             // A panic in a core is a finding: let it end the process with its message.
             let part = job.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -172,10 +167,7 @@ fn main() -> ExitCode {
 
 /// The trace of the seed that was told about, from a quiet second run: it must be the same one.
 fn sim_hash(options: &Options) -> u64 {
-    let config = SimConfig {
-        verbose: false,
-        ..options.config.clone()
-    };
+    let config = SimConfig { verbose: false, ..options.config.clone() };
     sim::run(options.first, &config).trace_hash
 }
 

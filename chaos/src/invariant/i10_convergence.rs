@@ -9,12 +9,9 @@ use crate::history::{Happened, History};
 pub fn check(history: &History, found: &mut Vec<Violation>) {
     let settled = history.settled();
     let mut states = settled.values().filter_map(|entry| match &entry.happened {
-        Happened::Settled {
-            node,
-            root,
-            vector,
-            live,
-        } => Some((entry.at, node, root, vector, live)),
+        Happened::Settled { node, root, vector, live } => {
+            Some((entry.at, node, root, vector, live))
+        }
         _ => None,
     });
     let Some((_, first, first_root, first_vector, first_live)) = states.next() else {

@@ -15,11 +15,7 @@ const ROUNDS_MAX: usize = 64;
 /// Walks the diff between two tries and compares it with brute force over all keys.
 pub fn check(local: &Trie, remote: &Trie, at: Time, found: &mut Vec<Violation>) {
     let mut violated = |message: String| {
-        found.push(Violation {
-            invariant: "I17",
-            at,
-            message,
-        });
+        found.push(Violation { invariant: "I17", at, message });
     };
     let told = match exchange(local, remote) {
         Ok(told) => told,

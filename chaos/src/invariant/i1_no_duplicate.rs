@@ -35,33 +35,16 @@ pub fn check(history: &History, found: &mut Vec<Violation>) {
     let mut acked: BTreeMap<(ConsumerIndex, NodeIndex), VersionVector> = BTreeMap::new();
     for entry in history.entries() {
         let mut violated = |message: String| {
-            found.push(Violation {
-                invariant: "I1",
-                at: entry.at,
-                message,
-            });
+            found.push(Violation { invariant: "I1", at: entry.at, message });
         };
         match &entry.happened {
-            Happened::SessionOpened {
-                session,
-                node,
-                keeping,
-                ..
-            } => {
+            Happened::SessionOpened { session, node, keeping, .. } => {
                 by_session.insert(*session, (Seen::default(), *node, *keeping));
             }
-            Happened::Acked {
-                consumer,
-                node,
-                cursor,
-            } => acked.entry((*consumer, *node)).or_default().join(cursor),
-            Happened::Delivered {
-                consumer,
-                session,
-                dot,
-                key,
-                ..
-            } => {
+            Happened::Acked { consumer, node, cursor } => {
+                acked.entry((*consumer, *node)).or_default().join(cursor)
+            }
+            Happened::Delivered { consumer, session, dot, key, .. } => {
                 let Some((seen, node, keeping)) = by_session.get_mut(session) else {
                     violated(format!("session {session} was given {dot} before it opened"));
                     continue;

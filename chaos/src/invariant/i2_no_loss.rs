@@ -26,17 +26,10 @@ pub fn check(history: &History, found: &mut Vec<Violation>) {
     let mut consumers: BTreeMap<ConsumerIndex, Owed<'_>> = BTreeMap::new();
     for entry in history.entries() {
         match &entry.happened {
-            Happened::Published {
-                dot, topic, key, ..
-            } => {
+            Happened::Published { dot, topic, key, .. } => {
                 events.insert(*dot, (topic, key.as_ref(), "accepted"));
             }
-            Happened::SessionOpened {
-                consumer,
-                from,
-                topics,
-                ..
-            } => {
+            Happened::SessionOpened { consumer, from, topics, .. } => {
                 consumers.entry(*consumer).or_insert_with(|| Owed {
                     from,
                     topics,
@@ -44,16 +37,8 @@ pub fn check(history: &History, found: &mut Vec<Violation>) {
                     keys: BTreeSet::new(),
                 });
             }
-            Happened::Delivered {
-                consumer,
-                dot,
-                topic,
-                key,
-                ..
-            } => {
-                events
-                    .entry(*dot)
-                    .or_insert((topic, key.as_ref(), "given to another consumer"));
+            Happened::Delivered { consumer, dot, topic, key, .. } => {
+                events.entry(*dot).or_insert((topic, key.as_ref(), "given to another consumer"));
                 if let Some(owed) = consumers.get_mut(consumer) {
                     owed.dots.insert(*dot);
                     owed.keys.extend(key);
@@ -74,9 +59,9 @@ pub fn check(history: &History, found: &mut Vec<Violation>) {
             let asked = owed.topics.is_empty() || owed.topics.iter().any(|asked| asked == topic);
             let given = owed.dots.contains(dot) || key.is_some_and(|key| owed.keys.contains(key));
             let behind = owed.from.contains(dot)
-                || key.and_then(|key| copies.get(key)).is_some_and(|copies| {
-                    copies.iter().any(|copy| owed.from.contains(copy))
-                });
+                || key
+                    .and_then(|key| copies.get(key))
+                    .is_some_and(|copies| copies.iter().any(|copy| owed.from.contains(copy)));
             if asked && !given && !behind {
                 found.push(Violation {
                     invariant: "I2",

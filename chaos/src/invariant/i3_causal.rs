@@ -30,27 +30,15 @@ pub fn check(history: &History, found: &mut Vec<Violation>) {
     for entry in history.entries() {
         match &entry.happened {
             Happened::SessionOpened { session, from, .. } => {
-                let order = Order {
-                    from: from.clone(),
-                    given: BTreeMap::new(),
-                };
+                let order = Order { from: from.clone(), given: BTreeMap::new() };
                 sessions.insert(*session, (order, VersionVector::default()));
             }
-            Happened::Delivered {
-                consumer,
-                session,
-                dot,
-                ..
-            } => {
+            Happened::Delivered { consumer, session, dot, .. } => {
                 let Some((order, promised)) = sessions.get_mut(session) else {
                     continue;
                 };
                 let mut violated = |message: String| {
-                    found.push(Violation {
-                        invariant: "I3",
-                        at: entry.at,
-                        message,
-                    });
+                    found.push(Violation { invariant: "I3", at: entry.at, message });
                 };
                 let given = order.given.entry(dot.stream).or_default();
                 if let Some(last) = given.last()

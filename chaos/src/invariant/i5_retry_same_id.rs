@@ -11,10 +11,7 @@ use crate::history::{Happened, History, NodeIndex};
 pub fn check(history: &History, found: &mut Vec<Violation>) {
     let mut first: BTreeMap<(NodeIndex, u128), Dot> = BTreeMap::new();
     for entry in history.entries() {
-        let Happened::Published {
-            node, attempt, dot, ..
-        } = &entry.happened
-        else {
+        let Happened::Published { node, attempt, dot, .. } = &entry.happened else {
             continue;
         };
         let known = *first.entry((*node, *attempt)).or_insert(*dot);

@@ -6,13 +6,8 @@ use crate::history::{Happened, History};
 /// Adds a violation for every activation that an outside look at the disk contradicts.
 pub fn check(history: &History, found: &mut Vec<Violation>) {
     for entry in history.entries() {
-        if let Happened::Activated {
-            node,
-            channel,
-            generation,
-            target,
-            intact: false,
-        } = &entry.happened
+        if let Happened::Activated { node, channel, generation, target, intact: false } =
+            &entry.happened
         {
             found.push(Violation {
                 invariant: "I7",

@@ -12,18 +12,12 @@ pub fn check(history: &History, found: &mut Vec<Violation>) {
     let mut live: BTreeMap<(NodeIndex, &str), u64> = BTreeMap::new();
     for entry in history.entries() {
         let (highest, verb, node, channel, generation) = match &entry.happened {
-            Happened::Accepted {
-                node,
-                channel,
-                generation,
-                ..
-            } => (&mut accepted, "accepted", *node, channel, *generation),
-            Happened::Activated {
-                node,
-                channel,
-                generation,
-                ..
-            } => (&mut live, "activated", *node, channel, *generation),
+            Happened::Accepted { node, channel, generation, .. } => {
+                (&mut accepted, "accepted", *node, channel, *generation)
+            }
+            Happened::Activated { node, channel, generation, .. } => {
+                (&mut live, "activated", *node, channel, *generation)
+            }
             _ => continue,
         };
         let highest = highest.entry((node, channel)).or_default();

@@ -46,17 +46,11 @@ impl Bundle {
                 chance.between(100, 4_000)
             };
             let bytes = Bytes::from(chance.bytes(length as usize));
-            let blob = BlobRef {
-                digest: Digest::of(&bytes),
-                length_bytes: bytes.len() as u32,
-            };
+            let blob = BlobRef { digest: Digest::of(&bytes), length_bytes: bytes.len() as u32 };
             blobs.push((blob, bytes));
         }
-        let envelope = Envelope {
-            blobs: blobs.iter().map(|(blob, _)| *blob).collect(),
-            stages,
-            serial,
-        };
+        let envelope =
+            Envelope { blobs: blobs.iter().map(|(blob, _)| *blob).collect(), stages, serial };
         let envelope = Bytes::from(postcard::to_stdvec(&envelope).unwrap_or_default());
         let mut head = BundleHead {
             bundle: BundleRef {
@@ -70,12 +64,7 @@ impl Bundle {
             signature: Signature::default(),
         };
         head.signature = sign(&OPERATOR, &head.signed_bytes());
-        Bundle {
-            head,
-            envelope,
-            blobs,
-            stages,
-        }
+        Bundle { head, envelope, blobs, stages }
     }
 }
 

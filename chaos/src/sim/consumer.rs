@@ -143,8 +143,7 @@ impl World {
         let Some(index) = self.sessions.remove(&session) else {
             return;
         };
-        self.trace
-            .say(self.now, || format!("session {session} of consumer {index}: {reason}"));
+        self.trace.say(self.now, || format!("session {session} of consumer {index}: {reason}"));
         if self.consumers[index].session == Some(session) {
             self.lose_session(index);
         }
@@ -168,18 +167,12 @@ impl World {
         if consumer.session != Some(session) {
             return;
         }
-        let Given {
-            delivery,
-            payload,
-            topic,
-            key,
-        } = given;
+        let Given { delivery, payload, topic, key } = given;
         consumer.done = delivery.cursor;
         let plan = !std::mem::replace(&mut consumer.ack_planned, true);
         self.last_progress = self.now;
         self.counts.delivered += 1;
-        self.trace
-            .fold(self.now, 14, index as u64, delivery.dot.seq ^ payload);
+        self.trace.fold(self.now, 14, index as u64, delivery.dot.seq ^ payload);
         self.record(Happened::Delivered {
             consumer: index as u32,
             session,
@@ -202,17 +195,10 @@ impl World {
         }
         consumer.ack_planned = false;
         let (node, name, cursor) = (consumer.node, consumer.name.clone(), consumer.done.clone());
-        let sent = AckSent {
-            consumer: index,
-            cursor: cursor.clone(),
-        };
+        let sent = AckSent { consumer: index, cursor: cursor.clone() };
         self.acking.insert(request, sent);
         self.trace.fold(self.now, 15, index as u64, request);
-        let ack = Input::Ack {
-            request,
-            name,
-            cursor,
-        };
+        let ack = Input::Ack { request, name, cursor };
         self.handle(node, ack);
     }
 
@@ -242,11 +228,7 @@ impl World {
         self.counts.session_cuts += 1;
         self.lose_session(index);
         let noticed = Duration::from_millis(self.chance.between(0, 3_000));
-        let closed = Happening::CloseSession {
-            node,
-            life,
-            session,
-        };
+        let closed = Happening::CloseSession { node, life, session };
         self.after(noticed, closed);
     }
 

@@ -21,12 +21,8 @@ pub(crate) struct Coordinator {
 
 impl World {
     fn some_node_up(&mut self) -> Option<usize> {
-        let up: Vec<usize> = self
-            .nodes
-            .iter()
-            .filter(|node| node.is_up())
-            .map(|node| node.index)
-            .collect();
+        let up: Vec<usize> =
+            self.nodes.iter().filter(|node| node.is_up()).map(|node| node.index).collect();
         up.get(self.chance.below(up.len())).copied()
     }
 
@@ -51,11 +47,7 @@ impl World {
         let (head, stages) = (bundle.head.clone(), bundle.stages);
         let blobs = bundle.blobs.iter().map(|(blob, _)| *blob).collect();
         self.nodes[publisher].disk.add_bundle(&bundle);
-        let added = Input::BundleAdded {
-            head: head.clone(),
-            blobs,
-            trace: None,
-        };
+        let added = Input::BundleAdded { head: head.clone(), blobs, trace: None };
         self.tell(publisher, added);
 
         let before = self.coordinator.records.last();
@@ -77,11 +69,7 @@ impl World {
         let Ok(body) = directive.encode() else {
             return;
         };
-        let signed = SignedDirective {
-            signature: sign(&OPERATOR, &body),
-            key: OPERATOR,
-            body,
-        };
+        let signed = SignedDirective { signature: sign(&OPERATOR, &body), key: OPERATOR, body };
         let record = ChannelRecord::following(before, signed);
         self.coordinator.records.push(record.clone());
         let generation = directive.generation;

@@ -124,9 +124,7 @@ impl Disk {
 
     /// An envelope by its bundle's digest, or a blob by its own.
     pub(crate) fn content(&self, digest: &Digest) -> Option<&Bytes> {
-        self.envelopes
-            .get(digest)
-            .or_else(|| self.blobs.get(digest))
+        self.envelopes.get(digest).or_else(|| self.blobs.get(digest))
     }
 
     /// A batch of the log.
@@ -154,11 +152,7 @@ impl Disk {
             channels: self.channels.clone(),
             heads: self.heads.values().cloned().collect(),
             bundles: bundles.collect(),
-            blobs: self
-                .blobs
-                .iter()
-                .map(|(digest, bytes)| (*digest, bytes.len() as u32))
-                .collect(),
+            blobs: self.blobs.iter().map(|(digest, bytes)| (*digest, bytes.len() as u32)).collect(),
         };
         cairn_core::Recovered {
             replica,

@@ -141,8 +141,6 @@ impl fmt::Display for Report {
 #[must_use]
 pub fn run(seed: u64, config: &SimConfig) -> Report {
     let mut report = world::World::new(seed, config).run();
-    report
-        .violations
-        .extend(invariant::check(&report.history));
+    report.violations.extend(invariant::check(&report.history));
     report
 }

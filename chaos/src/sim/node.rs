@@ -35,6 +35,8 @@ pub(crate) struct Node {
     clock_offset: Duration,
     /// Delivered batches in the page cache, by place.
     batches: BTreeMap<u64, Arc<Batch>>,
+    /// The power fails in the middle of its next write.
+    pub(crate) ambushed: bool,
     /// What readers at this node see.
     pub(crate) live: BTreeMap<String, (u64, Digest)>,
 }
@@ -60,6 +62,7 @@ impl Node {
             disk_free: Time::ZERO,
             clock_offset: Duration::ZERO,
             batches: BTreeMap::new(),
+            ambushed: false,
             live: BTreeMap::new(),
         }
     }
@@ -122,8 +125,7 @@ impl World {
         node.agent = Some(Agent::new(config, verify, sign, recovered, seed));
         let life = node.life;
         self.trace.fold(now, 3, index as u64, u64::from(life));
-        self.trace
-            .say(now, || format!("node {index} starts, life {life}"));
+        self.trace.say(now, || format!("node {index} starts, life {life}"));
         self.tell(index, cairn_gossip::Input::Start);
     }
 
@@ -133,6 +135,7 @@ impl World {
         let node = &mut self.nodes[index];
         node.agent = None;
         node.batches.clear();
+        node.ambushed = false;
         node.live.clear();
         node.disk.crash(chance);
         self.trace.fold(now, 4, index as u64, 0);
@@ -140,6 +143,8 @@ impl World {
         self.record(Happened::Crashed { node: index as u32 });
         self.drop_links_of(index);
         self.drop_sessions_of(index);
+        let down = self.chance.around(self.faults.down_for);
+        self.after(down, Happening::Restart { node: index });
     }
 
     /// Gives the node's replica something that happened.
@@ -185,9 +190,8 @@ impl World {
                     return;
                 };
                 let batch = self.nodes[index].batch(delivery.local);
-                let Some(event) = batch
-                    .as_ref()
-                    .and_then(|batch| batch.events.get(delivery.index as usize))
+                let Some(event) =
+                    batch.as_ref().and_then(|batch| batch.events.get(delivery.index as usize))
                 else {
                     self.violate("I2", format!("node {index} cannot read {}", delivery.dot));
                     return;
@@ -199,27 +203,15 @@ impl World {
                     delivery,
                 };
                 // Fixed, so that deliveries of one session keep their order.
-                let happening = Happening::Given {
-                    index: consumer,
-                    session,
-                    delivery: Box::new(given),
-                };
+                let happening =
+                    Happening::Given { index: consumer, session, delivery: Box::new(given) };
                 self.after(Duration::from_micros(300), happening);
             }
             Output::Acked { request, result } => self.acked(index, request, result.is_ok()),
-            Output::Stage {
-                channel,
-                generation,
-                digest,
-            } => {
+            Output::Stage { channel, generation, digest } => {
                 let delay = self.chance.duration(self.faults.stage_delay);
-                let happening = Happening::Staged {
-                    node: index,
-                    life,
-                    channel,
-                    generation,
-                    digest,
-                };
+                let happening =
+                    Happening::Staged { node: index, life, channel, generation, digest };
                 self.after(delay, happening);
             }
             Output::Activate { channel, record } => {
@@ -228,8 +220,7 @@ impl World {
                 let live = (record.generation, record.digest);
                 node.live.insert(channel.clone(), live);
                 self.counts.activated += 1;
-                self.trace
-                    .fold(self.now, 5, index as u64, record.generation);
+                self.trace.fold(self.now, 5, index as u64, record.generation);
                 self.record(Happened::Activated {
                     node: index as u32,
                     channel,
@@ -240,8 +231,7 @@ impl World {
             }
             Output::Rejected { fault, .. } => {
                 self.counts.rejected += 1;
-                self.trace
-                    .say(self.now, || format!("node {index} rejects: {fault}"));
+                self.trace.say(self.now, || format!("node {index} rejects: {fault}"));
             }
         }
     }
@@ -251,19 +241,12 @@ impl World {
         let life = self.nodes[index].life;
         match output {
             Output::Send { to, frame, .. } => self.send(index, index_of(to), frame),
-            Output::SendEvents {
-                to,
-                stream,
-                first_seq,
-                last_seq,
-            } => self.send_events(index, index_of(to), stream, first_seq, last_seq),
-            Output::SendBlob {
-                to,
-                digest,
-                offset,
-                length,
-                trace,
-            } => self.send_blob(index, index_of(to), digest, offset, length, trace),
+            Output::SendEvents { to, stream, first_seq, last_seq } => {
+                self.send_events(index, index_of(to), stream, first_seq, last_seq)
+            }
+            Output::SendBlob { to, digest, offset, length, trace } => {
+                self.send_blob(index, index_of(to), digest, offset, length, trace)
+            }
             Output::Connect { peer } => self.connect(index, index_of(peer)),
             // Idle connections cost nothing here and make more of a target.
             Output::Disconnect { .. } => {}
@@ -280,9 +263,7 @@ impl World {
                 self.nodes[index].batches.insert(local, batch);
             }
             Output::Published { request, result } => self.published(index, request, result),
-            Output::ChannelChanged {
-                channel, directive, ..
-            } => self.record(Happened::Accepted {
+            Output::ChannelChanged { channel, directive, .. } => self.record(Happened::Accepted {
                 node: index as u32,
                 channel,
                 generation: directive.generation,
@@ -299,8 +280,7 @@ impl World {
             }
             Output::Alarm(alarm) => {
                 self.counts.alarms += 1;
-                self.trace
-                    .say(self.now, || format!("node {index} alarms: {alarm}"));
+                self.trace.say(self.now, || format!("node {index} alarms: {alarm}"));
             }
             Output::NewOriginNeeded { seen } => self.violate(
                 "I2",
@@ -319,6 +299,11 @@ impl World {
         node.disk_free = node.disk_free.max(self.now).plus(delay);
         let (at, life) = (node.disk_free, node.life);
         self.queue.add(at, Happening::Synced { node: index, life });
+        if std::mem::take(&mut self.nodes[index].ambushed) {
+            let left = at.since(self.now);
+            let into = self.chance.duration((Duration::ZERO, left));
+            self.after(into, Happening::Crash { node: index, life });
+        }
     }
 
     pub(super) fn synced(&mut self, index: usize, life: u32) {
@@ -351,12 +336,7 @@ impl World {
             let code = "smoke".to_owned();
             StageFault { code, detail }
         });
-        let input = Input::Staged {
-            channel,
-            generation,
-            digest,
-            result,
-        };
+        let input = Input::Staged { channel, generation, digest, result };
         self.handle(index, input);
     }
 }

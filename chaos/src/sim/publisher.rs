@@ -37,13 +37,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) fn new(node: usize) -> Publisher {
-        Publisher {
-            node,
-            attempt: None,
-            keys: Vec::new(),
-            request: 0,
-            wake: 0,
-        }
+        Publisher { node, attempt: None, keys: Vec::new(), request: 0, wake: 0 }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -119,10 +113,7 @@ impl World {
             event: Event {
                 topic: topic.to_owned(),
                 payload: Bytes::from(payload),
-                key: key.map(|n| EventKey {
-                    scope: "night_hunt".to_owned(),
-                    n,
-                }),
+                key: key.map(|n| EventKey { scope: "night_hunt".to_owned(), n }),
                 idempotency: Some(id),
                 time_ms: self.now.as_millis(),
             },
@@ -167,8 +158,7 @@ impl World {
         let Some(index) = self.publishing.remove(&request) else {
             return;
         };
-        self.trace
-            .say(self.now, || format!("publisher {index} at node {node}: {result:?}"));
+        self.trace.say(self.now, || format!("publisher {index} at node {node}: {result:?}"));
         let publisher = &mut self.publishers[index];
         if publisher.request != request {
             return;

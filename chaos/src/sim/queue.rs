@@ -19,12 +19,7 @@ pub(crate) struct Queue<T> {
 
 impl<T> Queue<T> {
     pub(crate) fn new() -> Queue<T> {
-        Queue {
-            heap: BinaryHeap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            added: 0,
-        }
+        Queue { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), added: 0 }
     }
 
     /// `what` will happen at `at`.

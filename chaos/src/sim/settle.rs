@@ -29,9 +29,8 @@ impl World {
 
     /// Ends the run when the fleet agrees and nothing moves, or when its time is up.
     pub(super) fn settle(&mut self) {
-        let deadline = cairn_gossip::Time::ZERO
-            .plus(self.config.duration)
-            .plus(self.config.settle_max);
+        let deadline =
+            cairn_gossip::Time::ZERO.plus(self.config.duration).plus(self.config.settle_max);
         let is_quiet = self.now.since(self.quiet_since()) >= QUIET;
         if self.now < deadline && !(is_quiet && self.agrees()) {
             self.after(LOOK_EVERY, Happening::Settle);

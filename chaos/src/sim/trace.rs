@@ -13,10 +13,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new(seed: u64, verbose: bool) -> Trace {
-        Trace {
-            hash: mix(seed),
-            verbose,
-        }
+        Trace { hash: mix(seed), verbose }
     }
 
     /// Folds one happening in: what kind, where, and something of its content.

@@ -108,24 +108,17 @@ impl World {
         if self.counts.frames.is_multiple_of(ENCODED_EVERY) {
             frame = self.through_the_wire(from, frame);
         }
-        self.trace
-            .fold(self.now, 9, (from * self.nodes.len() + to) as u64, kind(&frame.body));
-        self.trace
-            .say(self.now, || format!("{from} -> {to}: {}", brief(&frame.body)));
-        let input = cairn_gossip::Input::Received {
-            from: self.nodes[from].id,
-            addr: address(from),
-            frame,
-        };
+        self.trace.fold(self.now, 9, (from * self.nodes.len() + to) as u64, kind(&frame.body));
+        self.trace.say(self.now, || format!("{from} -> {to}: {}", brief(&frame.body)));
+        let input =
+            cairn_gossip::Input::Received { from: self.nodes[from].id, addr: address(from), frame };
         self.tell(to, input);
     }
 
     /// Encodes and decodes: a frame that does not survive is a bug of the codec.
     fn through_the_wire(&mut self, from: usize, frame: Frame) -> Frame {
         let peer = address(from);
-        let arrived = frame
-            .encode(peer)
-            .and_then(|bytes| Frame::take(peer, &bytes));
+        let arrived = frame.encode(peer).and_then(|bytes| Frame::take(peer, &bytes));
         match arrived {
             Ok(Some((arrived, _))) if arrived == frame => arrived,
             other => {
@@ -173,15 +166,13 @@ impl World {
         let piece = self.nodes[from].disk.content(&digest).and_then(|content| {
             let start = (offset as usize).min(content.len());
             let end = start.saturating_add(length as usize).min(content.len());
-            Some((content.len() as u32, content.get(start..end).map(|_| content.slice(start..end))?))
+            Some((
+                content.len() as u32,
+                content.get(start..end).map(|_| content.slice(start..end))?,
+            ))
         });
         let body = match piece {
-            Some((total, bytes)) => Body::BlobTell {
-                digest,
-                total,
-                offset,
-                bytes,
-            },
+            Some((total, bytes)) => Body::BlobTell { digest, total, offset, bytes },
             None => Body::BlobNone { digest },
         };
         self.send(from, to, Frame { trace, body });
@@ -213,12 +204,13 @@ impl World {
 
     /// A process is gone, and its connections with it.
     pub(super) fn drop_links_of(&mut self, index: usize) {
+        // What it had sent may be on its way all the same: nobody takes it back.
+        let lost_percent = [0, 50, 100][self.chance.below(3)];
         for other in 0..self.nodes.len() {
             if other == index {
                 continue;
             }
-            // What it had sent may be on its way all the same: nobody takes it back.
-            let lost = self.chance.percent(50);
+            let lost = self.chance.percent(lost_percent);
             let link = self.network.link(index, other);
             if lost {
                 link.epoch += 1;

@@ -12,11 +12,7 @@ pub(crate) const OPERATOR: [u8; 32] = [0x0e; 32];
 
 /// The key of a node's origin.
 pub(crate) fn origin_key(seed: u64, node: u32) -> [u8; 32] {
-    Digest::derive(
-        "cairn 2026 simulated origin",
-        &[&seed.to_le_bytes(), &node.to_le_bytes()],
-    )
-    .0
+    Digest::derive("cairn 2026 simulated origin", &[&seed.to_le_bytes(), &node.to_le_bytes()]).0
 }
 
 pub(crate) fn sign(key: &[u8; 32], body: &[u8]) -> Signature {
@@ -58,9 +54,7 @@ impl Verify for Verifier {
         }
         let batch = Batch::decode(&signed.body)?;
         if Origin::of_key(&signed.key) != batch.stream.origin {
-            return Err(Fault::WrongOrigin {
-                stream: batch.stream,
-            });
+            return Err(Fault::WrongOrigin { stream: batch.stream });
         }
         Ok(batch)
     }
@@ -73,10 +67,7 @@ fn operator(
     signature: &Signature,
 ) -> Result<(), Fault> {
     if *key != OPERATOR {
-        return Err(Fault::KeyNotAllowed {
-            what,
-            reason: "not the simulated operator".to_owned(),
-        });
+        return Err(Fault::KeyNotAllowed { what, reason: "not the simulated operator".to_owned() });
     }
     if sign(key, body) != *signature {
         return Err(Fault::BadSignature { what });

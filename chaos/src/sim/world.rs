@@ -36,10 +36,15 @@ pub(super) enum Happening {
     Given { index: usize, session: SessionId, delivery: Box<Given> },
     AckNow { index: usize, session: SessionId },
     CloseSession { node: usize, life: u32, session: SessionId },
+    Crash { node: usize, life: u32 },
     Restart { node: usize },
     Fault(Fault),
     Settle,
 }
+
+/// Happenings in a virtual second of one node, on average over a run, that no healthy fleet
+/// needs: usual are about five. A run that has more ends.
+const HAPPENINGS_MAX: u64 = 100;
 
 /// What the world does to the fleet, over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,12 +171,19 @@ impl World {
     }
 
     pub(super) fn run(mut self) -> Report {
+        let node_seconds = self.config.duration.as_secs().max(1) * self.nodes.len() as u64;
+        let happenings_max = node_seconds * HAPPENINGS_MAX;
         while !self.done
             && let Some((at, happening)) = self.queue.pop()
         {
             self.now = at;
             self.happenings += 1;
             self.happen(happening);
+            if self.happenings >= happenings_max {
+                let message = format!("{happenings_max} happenings and no end: traffic explodes");
+                self.violate("I13", message);
+                break;
+            }
         }
         Report {
             seed: self.seed,
@@ -200,21 +212,12 @@ impl World {
                 }
             }
             Happening::Connected { from, to, epoch } => self.connected(from, to, epoch),
-            Happening::Arrived {
-                from,
-                to,
-                epoch,
-                frame,
-            } => self.arrived(from, to, epoch, *frame),
+            Happening::Arrived { from, to, epoch, frame } => self.arrived(from, to, epoch, *frame),
             Happening::LinkEnded { from, to, epoch } => self.link_ended(from, to, epoch),
             Happening::Synced { node, life } => self.synced(node, life),
-            Happening::Staged {
-                node,
-                life,
-                channel,
-                generation,
-                digest,
-            } => self.staged(node, life, channel, generation, digest),
+            Happening::Staged { node, life, channel, generation, digest } => {
+                self.staged(node, life, channel, generation, digest)
+            }
             Happening::Answered { node, life, answer } => {
                 if self.nodes[node].lives(life) {
                     self.trace.fold(self.now, 11, node as u64, 0);
@@ -223,19 +226,16 @@ impl World {
             }
             Happening::Publisher { index, wake } => self.wake_publisher(index, wake),
             Happening::Consumer { index, wake } => self.wake_consumer(index, wake),
-            Happening::Given {
-                index,
-                session,
-                delivery,
-            } => self.given(index, session, *delivery),
+            Happening::Given { index, session, delivery } => self.given(index, session, *delivery),
             Happening::AckNow { index, session } => self.ack_now(index, session),
-            Happening::CloseSession {
-                node,
-                life,
-                session,
-            } => {
+            Happening::CloseSession { node, life, session } => {
                 if self.nodes[node].lives(life) {
                     self.handle(node, cairn_core::Input::Close { session });
+                }
+            }
+            Happening::Crash { node, life } => {
+                if self.nodes[node].lives(life) && !self.calm {
+                    self.crash(node);
                 }
             }
             Happening::Restart { node } => self.start(node),
