@@ -34,6 +34,13 @@ pub struct Staged {
     pub(crate) loaded: Arc<Loaded>,
 }
 
+/// Agents of one process compile one after the other: together they would only share the processor,
+/// and where they share a cache, the second finds what the first has made.
+static COMPILING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+
+/// Numbers the folders of parts. Of the process, not of the agent: agents may share a cache.
+static PARTS: AtomicU64 = AtomicU64::new(0);
+
 /// Stages bundles, one at a time.
 pub struct Stager {
     store: Store,
@@ -45,7 +52,6 @@ pub struct Stager {
     compile_timeout: Duration,
     /// One at a time: staging is bounded by the processor, and two would only share it.
     turn: tokio::sync::Semaphore,
-    temp: AtomicU64,
 }
 
 impl Stager {
@@ -64,7 +70,6 @@ impl Stager {
             compile: config.compile.clone(),
             compile_timeout: config.limits.compile_timeout,
             turn: tokio::sync::Semaphore::new(1),
-            temp: AtomicU64::new(0),
         }))
     }
 
@@ -151,8 +156,17 @@ impl Stager {
 
     /// Compile into files of our own, then rename: agents that share the cache never see a part.
     async fn compile(&self, fragments: &BTreeSet<Digest>) -> Result<(), StageError> {
+        let turn = COMPILING.acquire().await;
+        let _turn = turn.map_err(|e| StageError::Interrupted { reason: e.to_string() })?;
+        // Whoever had the turn before may have made some of them.
+        let missing: BTreeSet<Digest> =
+            fragments.iter().filter(|digest| !self.has_code(digest)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let fragments = &missing;
         let began = std::time::Instant::now();
-        let number = self.temp.fetch_add(1, Ordering::Relaxed);
+        let number = PARTS.fetch_add(1, Ordering::Relaxed);
         let parts = self.code_dir.join(format!("part-{}-{number}", std::process::id()));
         create_dir(&parts)?;
         let jobs = fragments

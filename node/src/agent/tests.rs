@@ -1,1 +1,0 @@
-//! Agents in one process.

@@ -1,0 +1,250 @@
+//! Agents in one process: real sockets, real disk, no other process.
+
+mod fleet;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cairn_gossip::Level;
+
+use super::{AddBundleError, AgentHandle, ConsumeRequest, ProposeError, StartError};
+use crate::coordinator::Coordinator;
+use crate::coordinator::embedded::Embedded;
+use crate::live::{EvalRequest, Given, RollRequest};
+use fleet::{Bundle, CHANNEL, Fleet, active, config, consumer, event, next};
+
+fn bonus(agent: &AgentHandle) -> String {
+    agent.live(CHANNEL).unwrap().param("bonus").unwrap().value.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_every_consumer_once_and_in_order() {
+    let fleet = Fleet::start(3).await;
+    let mut consumers = Vec::new();
+    for agent in &fleet.agents {
+        consumers.push(consumer(agent, "game").await);
+    }
+    for index in 0..30 {
+        let agent = &fleet.agents[index % 3];
+        let published = agent.publish_event(event("spawn", &index.to_string())).await.unwrap();
+        assert!(!published.repeated);
+    }
+    for consumer in &mut consumers {
+        let mut per_origin: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for _ in 0..30 {
+            let delivery = next(consumer).await;
+            per_origin.entry(delivery.dot.stream).or_default().push(delivery.dot.seq);
+        }
+        assert_eq!(per_origin.len(), 3);
+        for seqs in per_origin.values() {
+            assert_eq!(*seqs, (1..=10).collect::<Vec<_>>());
+        }
+        assert!(consumer.try_recv().is_none());
+    }
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_returns_the_first_id_and_replication_is_waited_for() {
+    let fleet = Fleet::start(2).await;
+    let agent = &fleet.agents[0];
+    let mut first = event("spawn", "dragon");
+    first.idempotency = Some("spawn-7".to_owned());
+    first.level = Level::Replicated { count: 1 };
+    let published = agent.publish_event(first.clone()).await.unwrap();
+    let again = agent.publish_event(first).await.unwrap();
+    assert_eq!(again.dot, published.dot);
+    assert!(again.repeated && !published.repeated);
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_cursor_outlives_the_agent() {
+    let mut fleet = Fleet::start(1).await;
+    let agent = fleet.agents.remove(0);
+    let mut session = consumer(&agent, "game").await;
+    for index in 0..4 {
+        agent.publish_event(event("spawn", &index.to_string())).await.unwrap();
+    }
+    let mut deliveries = Vec::new();
+    for _ in 0..4 {
+        deliveries.push(next(&mut session).await);
+    }
+    agent.ack("game", deliveries[1].cursor.clone()).await.unwrap();
+    agent.shutdown().await;
+    assert!(session.recv().await.is_none());
+
+    let agent = fleet.start_one(0).await;
+    let mut session = consumer(&agent, "game").await;
+    assert_eq!(next(&mut session).await.event.payload, "2");
+    assert_eq!(next(&mut session).await.event.payload, "3");
+    // A cursor that the client presents wins over the stored one.
+    let request = ConsumeRequest {
+        name: "game".to_owned(),
+        cursor: Some(deliveries[2].cursor.clone()),
+        topics: Vec::new(),
+    };
+    let mut session = agent.consume(request).await.unwrap();
+    assert_eq!(next(&mut session).await.event.payload, "3");
+    agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_becomes_active_everywhere_and_goes_back_without_a_download() {
+    let fleet = Fleet::start(3).await;
+    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
+    let stored = one.publish(&fleet.agents[0]).await;
+    assert!(!stored.already);
+    assert!(one.publish(&fleet.agents[1]).await.already);
+    assert_eq!(fleet.roll_out(&fleet.agents[0], &one).await, 1);
+    for agent in &fleet.agents {
+        active(agent, 1).await;
+        assert_eq!(bonus(agent), "1");
+    }
+    two.publish(&fleet.agents[1]).await;
+    fleet.roll_out(&fleet.agents[2], &two).await;
+    for agent in &fleet.agents {
+        active(agent, 2).await;
+        assert_eq!(bonus(agent), "2");
+    }
+    let etag = fleet.agents[0].live(CHANNEL).unwrap().etag();
+    // Back: a new generation that names the old bundle.
+    fleet.roll_out(&fleet.agents[2], &one).await;
+    for agent in &fleet.agents {
+        active(agent, 3).await;
+        assert_eq!(bonus(agent), "1");
+        assert_ne!(agent.live(CHANNEL).unwrap().etag(), etag);
+    }
+    let status = fleet.agents[1].status().await.unwrap();
+    assert_eq!(status.channels[0].active_generation, 3);
+    assert_eq!(status.channels[0].staged, ["1.0.0", "1.1.0"]);
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_answered_one_by_one() {
+    let fleet = Fleet::start(1).await;
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 1);
+    bundle.publish(&fleet.agents[0]).await;
+    fleet.roll_out(&fleet.agents[0], &bundle).await;
+    active(&fleet.agents[0], 1).await;
+    let live = fleet.agents[0].live(CHANNEL).unwrap();
+    let request = |level: &str, zone: &str| EvalRequest {
+        trigger: Some("boss_kill".to_owned()),
+        context: BTreeMap::from([
+            ("level".to_owned(), Given::Number(level.to_owned())),
+            ("zone".to_owned(), Given::Text(zone.to_owned())),
+        ]),
+        seed: 7,
+        ..EvalRequest::default()
+    };
+    let mut missing = request("50", "crypt");
+    missing.context.remove("level");
+    let answers = live.evaluate(&[
+        request("50", "crypt"),
+        request("5", "crypt"),
+        request("500", "crypt"),
+        request("50", "cript"),
+        missing,
+        EvalRequest { trigger: Some("bos_kill".to_owned()), ..EvalRequest::default() },
+        EvalRequest { rule: Some("drop".to_owned()), trigger: None, ..request("50", "crypt") },
+    ]);
+    let first = answers[0].as_ref().unwrap();
+    assert_eq!(first.fired, ["drop"]);
+    assert_eq!(first.outcomes[0].loot.len(), 2);
+    assert!(answers[1].as_ref().unwrap().fired.is_empty());
+    let codes: Vec<_> =
+        answers[2..6].iter().map(|answer| answer.as_ref().unwrap_err().code()).collect();
+    assert_eq!(codes, ["out-of-range", "bad-value", "missing-field", "unknown-trigger"]);
+    let unknown = answers[5].as_ref().unwrap_err();
+    assert!(unknown.hint().unwrap().contains("boss_kill"));
+    assert_eq!(answers[6].as_ref().unwrap(), first);
+
+    let roll = RollRequest { table: "chest".to_owned(), seed: 1, count: 50, ..Default::default() };
+    let drops = live.roll(&roll).unwrap();
+    assert!(drops.iter().all(|drop| drop.item == "gold"));
+    let context = request("50", "crypt").context;
+    let asked = RollRequest { trigger: Some("boss_kill".to_owned()), context, ..roll };
+    assert!(live.roll(&asked).unwrap().iter().any(|drop| drop.item == "crown"));
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_serves_the_last_known_good_without_anybody() {
+    let mut fleet = Fleet::start(1).await;
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 3);
+    let agent = fleet.agents.remove(0);
+    bundle.publish(&agent).await;
+    fleet.roll_out(&agent, &bundle).await;
+    active(&agent, 1).await;
+    agent.shutdown().await;
+
+    // No coordinator to speak of, no peers: it knows nothing of this channel.
+    let empty: Arc<dyn Coordinator> = Embedded::in_memory();
+    let dir = fleet.dir.path().join("node-0");
+    let agent = super::start(config(&fleet.keys, &dir, empty, &[])).await.unwrap();
+    // At once: no waiting for anything.
+    assert_eq!(agent.live(CHANNEL).unwrap().version(), "1.0.0");
+    assert_eq!(bonus(&agent), "3");
+    assert!(agent.readiness().await.unwrap().ready);
+    agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_game_reads_what_is_active_from_the_files() {
+    let fleet = Fleet::start(1).await;
+    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
+    let agent = &fleet.agents[0];
+    one.publish(agent).await;
+    fleet.roll_out(agent, &one).await;
+    active(agent, 1).await;
+    let state = fleet.dir.path().join("node-0");
+    let mut reader = cairn_sdk::Reader::open(&state, CHANNEL).unwrap();
+    assert_eq!(reader.pin().version, "1.0.0");
+    assert!(!reader.tick().unwrap());
+    two.publish(agent).await;
+    fleet.roll_out(agent, &two).await;
+    active(agent, 2).await;
+    assert!(reader.tick().unwrap());
+    assert_eq!(reader.pin().generation, 2);
+    let engine = cairn_sdk::Engine::new().unwrap();
+    cairn_sdk::Code::open(&engine, &state, &reader.pin()).unwrap();
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_create_only_and_generations_follow_each_other() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let (one, other) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.0.0", 9));
+    one.publish(agent).await;
+    let refused = agent.add_bundle(other.head.clone(), other.envelope.clone(), other.blobs.clone());
+    assert!(matches!(refused.await, Err(AddBundleError::VersionExists { .. })));
+    let refused = agent.add_bundle(one.head.clone(), one.envelope.clone(), Vec::new());
+    assert!(matches!(refused.await, Err(AddBundleError::MissingFragment { .. })));
+    let refused = agent.add_bundle(other.head, one.envelope.clone(), one.blobs.clone());
+    assert!(matches!(refused.await, Err(AddBundleError::Rejected { .. })));
+
+    fleet.roll_out(agent, &one).await;
+    let record = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    let newest = record.newest().unwrap().clone();
+    let stale = agent.propose(newest.clone(), 0).await;
+    assert!(matches!(stale, Err(ProposeError::Conflict { actual: 1, .. })), "{stale:?}");
+    let mut forged = newest;
+    forged.signature.0[0] ^= 1;
+    assert!(matches!(agent.propose(forged, 0).await, Err(ProposeError::Refused { .. })));
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gossip_stays_on_this_machine() {
+    let fleet = Fleet::start(0).await;
+    let dir = fleet.dir.path().join("open");
+    let mut config = config(&fleet.keys, &dir, fleet.coordinator.clone(), &[]);
+    config.gossip_listen = "0.0.0.0:0".parse().unwrap();
+    let error = super::start(config).await.err().unwrap();
+    assert!(matches!(error, StartError::NotLoopback { .. }));
+    assert!(error.hint().unwrap().contains("127.0.0.1"));
+    // Nothing was touched: it is refused before the directory is opened.
+    assert!(!dir.exists());
+}
