@@ -44,7 +44,9 @@ impl Checker<'_, '_> {
                 name_at,
                 format!("there is no function `{}`", shorten(name)),
                 format!("the functions are {}", super::shape::list(&all)),
-                meant.map_or("use one of them".to_owned(), |meant| format!("did you mean `{meant}`?")),
+                meant.map_or("use one of them".to_owned(), |meant| {
+                    format!("did you mean `{meant}`?")
+                }),
             );
             // Mistakes in the arguments count all the same.
             for arg in args {
@@ -79,7 +81,8 @@ impl Checker<'_, '_> {
             ("between", args) => self.between(at, args),
             ("clamp", args) => {
                 let args = self.together(at, args, hint, name);
-                let Some([value, low, high]) = args.and_then(|args| <[Val; 3]>::try_from(args).ok())
+                let Some([value, low, high]) =
+                    args.and_then(|args| <[Val; 3]>::try_from(args).ok())
                 else {
                     return self.broken(at);
                 };
@@ -89,7 +92,9 @@ impl Checker<'_, '_> {
             }
             (_, args) => {
                 let op = if name == "min" { BinaryOp::Min } else { BinaryOp::Max };
-                let Some(args) = self.together(at, args, hint, name) else { return self.broken(at) };
+                let Some(args) = self.together(at, args, hint, name) else {
+                    return self.broken(at);
+                };
                 let mut args = args.into_iter();
                 let Some(mut value) = args.next() else { return self.broken(at) };
                 for arg in args {
@@ -102,7 +107,13 @@ impl Checker<'_, '_> {
     }
 
     /// Arguments that share one ordered type; `None` when they do not, which is reported.
-    fn together(&mut self, at: At, args: &[At], hint: Option<Type>, name: &str) -> Option<Vec<Val>> {
+    fn together(
+        &mut self,
+        at: At,
+        args: &[At],
+        hint: Option<Type>,
+        name: &str,
+    ) -> Option<Vec<Val>> {
         let hint = hint.filter(|ty| matches!(ty, Type::Duration | Type::Instant));
         let mut values: Vec<Val> = args.iter().map(|arg| self.infer(*arg, hint)).collect();
         if values.iter().any(|value| value.ty == Ty::Error) {
@@ -276,7 +287,9 @@ impl Checker<'_, '_> {
                 Code::NotInTimer,
                 at,
                 format!("`{name}` when a timer fires"),
-                format!("{what} is not there: a timer's outcome is a function of its instant alone"),
+                format!(
+                    "{what} is not there: a timer's outcome is a function of its instant alone"
+                ),
                 "use parameters and draws, or put the rule on a trigger",
             );
         }
@@ -417,7 +430,9 @@ impl Checker<'_, '_> {
             value.at,
             format!("`{shown}` is {reach}, allowed are {bounds}{when}"),
             "a rule must hold for every input that hosts may supply",
-            format!("bound it, for example `clamp({shown}, …)`, or narrow the ranges of its inputs"),
+            format!(
+                "bound it, for example `clamp({shown}, …)`, or narrow the ranges of its inputs"
+            ),
         );
     }
 }

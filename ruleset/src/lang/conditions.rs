@@ -123,8 +123,7 @@ pub(super) fn unused(
         let Some(def) = scope.tables.get(table) else { continue };
         let Some(when) = def.entries.get(entry).and_then(|entry| entry.when) else { continue };
         let Some(on) = fitting(session, scope, when) else { continue };
-        let mut checker =
-            Checker::new(session, scope, shared, on, None, rng::name_hash(&def.name));
+        let mut checker = Checker::new(session, scope, shared, on, None, rng::name_hash(&def.name));
         let value = checker.infer(when, None);
         let value = checker.expect_bool(value);
         remember(truths, scope, on, (table, entry), &value);

@@ -241,7 +241,10 @@ pub(super) fn type_of(
                 session.error(
                     Code::WrongArguments,
                     at,
-                    format!("`{name}` with {} bounds, where two belong", children.len().saturating_sub(1)),
+                    format!(
+                        "`{name}` with {} bounds, where two belong",
+                        children.len().saturating_sub(1)
+                    ),
                     "a range has a smallest and a largest value",
                     format!("write `{name}(smallest, largest)`"),
                 );

@@ -60,9 +60,14 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
         let block = shape::read(session, at, &CONDITION);
         let index = scope.conditions.len();
         let when = block.value("when");
-        if let Some(name) =
-            label(session, &block, "condition", &mut scope.condition_names, index, CONDITION_COUNT_MAX)
-        {
+        if let Some(name) = label(
+            session,
+            &block,
+            "condition",
+            &mut scope.condition_names,
+            index,
+            CONDITION_COUNT_MAX,
+        ) {
             scope.conditions.push(Condition { name, when, cyclic: false });
         }
     }
@@ -138,9 +143,13 @@ pub(super) fn label(
     let Some(&at) = block.labels.first() else {
         if kind == "rule" {
             session.report(
-                Diagnostic::error(Code::Labels, block.header, "`rule` with 0 labels, where 1 belongs")
-                    .cause("the label is the name of what is declared")
-                    .help("write `rule \"name\" {`"),
+                Diagnostic::error(
+                    Code::Labels,
+                    block.header,
+                    "`rule` with 0 labels, where 1 belongs",
+                )
+                .cause("the label is the name of what is declared")
+                .help("write `rule \"name\" {`"),
             );
         }
         return None;
@@ -184,17 +193,21 @@ pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &st
         .collect();
     let lower = lower.trim_matches('_');
     session.report(
-        Diagnostic::error(Code::BadName, span, format!("\"{}\" is no name for `{kind}`", shorten(name)))
-            .cause(if dotted {
-                "names are a to z, 0 to 9 and `_`, begin with a letter, and may be joined by dots"
-            } else {
-                "names are a to z, 0 to 9 and `_`, and begin with a letter"
-            })
-            .help(if names::is_name(lower) {
-                format!("write \"{lower}\"")
-            } else {
-                "write for example \"crypt_drop\"".to_owned()
-            }),
+        Diagnostic::error(
+            Code::BadName,
+            span,
+            format!("\"{}\" is no name for `{kind}`", shorten(name)),
+        )
+        .cause(if dotted {
+            "names are a to z, 0 to 9 and `_`, begin with a letter, and may be joined by dots"
+        } else {
+            "names are a to z, 0 to 9 and `_`, and begin with a letter"
+        })
+        .help(if names::is_name(lower) {
+            format!("write \"{lower}\"")
+        } else {
+            "write for example \"crypt_drop\"".to_owned()
+        }),
     );
     false
 }
@@ -281,7 +294,8 @@ fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
     {
         let well_formed = context.len() <= NAME_BYTES_MAX
             && context.split_once('@').is_some_and(|(name, version)| {
-                names::is_name(name) && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
+                names::is_name(name)
+                    && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
             });
         if !well_formed {
             session.error(
@@ -340,7 +354,8 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
 fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     let block = shape::read(session, at, &TRIGGER);
     let index = scope.triggers.len();
-    let name = label(session, &block, "trigger", &mut scope.trigger_names, index, TRIGGER_COUNT_MAX);
+    let name =
+        label(session, &block, "trigger", &mut scope.trigger_names, index, TRIGGER_COUNT_MAX);
     let mut fields = Vec::new();
     let mut seen = Names::default();
     if let Some(object) = block.value("fields") {
@@ -494,10 +509,10 @@ fn param_range(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Op
 fn counter(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     let block = shape::read(session, at, &COUNTER);
     let index = scope.counters.len();
-    let name = label(session, &block, "counter", &mut scope.counter_names, index, COUNTER_COUNT_MAX);
-    let trigger = block.value("on").and_then(|at| {
-        reference(session, at, "trigger", &scope.trigger_names)
-    });
+    let name =
+        label(session, &block, "counter", &mut scope.counter_names, index, COUNTER_COUNT_MAX);
+    let trigger =
+        block.value("on").and_then(|at| reference(session, at, "trigger", &scope.trigger_names));
     if let Some(at) = block.value("per")
         && session.text(at) != "player"
     {

@@ -120,7 +120,11 @@ pub(super) fn binary(op: BinaryOp, left: Interval, right: Interval) -> Result<In
         BinaryOp::Eq | BinaryOp::Ne => {
             let apart = a.max < b.min || b.max < a.min;
             let same = a.single().is_some() && a.single() == b.single();
-            return Ok(if op == BinaryOp::Eq { compare(same, apart) } else { compare(apart, same) });
+            return Ok(if op == BinaryOp::Eq {
+                compare(same, apart)
+            } else {
+                compare(apart, same)
+            });
         }
         BinaryOp::Lt => return Ok(compare(a.max < b.min, a.min >= b.max)),
         BinaryOp::Le => return Ok(compare(a.max <= b.min, a.min > b.max)),
@@ -225,6 +229,9 @@ mod tests {
         assert_eq!(binary(BinaryOp::Rem, small, Interval::point(0)), Err(Hazard::Zero));
         let big = Interval::point(4_000_000_000_000);
         assert!(matches!(binary(BinaryOp::MulDecimal, big, big), Err(Hazard::Overflow(..))));
-        assert!(matches!(binary(BinaryOp::DivDecimal, whole, Interval::point(5)), Err(Hazard::Overflow(..))));
+        assert!(matches!(
+            binary(BinaryOp::DivDecimal, whole, Interval::point(5)),
+            Err(Hazard::Overflow(..))
+        ));
     }
 }

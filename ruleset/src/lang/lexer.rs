@@ -134,7 +134,10 @@ impl<'a> Lexer<'a> {
             self.at += if first == '\n' { 1 } else { 2 };
             return self.token(TokenKind::Newline, start, None);
         }
-        if first == '_' || first.is_ascii_alphabetic() || (!first.is_ascii() && first.is_alphanumeric()) {
+        if first == '_'
+            || first.is_ascii_alphabetic()
+            || (!first.is_ascii() && first.is_alphanumeric())
+        {
             return self.name();
         }
         if first.is_ascii_digit() {
@@ -153,8 +156,7 @@ impl<'a> Lexer<'a> {
         // A run of strays is one mistake, not hundreds; the first is taken whatever it is.
         self.at += first.len_utf8();
         self.take_while(|c| is_stray(c) && is_hidden(c) == is_hidden(first));
-        let code =
-            if is_hidden(first) { Code::HiddenCharacter } else { Code::UnknownCharacter };
+        let code = if is_hidden(first) { Code::HiddenCharacter } else { Code::UnknownCharacter };
         let flaw = flaw(code, start, self.at);
         self.token(TokenKind::Bad, start, Some(flaw))
     }
@@ -415,7 +417,17 @@ mod tests {
         assert_eq!(
             kinds("when = trigger.level >= 10 && !x # why\n/* a\nb */}"),
             [
-                Name, Assign, Name, Dot, Name, GreaterEqual, Number, And, Not, Name, Newline,
+                Name,
+                Assign,
+                Name,
+                Dot,
+                Name,
+                GreaterEqual,
+                Number,
+                And,
+                Not,
+                Name,
+                Newline,
                 BraceClose
             ]
         );

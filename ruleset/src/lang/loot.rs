@@ -177,10 +177,14 @@ fn gives(
         (Some(item), Some(table)) => {
             let (item, table) = (session.span(item), session.span(table));
             session.report(
-                Diagnostic::error(Code::ItemAndTable, table, "an entry with both `item` and `table`")
-                    .label(item, "the item is given here")
-                    .cause("an entry gives an item or rolls on another table")
-                    .help("remove one, or make two entries"),
+                Diagnostic::error(
+                    Code::ItemAndTable,
+                    table,
+                    "an entry with both `item` and `table`",
+                )
+                .label(item, "the item is given here")
+                .cause("an entry gives an item or rolls on another table")
+                .help("remove one, or make two entries"),
             );
             entry.broken = true;
         }
@@ -226,7 +230,8 @@ fn count(session: &mut Session<'_>, at: At) -> Option<(u32, u32)> {
         let count = constant::integer(session, at, "`count`")?;
         (count, count)
     };
-    let bounded = |value: i64| u32::try_from(value).ok().filter(|n| (1..=ENTRY_ITEMS_MAX).contains(n));
+    let bounded =
+        |value: i64| u32::try_from(value).ok().filter(|n| (1..=ENTRY_ITEMS_MAX).contains(n));
     match (bounded(low), bounded(high)) {
         (Some(low), Some(high)) if low <= high => Some((low, high)),
         _ => {
@@ -280,7 +285,10 @@ fn nesting(session: &mut Session<'_>, scope: &mut Scope, references: &[Vec<(usiz
                             Diagnostic::error(
                                 Code::TableCycle,
                                 span,
-                                format!("loot tables contain each other: {} → {name}", path.join(" → ")),
+                                format!(
+                                    "loot tables contain each other: {} → {name}",
+                                    path.join(" → ")
+                                ),
                             )
                             .cause("a roll on any of them might never end")
                             .help("give an item here, or a table that does not lead back"),
@@ -298,7 +306,8 @@ fn nesting(session: &mut Session<'_>, scope: &mut Scope, references: &[Vec<(usiz
                 };
                 depth[table] = depth[table].max(depth[inner].saturating_add(1));
                 let inner_draws = scope.tables[inner].draws;
-                worst = worst.max(inner_draws.saturating_mul(entry.count.1.into()).saturating_add(1));
+                worst =
+                    worst.max(inner_draws.saturating_mul(entry.count.1.into()).saturating_add(1));
             }
             scope.tables[table].draws = worst;
             if depth[table] == TABLE_DEPTH_MAX + 1

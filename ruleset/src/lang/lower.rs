@@ -35,6 +35,9 @@ const LOOT_DRAWS_SHIFT: u32 = 28;
 /// What the rules of one fragment refer to, with the place that refers to it first.
 type Reached = BTreeMap<usize, At>;
 
+/// The rules of one fragment, by index, with their blocks.
+type Group = (On, Vec<(usize, Block)>);
+
 /// Whether an entry's condition was constant, by table and entry.
 type EntryTruths = BTreeMap<(usize, usize), Truth>;
 
@@ -43,7 +46,7 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
     conditions::cycles(session, scope);
     let scope = &*scope;
     let mut shared = Shared::default();
-    let mut groups: BTreeMap<(u32, u8, u16), (On, Vec<(usize, Block)>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(u32, u8, u16), Group> = BTreeMap::new();
     for (index, rule) in scope.rules.iter().enumerate() {
         let block = shape::read(session, rule.at, &RULE);
         let on = block.value("on").and_then(|at| on(session, scope, at));
@@ -74,19 +77,27 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
         symbols: shared.symbols,
         enums: scope.enums.clone(),
         params: scope.params.clone(),
-        triggers: scope.triggers.iter().map(|trigger| {
-            let fields = trigger.fields.iter().map(|(name, slot)| FieldDef {
-                name: name.clone(),
-                slot: slot.unwrap_or(Slot { ty: Type::Int, min: 0, max: 0 }),
-            });
-            TriggerDef { name: trigger.name.clone(), fields: fields.collect() }
-        }).collect(),
+        triggers: scope
+            .triggers
+            .iter()
+            .map(|trigger| {
+                let fields = trigger.fields.iter().map(|(name, slot)| FieldDef {
+                    name: name.clone(),
+                    slot: slot.unwrap_or(Slot { ty: Type::Int, min: 0, max: 0 }),
+                });
+                TriggerDef { name: trigger.name.clone(), fields: fields.collect() }
+            })
+            .collect(),
         counters: scope.counters.clone(),
         timers: scope.timers.clone(),
-        tables: scope.tables.iter().map(|table| TableDef {
-            name: table.name.clone(),
-            entries: table.entries.iter().map(entry).collect(),
-        }).collect(),
+        tables: scope
+            .tables
+            .iter()
+            .map(|table| TableDef {
+                name: table.name.clone(),
+                entries: table.entries.iter().map(entry).collect(),
+            })
+            .collect(),
         fragments,
     }
 }
@@ -180,7 +191,10 @@ fn fragment(
     if rules.len() > FRAGMENT_RULE_COUNT_MAX {
         whole(
             Code::TooMany,
-            format!("the fragment {name} has {} rules, limit {FRAGMENT_RULE_COUNT_MAX}", rules.len()),
+            format!(
+                "the fragment {name} has {} rules, limit {FRAGMENT_RULE_COUNT_MAX}",
+                rules.len()
+            ),
             "move some of the rules to another file",
         );
     }
@@ -189,8 +203,7 @@ fn fragment(
     let mut nodes = 0_u32;
     for (index, block) in rules {
         let name = scope.rules.get(*index).map_or("", |rule| &rule.name);
-        let (rule, size) =
-            lower_rule(session, scope, shared, Some(on), name, block, &mut reached);
+        let (rule, size) = lower_rule(session, scope, shared, Some(on), name, block, &mut reached);
         nodes = nodes.saturating_add(size);
         lowered.push(rule);
     }
@@ -202,7 +215,9 @@ fn fragment(
             Diagnostic::error(
                 Code::TooCostly,
                 span,
-                format!("the fragment {name} takes {nodes} operations, limit {FRAGMENT_NODE_COUNT_MAX}"),
+                format!(
+                    "the fragment {name} takes {nodes} operations, limit {FRAGMENT_NODE_COUNT_MAX}"
+                ),
             )
             .cause("a fragment evaluates all its rules at once, and compiles to at most 64 KiB")
             .help("move some of the rules to another file"),
@@ -269,8 +284,7 @@ pub(super) fn remember(
     let single = value.range.single().filter(|_| known);
     let here = Truth {
         always: single == Some(1),
-        never: single == Some(0)
-            || (known && witness::contradicts(scope, on, &value.ir).is_some()),
+        never: single == Some(0) || (known && witness::contradicts(scope, on, &value.ir).is_some()),
     };
     let truth = truths.entry(key).or_insert(here);
     truth.always &= here.always;
@@ -445,7 +459,9 @@ fn count(checker: &mut Checker<'_, '_>, at: Option<At>, table: usize) -> (Expr, 
                 checker.error(
                     Code::TooManyRolls,
                     at,
-                    format!("up to {worst} rolls, nested tables included, limit {OUTCOME_DRAWS_MAX}"),
+                    format!(
+                        "up to {worst} rolls, nested tables included, limit {OUTCOME_DRAWS_MAX}"
+                    ),
                     "what one outcome costs in the worst case is bounded",
                     "lower this count, or the counts of the entries that roll on other tables",
                 );

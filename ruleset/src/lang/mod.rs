@@ -24,6 +24,7 @@ mod literal;
 mod loot;
 mod lower;
 mod names;
+mod operators;
 mod parser;
 mod pratt;
 mod refer;

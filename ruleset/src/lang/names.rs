@@ -83,10 +83,7 @@ impl Names {
 }
 
 /// The nearest candidate by edits, if it is near: at most a third of the letters differ.
-pub(super) fn similar<'n>(
-    word: &str,
-    candidates: impl Iterator<Item = &'n str>,
-) -> Option<String> {
+pub(super) fn similar<'n>(word: &str, candidates: impl Iterator<Item = &'n str>) -> Option<String> {
     if word.len() > NAME_BYTES_MAX / 2 {
         return None;
     }

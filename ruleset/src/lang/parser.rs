@@ -17,17 +17,8 @@ pub(super) type Parsed<T> = Result<T, Failed>;
 
 /// Blocks that stand at the top of a file; seen inside another block at the start of a line they
 /// mean that a brace is missing.
-pub(super) const TOP_BLOCKS: [&str; 9] = [
-    "ruleset",
-    "enum",
-    "trigger",
-    "param",
-    "counter",
-    "condition",
-    "timer",
-    "loot_table",
-    "rule",
-];
+pub(super) const TOP_BLOCKS: [&str; 9] =
+    ["ruleset", "enum", "trigger", "param", "counter", "condition", "timer", "loot_table", "rule"];
 
 pub(super) struct Parser<'a> {
     text: &'a str,
@@ -123,7 +114,8 @@ impl<'a> Parser<'a> {
             self.token = self.lexer.next();
             if let Some(flaw) = self.token.flaw {
                 let span = self.span(flaw.start, flaw.end);
-                let diagnostic = flaws::describe(flaw.code, span, self.word_of(flaw.start, flaw.end));
+                let diagnostic =
+                    flaws::describe(flaw.code, span, self.word_of(flaw.start, flaw.end));
                 self.report(diagnostic);
             }
             let skip = self.token.kind == TokenKind::Bad
@@ -177,7 +169,9 @@ impl<'a> Parser<'a> {
             Diagnostic::error(
                 Code::TreeTooLarge,
                 span,
-                format!("the syntax tree of this file reaches its limit of {TREE_BYTES_MAX} bytes here"),
+                format!(
+                    "the syntax tree of this file reaches its limit of {TREE_BYTES_MAX} bytes here"
+                ),
             )
             .cause("the compiler's memory is bounded for every file")
             .help("move some declarations to another file; the rule set stays the same"),
@@ -264,10 +258,13 @@ impl<'a> Parser<'a> {
             return;
         }
         let span = self.span(open.0, open.1);
-        let mut diagnostic =
-            Diagnostic::error(Code::UnclosedBlock, span, "this block has no closing `}`")
-                .cause("the file, or a declaration that stands at the top, begins before the block ends")
-                .help("add a `}` on a line of its own after the block's last line");
+        let mut diagnostic = Diagnostic::error(
+            Code::UnclosedBlock,
+            span,
+            "this block has no closing `}`",
+        )
+        .cause("the file, or a declaration that stands at the top, begins before the block ends")
+        .help("add a `}` on a line of its own after the block's last line");
         if let Some(token) = before {
             let span = self.span(token.start, token.end);
             diagnostic = diagnostic.label(span, "this declaration begins inside the open block");
@@ -278,8 +275,7 @@ impl<'a> Parser<'a> {
     /// `rule "x" {` at the very start of a line, inside another block.
     fn is_top_block_at_line_start(&self) -> bool {
         let token = self.token;
-        let line_start =
-            token.start == 0 || self.slice(token.start - 1, token.start) == "\n";
+        let line_start = token.start == 0 || self.slice(token.start - 1, token.start) == "\n";
         token.kind == TokenKind::Name
             && line_start
             && TOP_BLOCKS.contains(&self.word(token))
@@ -339,8 +335,19 @@ impl<'a> Parser<'a> {
         let text = self.word(token);
         let operator = matches!(
             token.kind,
-            And | Or | Plus | Star | Slash | Percent | Question | Colon | Equal | NotEqual | Less
-                | LessEqual | Greater | GreaterEqual
+            And | Or
+                | Plus
+                | Star
+                | Slash
+                | Percent
+                | Question
+                | Colon
+                | Equal
+                | NotEqual
+                | Less
+                | LessEqual
+                | Greater
+                | GreaterEqual
         );
         if operator {
             return self.fail(
@@ -370,9 +377,13 @@ impl<'a> Parser<'a> {
                 let word = self.word(label).to_owned();
                 let span = self.span(label.start, label.end);
                 self.report(
-                    Diagnostic::error(Code::Labels, span, format!("the label {word} has no quotes"))
-                        .cause("labels of blocks are strings, so that names and keywords stay apart")
-                        .help(format!("write `{} \"{word}\" {{`", self.word(name))),
+                    Diagnostic::error(
+                        Code::Labels,
+                        span,
+                        format!("the label {word} has no quotes"),
+                    )
+                    .cause("labels of blocks are strings, so that names and keywords stay apart")
+                    .help(format!("write `{} \"{word}\" {{`", self.word(name))),
                 );
             }
             children.push(self.add(NodeKind::Text, label.start, label.end)?);
@@ -380,7 +391,11 @@ impl<'a> Parser<'a> {
         }
         let open = self.token;
         if open.kind != TokenKind::BraceOpen {
-            let at = if open.kind == TokenKind::Newline { (name.start, self.previous_end) } else { (open.start, open.end) };
+            let at = if open.kind == TokenKind::Newline {
+                (name.start, self.previous_end)
+            } else {
+                (open.start, open.end)
+            };
             return self.fail(
                 Code::ExpectedToken,
                 at,
@@ -437,7 +452,8 @@ impl<'a> Parser<'a> {
             );
         }
         // Read on as if the line breaks were there.
-        if !self.at(TokenKind::BraceClose) && !self.at(TokenKind::Newline) {
+        let inside = self.objects > objects;
+        if inside || !(self.at(TokenKind::BraceClose) || self.at(TokenKind::Newline)) {
             self.recover();
         }
         self.objects = objects;
@@ -477,6 +493,22 @@ impl<'a> Parser<'a> {
                 );
                 self.recover();
             }
+        }
+    }
+
+    /// Whether the next line goes on with the expression that this one ends in the middle of.
+    pub(super) fn goes_on(&self) -> bool {
+        use TokenKind::*;
+        let mut lexer = self.lexer;
+        let mut token = lexer.next();
+        while matches!(token.kind, Newline | Bad) {
+            token = lexer.next();
+        }
+        match token.kind {
+            Number | Not | Minus | ParenOpen => true,
+            Text => !matches!(lexer.next().kind, BraceOpen),
+            Name => !matches!(lexer.next().kind, Assign | Text | BraceOpen | Colon),
+            _ => false,
         }
     }
 

@@ -77,7 +77,7 @@ impl Parser<'_> {
             }
             compared = comparison;
             self.advance();
-            if self.at(TokenKind::Newline) {
+            if self.at(TokenKind::Newline) && self.goes_on() {
                 let span = self.span(token.start, token.end);
                 self.report(
                     Diagnostic::error(
@@ -85,7 +85,9 @@ impl Parser<'_> {
                         span,
                         format!("the line ends after `{}`", op.symbol()),
                     )
-                    .cause("as in HCL, the end of a line ends an expression unless a bracket is open")
+                    .cause(
+                        "as in HCL, the end of a line ends an expression unless a bracket is open",
+                    )
                     .help("put the whole expression in parentheses"),
                 );
                 self.skip_newlines();
@@ -215,7 +217,11 @@ impl Parser<'_> {
                 );
             }
             if part.kind != TokenKind::Name || dot.start != end || part.start != dot.end {
-                let code = if part.kind == TokenKind::Number { Code::Indexing } else { Code::ExpectedToken };
+                let code = if part.kind == TokenKind::Number {
+                    Code::Indexing
+                } else {
+                    Code::ExpectedToken
+                };
                 return self.fail(
                     code,
                     (dot.start, part.end.max(dot.end)),

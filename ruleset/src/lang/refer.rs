@@ -75,7 +75,11 @@ impl Checker<'_, '_> {
                 let mut diagnostic = Diagnostic::error(
                     Code::FieldNotInTrigger,
                     span,
-                    format!("this reads `trigger.{}`, which {} does not have", shorten(name), trigger.name),
+                    format!(
+                        "this reads `trigger.{}`, which {} does not have",
+                        shorten(name),
+                        trigger.name
+                    ),
                 )
                 .label(self.session.span(at), "the field is read here");
                 if let Some(span) = scope.trigger_names.span(&trigger.name) {

@@ -77,9 +77,9 @@ impl<'a> Session<'a> {
                     || text.contains("${")
                     || text.contains("%{")
             }
-            NodeKind::Unary(_) => self.child(at, 0).is_some_and(|inner| {
-                self.kind(inner) == NodeKind::Number && self.is_flawed(inner)
-            }),
+            NodeKind::Unary(_) => self
+                .child(at, 0)
+                .is_some_and(|inner| self.kind(inner) == NodeKind::Number && self.is_flawed(inner)),
             _ => false,
         }
     }

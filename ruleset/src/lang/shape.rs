@@ -32,7 +32,14 @@ pub(super) struct Block {
 impl Block {
     /// A block of which only the label matters yet.
     pub(super) fn bare(header: Span, labels: Vec<At>) -> Block {
-        Block { header, labels, attributes: Vec::new(), blocks: Vec::new(), damaged: false, names: Vec::new() }
+        Block {
+            header,
+            labels,
+            attributes: Vec::new(),
+            blocks: Vec::new(),
+            damaged: false,
+            names: Vec::new(),
+        }
     }
 
     /// The value of an attribute.
@@ -63,12 +70,17 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
     }
     if block.labels.len() != schema.labels {
         let (kind, header) = (schema.kind, block.header);
-        let usage = if schema.labels == 1 { format!("{kind} \"name\" {{") } else { format!("{kind} {{") };
+        let usage =
+            if schema.labels == 1 { format!("{kind} \"name\" {{") } else { format!("{kind} {{") };
         session.report(
             Diagnostic::error(
                 Code::Labels,
                 header,
-                format!("`{kind}` with {} labels, where {} belongs", block.labels.len(), schema.labels),
+                format!(
+                    "`{kind}` with {} labels, where {} belongs",
+                    block.labels.len(),
+                    schema.labels
+                ),
             )
             .cause("the label is the name of what is declared")
             .help(format!("write `{usage}`")),
@@ -130,8 +142,8 @@ fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) 
         block.blocks.push((kind, at));
         return;
     }
-    let known = super::parser::TOP_BLOCKS.contains(&name)
-        || matches!(name, "entry" | "emit" | "broadcast");
+    let known =
+        super::parser::TOP_BLOCKS.contains(&name) || matches!(name, "entry" | "emit" | "broadcast");
     let (code, message) = if known {
         (Code::MisplacedBlock, format!("`{name}` cannot stand inside `{}`", schema.kind))
     } else {

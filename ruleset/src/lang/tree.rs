@@ -109,8 +109,14 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(length: u32) -> Tree {
-        let file =
-            Node { start: 0, end: length, first: NONE, next: NONE, kind: NodeKind::File, height: 0 };
+        let file = Node {
+            start: 0,
+            end: length,
+            first: NONE,
+            next: NONE,
+            kind: NodeKind::File,
+            height: 0,
+        };
         Tree { nodes: vec![file] }
     }
 

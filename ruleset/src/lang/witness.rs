@@ -191,7 +191,7 @@ pub(super) fn contradicts(scope: &Scope, on: Option<On>, expr: &Expr) -> Option<
             terms.push(a);
             continue;
         }
-        let Some((input, allowed)) = allowed(scope, on, term) else { continue };
+        let Some((input, allowed)) = allowed(term) else { continue };
         let (_, range) = input.range(scope, on);
         let known = ranges.entry(input).or_insert_with(|| vec![(range.min, range.max)]);
         *known = intersect(known, &allowed);
@@ -206,7 +206,7 @@ pub(super) fn contradicts(scope: &Scope, on: Option<On>, expr: &Expr) -> Option<
 const PIECE_COUNT_MAX: usize = 64;
 
 /// The values of one input that `term` allows, if it speaks of one input alone.
-fn allowed(scope: &Scope, on: Option<On>, term: &Expr) -> Option<(Input, Vec<(i64, i64)>)> {
+fn allowed(term: &Expr) -> Option<(Input, Vec<(i64, i64)>)> {
     use crate::ir::BinaryOp::*;
     if let Some(input) = Input::of(term) {
         return Some((input, vec![(1, 1)]));
@@ -214,14 +214,14 @@ fn allowed(scope: &Scope, on: Option<On>, term: &Expr) -> Option<(Input, Vec<(i6
     match term {
         Expr::Not(inner) => Input::of(inner).map(|input| (input, vec![(0, 0)])),
         Expr::Binary(Or, a, b) => {
-            let (left, mut pieces) = allowed(scope, on, a)?;
-            let (right, more) = allowed(scope, on, b)?;
+            let (left, mut pieces) = allowed(a)?;
+            let (right, more) = allowed(b)?;
             pieces.extend(more);
             (left == right && pieces.len() <= PIECE_COUNT_MAX).then_some((left, pieces))
         }
         Expr::Binary(And, a, b) => {
-            let (left, pieces) = allowed(scope, on, a)?;
-            let (right, more) = allowed(scope, on, b)?;
+            let (left, pieces) = allowed(a)?;
+            let (right, more) = allowed(b)?;
             (left == right).then(|| (left, intersect(&pieces, &more)))
         }
         Expr::Binary(op, a, b) => {

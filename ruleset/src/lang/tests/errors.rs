@@ -19,7 +19,7 @@ fn every_mistake_is_reported_where_it_is() {
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
     ("condition \"c\" {\n  when = trigger.level >= \n}\nrule \"x\" {\n  on = kil\n}",
-     &["C0207 2:24", "C0201 3:1", "C0901 4:1", "C0405 5:8"]),
+     &["C0201 2:25", "C0901 4:1", "C0405 5:8"]),
     ("condition \"c\" {\n  when = (trigger.level >= 3 && trigger.flag\n}\nparam \"p\" {\n  type = bool\n  default = 3\n}",
      &["C0205 3:1", "C0501 6:13"]),
     ("rule \"a\" {\n  on = kill\nrule \"b\" {\n  on = kill\n  emit \"e\" { }\n}",
@@ -135,7 +135,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ("condition \"c\" { when = active(tick) }\ntimer \"tick\" { every = \"1s\" }",
      &["C0607 1:24"]),
     ("condition \"c\" { when = active(dawn) || rate(kills) > 1 }",
-     &["C0405 1:31", "C0405 1:47"]),
+     &["C0405 1:31", "C0405 1:45"]),
     ("trigger \"t\" {\n  fields = { a = int, b = int(5, 1), c = zonk, d = int(1) }\n}",
      &["C0306 2:18", "C0608 2:27", "C0405 2:42", "C0502 2:52"]),
     ("condition \"c\" { when = trigger.flag && since(\"2026-13-01\") > \"1h\" }",
@@ -196,9 +196,23 @@ rule "late" {
 }
 "#;
     let expected = [
-        "C0609 3:13", "C0406 6:27", "C0411 7:42", "C0201 9:24", "C0504 11:49", "C0701 12:1",
-        "C0703 15:24", "C0405 18:14", "C0801 22:10", "C0602 27:16", "C0403 30:6", "C0601 36:10",
-        "C0603 37:29", "C0901 39:1", "C0203 42:1", "C0903 45:3", "C0101 45:18",
+        "C0609 3:13",
+        "C0406 6:27",
+        "C0411 7:42",
+        "C0201 9:24",
+        "C0504 11:49",
+        "C0701 12:1",
+        "C0703 15:24",
+        "C0405 18:14",
+        "C0801 22:10",
+        "C0602 27:17",
+        "C0403 30:6",
+        "C0601 36:10",
+        "C0603 37:29",
+        "C0901 39:1",
+        "C0203 42:1",
+        "C0903 45:3",
+        "C0101 45:18",
     ];
     let places = places(text);
     for place in expected {
@@ -213,10 +227,7 @@ fn messages_name_values_causes_and_fixes() {
     let checked = beside_base(text);
     let found = &checked.diagnostics[0];
     assert_eq!(found.code, Code::DivisionByZero);
-    assert_eq!(
-        found.message,
-        "the divisor `param.factor - 3` can be zero: when param.factor is 3"
-    );
+    assert_eq!(found.message, "the divisor `param.factor - 3` can be zero: when param.factor is 3");
     assert!(found.cause.contains("-3 to 7"), "{}", found.cause);
     assert!(found.help.contains("max(param.factor - 3, 1)"), "{}", found.help);
     let found = &beside_base("condition \"c\" { when = parm.factor > 1 }").diagnostics[0];
@@ -240,7 +251,9 @@ rule \"r\" {
     assert_eq!(found.code, Code::FieldNotInTrigger);
     assert_eq!(line_col(text, found.span.start), (5, 10));
     let places: Vec<_> = (found.labels.iter())
-        .map(|(span, _)| (span.file, line_col(if span.file == 1 { text } else { BASE }, span.start)))
+        .map(|(span, _)| {
+            (span.file, line_col(if span.file == 1 { text } else { BASE }, span.start))
+        })
         .collect();
     assert_eq!(places, [(1, (1, 24)), (0, (9, 9))]);
 }

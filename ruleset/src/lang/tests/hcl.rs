@@ -16,10 +16,7 @@ fn agrees(text: &str) {
         // Attributes given twice pass our parser; the checker refuses them.
         let twice = error.to_string().contains("defined once");
         let checked = check(&[source("x.rules.hcl", text)]);
-        assert!(
-            twice && checked.program.is_none(),
-            "we accept what HCL refuses: {error}\n{text}"
-        );
+        assert!(twice && checked.program.is_none(), "we accept what HCL refuses: {error}\n{text}");
     }
 }
 
@@ -47,12 +44,66 @@ fn accepted_files_are_hcl() {
 
 /// Pieces that make mutations meaningful.
 const PIECES: [&str; 60] = [
-    "\n", " ", "{", "}", "(", ")", "[", "]", ",", "=", "==", "!", "-", "+", "*", "/", "%", "?",
-    ":", "&&", "||", "<", "<=", ".", "\"", "\\", "${", "%{", "<<EOT\n", "#", "//", "/*", "*/",
-    "true", "null", "for", "1", "0.5", "1.5.2", "99999999999999999999", "\"90s\"", "\"crypt\"",
-    "trigger.level", "param.drop_bonus", "condition.lucky", "rate(claims)", "chance(0.5)",
-    "pick(6)", "rule \"x\" {", "on = boss_kill", "emit \"e\" {", "when = ", "é", "\u{202e}",
-    "\r", "\t", "...", "_", "a-b", "timer.tick",
+    "\n",
+    " ",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    "=",
+    "==",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "?",
+    ":",
+    "&&",
+    "||",
+    "<",
+    "<=",
+    ".",
+    "\"",
+    "\\",
+    "${",
+    "%{",
+    "<<EOT\n",
+    "#",
+    "//",
+    "/*",
+    "*/",
+    "true",
+    "null",
+    "for",
+    "1",
+    "0.5",
+    "1.5.2",
+    "99999999999999999999",
+    "\"90s\"",
+    "\"crypt\"",
+    "trigger.level",
+    "param.drop_bonus",
+    "condition.lucky",
+    "rate(claims)",
+    "chance(0.5)",
+    "pick(6)",
+    "rule \"x\" {",
+    "on = boss_kill",
+    "emit \"e\" {",
+    "when = ",
+    "é",
+    "\u{202e}",
+    "\r",
+    "\t",
+    "...",
+    "_",
+    "a-b",
+    "timer.tick",
 ];
 
 fn mutated() -> impl Strategy<Value = String> {

@@ -190,7 +190,9 @@ fn weights_and_rolls() {
     });
     // Each roll on the outer table costs one draw and 99 on the inner one.
     cap(LOOT_COUNT_MAX as usize, Code::CountRange, |count| {
-        format!("rule \"r\" {{\n on = kill\n emit \"e\" {{\n  table = gold\n  count = {count}\n }}\n}}\n")
+        format!(
+            "rule \"r\" {{\n on = kill\n emit \"e\" {{\n  table = gold\n  count = {count}\n }}\n}}\n"
+        )
     });
     cap(99, Code::TooManyRolls, |inner| {
         format!(
@@ -202,7 +204,9 @@ fn weights_and_rolls() {
         repeat(depth, |i| {
             let (name, inner) = (letters(i), letters(i + 1));
             let inner = if i + 1 == depth { "gold".to_owned() } else { inner };
-            format!("loot_table \"{name}\" {{\n entry \"a\" {{\n  weight = 1\n  table = {inner}\n }}\n}}\n")
+            format!(
+                "loot_table \"{name}\" {{\n entry \"a\" {{\n  weight = 1\n  table = {inner}\n }}\n}}\n"
+            )
         })
     });
 }

@@ -28,11 +28,8 @@ fn the_designs_example_becomes_a_program() {
 
     let drop = rule(&program, "crypt_drop");
     let hash = name_hash("crypt_drop");
-    let level = Box::new(Expr::Binary(
-        BinaryOp::Ge,
-        Box::new(Expr::Field(0)),
-        Box::new(Expr::Const(10)),
-    ));
+    let level =
+        Box::new(Expr::Binary(BinaryOp::Ge, Box::new(Expr::Field(0)), Box::new(Expr::Const(10))));
     let crypt =
         Box::new(Expr::Binary(BinaryOp::Eq, Box::new(Expr::Field(1)), Box::new(Expr::Const(2))));
     let calm =
@@ -52,11 +49,8 @@ fn the_designs_example_becomes_a_program() {
     assert_eq!(drop.hash, hash);
     let loot = drop.outcomes[0].loot.as_ref().expect("loot");
     assert_eq!((loot.table, loot.draw_base), (1, 1));
-    let two = Expr::Select(
-        Box::new(Expr::Active(0)),
-        Box::new(Expr::Const(2)),
-        Box::new(Expr::Const(1)),
-    );
+    let two =
+        Expr::Select(Box::new(Expr::Active(0)), Box::new(Expr::Const(2)), Box::new(Expr::Const(1)));
     assert_eq!(loot.count, two);
 
     let mask = &program.fragments[0].masks;
@@ -120,11 +114,8 @@ rule "r" {
     let program = program(&[source("base.rules.hcl", BASE), source("c.rules.hcl", text)]);
     let rule = &program.fragments[0].rules[0];
     let bucket = |n, name| Expr::Bucket { n: Box::new(Expr::Const(n)), salt: name_hash(name) };
-    let cohort = Expr::Binary(
-        BinaryOp::Lt,
-        Box::new(bucket(10, "cohort")),
-        Box::new(Expr::Const(3)),
-    );
+    let cohort =
+        Expr::Binary(BinaryOp::Lt, Box::new(bucket(10, "cohort")), Box::new(Expr::Const(3)));
     assert_eq!(rule.when, cohort);
     assert_eq!(rule.outcomes[0].payload[0].value, bucket(4, "r"));
 }

@@ -1,0 +1,237 @@
+//! Operators: which types they join, and which inputs would break them.
+
+use super::constant::shorten;
+use super::infer::{Checker, Ty, Val};
+use super::interval::{self, Hazard};
+use super::session::At;
+use super::tree::BinOp;
+use super::{Code, Diagnostic, witness};
+use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, Type};
+
+impl Checker<'_, '_> {
+    /// An operation whose types fit: its interval, or the input that breaks it.
+    pub(super) fn operate(&mut self, at: At, op: BinaryOp, ty: Type, a: Val, b: Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        match interval::binary(op, a.range, b.range) {
+            Ok(range) => {
+                let size = a.size.saturating_add(b.size).saturating_add(1);
+                let ir = Expr::Binary(op, Box::new(a.ir), Box::new(b.ir));
+                self.known(at, ty, range, ir, size)
+            }
+            Err(hazard) => {
+                self.hazard(at, op, ty, &a, &b, hazard);
+                self.broken(at)
+            }
+        }
+    }
+
+    fn hazard(&mut self, at: At, op: BinaryOp, ty: Type, a: &Val, b: &Val, hazard: Hazard) {
+        let (scope, on) = (self.scope, self.on);
+        let shown = shorten(self.session.text(at));
+        match hazard {
+            Hazard::Zero => {
+                let when = witness::find(scope, on, &[&b.ir], |values| values == [0]);
+                let range = match b.ty {
+                    Ty::Known(ty) => format!(
+                        "{} to {}",
+                        scope.value_text(ty, b.range.min.into()),
+                        scope.value_text(ty, b.range.max.into())
+                    ),
+                    _ => String::new(),
+                };
+                let divisor = shorten(self.session.text(b.at));
+                let when = if when.is_empty() { when } else { format!(": when {when}") };
+                self.error(
+                    Code::DivisionByZero,
+                    b.at,
+                    format!("the divisor `{divisor}` can be zero{when}"),
+                    format!("its values are {range}; both arms of a choice are computed, so `?:` does not protect"),
+                    format!("divide by `max({divisor}, 1)`, or narrow the range so that it leaves out zero"),
+                );
+            }
+            Hazard::Overflow(min, max) => {
+                let when = witness::find(scope, on, &[&a.ir, &b.ir], |values| {
+                    let [a, b] = values else { return false };
+                    let raw = match op {
+                        BinaryOp::MulDecimal => a.checked_mul(*b),
+                        BinaryOp::DivDecimal => a.checked_mul(i128::from(DECIMAL_ONE)),
+                        _ => interval::apply(op, *a, *b),
+                    };
+                    raw.is_none_or(|raw| i64::try_from(raw).is_err() || raw == i128::from(i64::MIN))
+                });
+                let when = if when.is_empty() { String::new() } else { format!(" when {when}") };
+                let reach = if max > i128::from(i64::MAX) { max } else { min };
+                let (reach, limit) = match (op, ty) {
+                    (BinaryOp::MulDecimal | BinaryOp::DivDecimal, _) => {
+                        let millionths = "millionths of millionths";
+                        (format!("{reach} {millionths}"), i64::MAX.to_string())
+                    }
+                    (_, Type::Decimal) => {
+                        (scope.value_text(ty, reach), scope.value_text(ty, i64::MAX.into()))
+                    }
+                    _ => (reach.to_string(), i64::MAX.to_string()),
+                };
+                self.error(
+                    Code::Overflow,
+                    at,
+                    format!("`{shown}` can overflow: it reaches {reach}{when}"),
+                    format!("every value, and every product before it is rescaled, must stay within ±{limit}"),
+                    "narrow the ranges of the inputs, or bound a part with `min`, `max` or `clamp`",
+                );
+            }
+        }
+    }
+
+    pub(super) fn binary(&mut self, at: At, op: BinOp) -> Val {
+        use Type::*;
+        let (Some(left), Some(right)) = (self.session.child(at, 0), self.session.child(at, 1))
+        else {
+            return self.broken(at);
+        };
+        match op {
+            BinOp::And | BinOp::Or => {
+                let a = self.infer(left, None);
+                let a = self.expect_bool(a);
+                let b = self.infer(right, None);
+                let b = self.expect_bool(b);
+                let op = if op == BinOp::And { BinaryOp::And } else { BinaryOp::Or };
+                self.logic(at, op, a, b)
+            }
+            BinOp::Equal
+            | BinOp::NotEqual
+            | BinOp::Less
+            | BinOp::LessEqual
+            | BinOp::Greater
+            | BinOp::GreaterEqual => {
+                let (a, b) = self.pair(left, right, None);
+                let op = match op {
+                    BinOp::Equal => BinaryOp::Eq,
+                    BinOp::NotEqual => BinaryOp::Ne,
+                    BinOp::Less => BinaryOp::Lt,
+                    BinOp::LessEqual => BinaryOp::Le,
+                    BinOp::Greater => BinaryOp::Gt,
+                    _ => BinaryOp::Ge,
+                };
+                self.compare(at, op, a, b)
+            }
+            _ => {
+                // Among arithmetic a string can only be a duration.
+                let a = self.infer(left, Some(Duration));
+                let b = self.infer(right, Some(Duration));
+                if a.ty == Ty::Error || b.ty == Ty::Error {
+                    return self.broken(at);
+                }
+                let (a, b) = match (op, a.ty, b.ty) {
+                    // A decimal times or over a whole number stays exact without widening.
+                    (BinOp::Multiply, ..) | (BinOp::Divide, Ty::Known(Decimal), _) => (a, b),
+                    _ => self.level(a, b),
+                };
+                let (Ty::Known(x), Ty::Known(y)) = (a.ty, b.ty) else {
+                    return self.mismatch(at, op.symbol(), &a, &b);
+                };
+                let (ir_op, ty) = match (op, x, y) {
+                    (BinOp::Add, Int | Decimal | Duration, _) if x == y => (BinaryOp::Add, x),
+                    (BinOp::Add, Instant, Duration) | (BinOp::Add, Duration, Instant) => {
+                        (BinaryOp::Add, Instant)
+                    }
+                    (BinOp::Subtract, Int | Decimal | Duration, _) if x == y => (BinaryOp::Sub, x),
+                    (BinOp::Subtract, Instant, Duration) => (BinaryOp::Sub, Instant),
+                    (BinOp::Subtract, Instant, Instant) => (BinaryOp::Sub, Duration),
+                    (BinOp::Multiply, Int, Int | Decimal | Duration) => (BinaryOp::Mul, y),
+                    (BinOp::Multiply, Decimal | Duration, Int) => (BinaryOp::Mul, x),
+                    (BinOp::Multiply, Decimal, Decimal | Duration) => (BinaryOp::MulDecimal, y),
+                    (BinOp::Multiply, Duration, Decimal) => (BinaryOp::MulDecimal, x),
+                    (BinOp::Divide, Int | Decimal | Duration, Int) => (BinaryOp::Div, x),
+                    (BinOp::Divide, Duration, Duration) => (BinaryOp::Div, Int),
+                    (BinOp::Divide, Decimal | Duration, Decimal) => (BinaryOp::DivDecimal, x),
+                    (BinOp::Remainder, Int | Decimal | Duration, _) if x == y => (BinaryOp::Rem, x),
+                    _ => return self.mismatch(at, op.symbol(), &a, &b),
+                };
+                self.operate(at, ir_op, ty, a, b)
+            }
+        }
+    }
+
+    /// A comparison of values of one type.
+    pub(super) fn compare(&mut self, at: At, op: BinaryOp, a: Val, b: Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        let (a, b) = self.level(a, b);
+        if a.ty == Ty::Text && b.ty == Ty::Text {
+            self.error(
+                Code::UntypedText,
+                at,
+                "two texts are compared",
+                "a text has a meaning only beside a value whose type is known",
+                "compare with a field or a parameter",
+            );
+            return self.broken(at);
+        }
+        let symbol = match op {
+            BinaryOp::Eq => "==",
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            _ => ">=",
+        };
+        if a.ty != b.ty {
+            return self.mismatch(at, symbol, &a, &b);
+        }
+        let ordered = !matches!(op, BinaryOp::Eq | BinaryOp::Ne);
+        let unordered = matches!(a.ty, Ty::Known(Type::Bool | Type::Enum(_) | Type::Symbol));
+        if ordered && unordered {
+            let found = self.type_text(&a);
+            self.error(
+                Code::OperandType,
+                at,
+                format!("`{symbol}` compares values of {}", found.trim_start_matches("a ")),
+                "only numbers, durations and instants have an order",
+                "use `==`, `!=` or `one_of`",
+            );
+            return self.broken(at);
+        }
+        self.operate(at, op, Type::Bool, a, b)
+    }
+
+    /// `a && b` or `a || b` of checked yes-or-no values.
+    pub(super) fn logic(&mut self, at: At, op: BinaryOp, a: Val, b: Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        // `true && x` is `x`: nothing is computed for it.
+        let neutral = i64::from(op == BinaryOp::And);
+        if a.range.single() == Some(neutral) {
+            return Val { at, ..b };
+        }
+        if b.range.single() == Some(neutral) {
+            return Val { at, ..a };
+        }
+        self.operate(at, op, Type::Bool, a, b)
+    }
+
+    pub(super) fn mismatch(&mut self, at: At, symbol: &str, a: &Val, b: &Val) -> Val {
+        if a.ty == Ty::Error || b.ty == Ty::Error {
+            return self.broken(at);
+        }
+        let (left, right) = (self.type_text(a), self.type_text(b));
+        let span = self.session.span(at);
+        let mut diagnostic = Diagnostic::error(
+            Code::TypeMismatch,
+            span,
+            format!("`{symbol}` between {left} and {right}"),
+        )
+        .label(self.session.span(a.at), format!("this is {left}"))
+        .label(self.session.span(b.at), format!("this is {right}"))
+        .cause("values of different types are never converted, except a whole number to a decimal")
+        .help("make both sides the same type");
+        if let Some(first) = self.uses.first() {
+            diagnostic = diagnostic.label(self.session.span(*first), "it is used here");
+        }
+        self.session.report(diagnostic);
+        self.broken(at)
+    }
+}
