@@ -240,3 +240,7 @@ impl<H: Host> Run<H> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
