@@ -174,7 +174,7 @@ impl Context {
     pub fn set_text(&mut self, name: &str, text: &str) -> Result<&mut Context> {
         let (index, slot) = self.field(name)?;
         let value = value::parse(slot.ty, text, self.version.image())
-            .map_err(|source| Error::Value { name: name.to_owned(), source })?;
+            .map_err(|reason| Error::Value { name: name.to_owned(), reason: Box::new(reason) })?;
         self.set(index, value)
     }
 

@@ -69,12 +69,10 @@ pub enum Error {
         actual_bytes: u64,
     },
     /// The image is not usable.
-    #[error("image of {bundle} is not usable")]
+    #[error("the image is not usable")]
     Image {
-        /// The bundle, or zeros when not known yet.
-        bundle: Digest,
         /// Why.
-        source: ImageError,
+        source: Box<ImageError>,
     },
     /// The image is not the one that the live record names.
     #[error("image holds bundle {actual}, the channel runs {expected}")]
@@ -133,12 +131,12 @@ pub enum Error {
         max: i64,
     },
     /// A text is not a value of its slot.
-    #[error("`{name}`: {source}")]
+    #[error("`{name}`: {reason}")]
     Value {
         /// The slot.
         name: String,
         /// Why.
-        source: ValueError,
+        reason: Box<ValueError>,
     },
     /// Fields of the trigger were not set.
     #[error("field `{name}` of `{on}` is not set ({missing} missing)")]

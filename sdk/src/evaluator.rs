@@ -136,19 +136,21 @@ impl Evaluator {
         }
         let bytes = context.bytes()?;
         outcome.clear(ContextView::new(bytes, 0).map_or(0, |view| view.seed()));
-        let list = match context.on() {
+        let mut step = 0;
+        while let Some(fragment) = self.on(context.on()).get(step).copied() {
+            self.eval_into(fragment, bytes, outcome)?;
+            step += 1;
+        }
+        Ok(())
+    }
+
+    /// The fragments of a trigger or timer.
+    fn on(&self, on: On) -> &[u16] {
+        let list = match on {
             On::Trigger(index) => self.by_trigger.get(usize::from(index)),
             On::Timer(index) => self.by_timer.get(usize::from(index)),
         };
-        for step in 0..list.map_or(0, Vec::len) {
-            let list = match context.on() {
-                On::Trigger(index) => self.by_trigger.get(usize::from(index)),
-                On::Timer(index) => self.by_timer.get(usize::from(index)),
-            };
-            let Some(fragment) = list.and_then(|list| list.get(step)).copied() else { break };
-            self.eval_into(fragment, bytes, outcome)?;
-        }
-        Ok(())
+        list.map_or(&[], Vec::as_slice)
     }
 
     fn eval_into(&mut self, fragment: u16, bytes: &[u8], outcome: &mut Outcome) -> Result<()> {

@@ -1,7 +1,7 @@
 //! One version of a rule set, as a game holds it.
 
 use cairn_merkle::Digest;
-use cairn_ruleset::image::Image;
+use cairn_ruleset::image::{Image, ImageError};
 use cairn_ruleset::ir::On;
 use cairn_ruleset::loot::{self, Drop, Roll};
 use cairn_ruleset::meta::FragmentMeta;
@@ -31,15 +31,15 @@ impl Version {
     /// # Errors
     /// `Image` says what is wrong with it.
     pub fn open(generation: u64, bytes: impl Into<ImageBytes>) -> Result<Version> {
-        let image = Image::open(bytes.into())
-            .map_err(|source| Error::Image { bundle: Digest([0; 32]), source })?;
+        let unusable = |source| Error::Image { source: Box::new(source) };
+        let image = Image::open(bytes.into()).map_err(unusable)?;
         let digest = image.bundle();
         let mut fragments = Vec::with_capacity(image.fragment_count());
         for fragment in image.fragments() {
             let index = usize::from(fragment.index);
             let what = "fragment description";
-            let source = cairn_ruleset::image::ImageError::Malformed { what, index };
-            fragments.push(fragment.meta().map_err(|_| Error::Image { bundle: digest, source })?);
+            let malformed = |_| unusable(ImageError::Malformed { what, index });
+            fragments.push(fragment.meta().map_err(malformed)?);
         }
         let (version, ruleset) = (image.version().to_owned(), image.ruleset().to_owned());
         Ok(Version { generation, digest, version, ruleset, image, fragments })

@@ -16,7 +16,7 @@ fn bad<T>(what: &'static str, index: usize) -> Result<T, ImageError> {
 }
 
 /// Most records of a kind that is referred to by a `u16`.
-const INDEX_MAX: usize = 1 << 16;
+const INDEX_MAX: usize = u16::MAX as usize;
 
 struct Checker<'a, B> {
     image: &'a Image<B>,
