@@ -1,12 +1,12 @@
 //! The functions of the language.
 
+use super::Code;
 use super::constant::shorten;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Interval};
 use super::names::Names;
 use super::session::At;
 use super::tree::NodeKind;
-use super::{Code, witness};
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, INSTANT_MAX, On, Type};
 
 /// Name, fewest and most arguments, usage.
@@ -418,9 +418,8 @@ impl Checker<'_, '_> {
             Ty::Known(ty) => ty,
             _ => Type::Int,
         };
-        let when = witness::find(scope, self.on, &[&value.ir], |values| {
-            values.first().is_some_and(|value| outside(*value))
-        });
+        let when = self
+            .witness(&[&value.ir], |values| values.first().is_some_and(|value| outside(*value)));
         let when = if when.is_empty() { when } else { format!(", when {when}") };
         let shown = shorten(self.session.text(value.at));
         let (low, high) = (scope.value_text(ty, low.into()), scope.value_text(ty, high.into()));

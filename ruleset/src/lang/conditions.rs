@@ -110,7 +110,7 @@ pub(super) fn unused(
         if condition.cyclic || shared.truths.contains_key(&index) {
             continue;
         }
-        let Some(on) = fitting(session, scope, when) else { continue };
+        let Some(on) = fitting(session, scope, shared, when) else { continue };
         let salt = rng::name_hash(&condition.name);
         let mut checker = Checker::new(session, scope, shared, on, Some(salt), salt);
         let value = checker.infer(when, None);
@@ -122,7 +122,7 @@ pub(super) fn unused(
     for (table, entry) in unchecked(scope, truths) {
         let Some(def) = scope.tables.get(table) else { continue };
         let Some(when) = def.entries.get(entry).and_then(|entry| entry.when) else { continue };
-        let Some(on) = fitting(session, scope, when) else { continue };
+        let Some(on) = fitting(session, scope, shared, when) else { continue };
         let mut checker = Checker::new(session, scope, shared, on, None, rng::name_hash(&def.name));
         let value = checker.infer(when, None);
         let value = checker.expect_bool(value);
@@ -132,12 +132,18 @@ pub(super) fn unused(
 
 /// The trigger to check `at` for: `Some(None)` when it reads no field; `None` when none fits, which
 /// is reported.
-fn fitting(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<Option<On>> {
+fn fitting(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    shared: &mut Shared,
+    at: At,
+) -> Option<Option<On>> {
     let mut found = References::default();
     found.walk(session, scope, at);
     let mut seen = BTreeSet::new();
     while let Some((index, _)) = found.conditions.pop() {
         if seen.insert(index)
+            && shared.visit()
             && let Some(when) = scope.conditions.get(index).and_then(|condition| condition.when)
         {
             found.walk(session, scope, when);

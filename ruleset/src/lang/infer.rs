@@ -57,6 +57,14 @@ pub(super) struct Shared {
     nodes: u32,
 }
 
+impl Shared {
+    /// Counts one visit; false when the run has made all that it may.
+    pub(super) fn visit(&mut self) -> bool {
+        self.nodes = self.nodes.saturating_add(1);
+        self.nodes <= RULESET_NODE_COUNT_MAX
+    }
+}
+
 /// Walks the expressions of one rule, or of one loot table for one fragment.
 pub(super) struct Checker<'c, 'a> {
     pub(super) session: &'c mut Session<'a>,
@@ -169,11 +177,11 @@ impl<'c, 'a> Checker<'c, 'a> {
     /// Checks the expression at `at`; `hint` is what a string literal in it stands for.
     pub(super) fn infer(&mut self, at: At, hint: Option<Type>) -> Val {
         self.nodes += 1;
-        self.shared.nodes += 1;
+        let within = self.shared.visit();
         if self.exhausted {
             return self.broken(at);
         }
-        let over = self.nodes > RULE_NODE_COUNT_MAX || self.shared.nodes > RULESET_NODE_COUNT_MAX;
+        let over = self.nodes > RULE_NODE_COUNT_MAX || !within;
         if over || self.depth >= EXPANDED_HEIGHT_MAX {
             let at = self.uses.first().copied().unwrap_or(at);
             self.too_costly(at);

@@ -95,7 +95,7 @@ impl<'a> Lexer<'a> {
             let rest = self.rest();
             if rest.starts_with('#') || rest.starts_with("//") {
                 let start = self.at;
-                self.take_while(|c| c != '\n');
+                self.at += rest.find('\n').unwrap_or(rest.len());
                 if let Some(flaw) = hidden(self.text, start, self.at) {
                     return self.token(TokenKind::Bad, start, Some(flaw));
                 }
@@ -325,9 +325,14 @@ fn is_hidden(c: char) -> bool {
 
 fn hidden(text: &str, start: usize, end: usize) -> Option<Flaw> {
     let comment = text.get(start..end).unwrap_or("");
+    // Long comments are common: most are plain ASCII in one look.
+    let plain = |b: u8| b.is_ascii() && (b >= b' ' || b == b'\t') && b != 0x7f;
+    if comment.bytes().all(plain) {
+        return None;
+    }
     let (at, c) = comment.char_indices().find(|(at, c)| {
-        let after = text.get(start + at + 1..).unwrap_or("");
-        is_hidden(*c) && *c != '\n' && !(*c == '\r' && after.starts_with('\n'))
+        let line_end = || text.get(start + at + 1..).is_some_and(|rest| rest.starts_with('\n'));
+        is_hidden(*c) && *c != '\n' && !(*c == '\r' && line_end())
     })?;
     Some(flaw(Code::HiddenCharacter, start + at, start + at + c.len_utf8()))
 }

@@ -68,7 +68,7 @@ pub const RULE_NODE_COUNT_MAX: u32 = 4_096;
 /// The same for one fragment: with about six bytes each it stays near 64 KiB compiled.
 pub const FRAGMENT_NODE_COUNT_MAX: u32 = 16_384;
 /// The same for the whole rule set; bounds the time of one run.
-pub const RULESET_NODE_COUNT_MAX: u32 = 4 << 20;
+pub const RULESET_NODE_COUNT_MAX: u32 = 1 << 20;
 /// Largest count that a host may supply for a counter; counts saturate there.
 pub const COUNTER_MAX: i64 = 1_000_000;
 /// Longest window of a counter, seven days.

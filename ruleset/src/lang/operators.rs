@@ -27,12 +27,21 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// Inputs for which `breaks` holds, in words; empty when none is found.
+    pub(super) fn witness(&mut self, exprs: &[&Expr], breaks: impl Fn(&[i128]) -> bool) -> String {
+        if self.session.may_search() {
+            witness::find(self.scope, self.on, exprs, breaks)
+        } else {
+            String::new()
+        }
+    }
+
     fn hazard(&mut self, at: At, op: BinaryOp, ty: Type, a: &Val, b: &Val, hazard: Hazard) {
-        let (scope, on) = (self.scope, self.on);
+        let scope = self.scope;
         let shown = shorten(self.session.text(at));
         match hazard {
             Hazard::Zero => {
-                let when = witness::find(scope, on, &[&b.ir], |values| values == [0]);
+                let when = self.witness(&[&b.ir], |values| values == [0]);
                 let range = match b.ty {
                     Ty::Known(ty) => format!(
                         "{} to {}",
@@ -52,7 +61,7 @@ impl Checker<'_, '_> {
                 );
             }
             Hazard::Overflow(min, max) => {
-                let when = witness::find(scope, on, &[&a.ir, &b.ir], |values| {
+                let when = self.witness(&[&a.ir, &b.ir], |values| {
                     let [a, b] = values else { return false };
                     let raw = match op {
                         BinaryOp::MulDecimal => a.checked_mul(*b),

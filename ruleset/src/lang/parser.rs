@@ -79,6 +79,16 @@ impl<'a> Parser<'a> {
         }
         self.errors.push(diagnostic);
         if self.errors.len() >= ERROR_COUNT_MAX {
+            let span = self.span(self.token.start, self.token.end);
+            self.errors.push(
+                Diagnostic::error(
+                    Code::TooManyErrors,
+                    span,
+                    format!("more than {ERROR_COUNT_MAX} errors; the rest of the file is not read"),
+                )
+                .cause("the compiler's memory and time are bounded")
+                .help("correct those above and run the check again"),
+            );
             self.stopped = true;
             self.token = self.end();
         }

@@ -24,11 +24,13 @@ pub(super) struct Session<'a> {
     found: Vec<Diagnostic>,
     /// Spelling searches left; they are the one thing whose cost is not linear.
     searches: u32,
+    /// Searches for an input that breaks an expression left.
+    witnesses: u32,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
-        Session { files, found, searches: 64 }
+        Session { files, found, searches: 64, witnesses: 256 }
     }
 
     fn file(&self, at: At) -> &File<'a> {
@@ -120,7 +122,28 @@ impl<'a> Session<'a> {
         names::similar(word, candidates.take(4_096))
     }
 
-    pub(super) fn finish(self) -> Vec<Diagnostic> {
+    /// Whether one more search for a witness may be made; errors are many only in files that
+    /// nobody meant.
+    pub(super) fn may_search(&mut self) -> bool {
+        let left = self.witnesses > 0;
+        self.witnesses = self.witnesses.saturating_sub(1);
+        left
+    }
+
+    /// All that was found; when it was cut short, the last one says so.
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        if self.found.len() >= 2 * ERROR_COUNT_MAX {
+            let span = self.found.last().map_or(Span { file: 0, start: 0, end: 0 }, |d| d.span);
+            self.found.push(
+                Diagnostic::error(
+                    Code::TooManyErrors,
+                    span,
+                    format!("more than {} errors; the rest is not listed", 2 * ERROR_COUNT_MAX),
+                )
+                .cause("the compiler's memory and time are bounded")
+                .help("correct those above and run the check again"),
+            );
+        }
         self.found
     }
 }

@@ -73,8 +73,8 @@ impl Input {
     }
 }
 
-/// Combinations of inputs that are tried.
-const TRIAL_COUNT_MAX: usize = 4_096;
+/// Operations spent on trying combinations of inputs.
+const WORK_MAX: usize = 1 << 16;
 /// Values tried for one input.
 const CANDIDATE_COUNT_MAX: usize = 8;
 
@@ -88,8 +88,9 @@ pub(super) fn find(
 ) -> String {
     let mut inputs = BTreeMap::new();
     let mut constants = Vec::new();
+    let mut size = 1;
     for expr in exprs {
-        collect(expr, &mut inputs, &mut constants);
+        collect(expr, &mut inputs, &mut constants, &mut size);
     }
     for (input, candidates) in &mut inputs {
         let (_, range) = input.range(scope, on);
@@ -104,7 +105,7 @@ pub(super) fn find(
     // Odometer over the candidates; the first positions turn fastest.
     let chosen: Vec<(Input, Vec<i64>)> = inputs.into_iter().collect();
     let mut turn = vec![0_usize; chosen.len()];
-    for _ in 0..TRIAL_COUNT_MAX {
+    for _ in 0..WORK_MAX / size {
         let values: BTreeMap<Input, i64> = (chosen.iter().zip(&turn))
             .map(|((input, candidates), at)| (*input, candidates.get(*at).copied().unwrap_or(0)))
             .collect();
@@ -133,25 +134,31 @@ pub(super) fn find(
     String::new()
 }
 
-fn collect(expr: &Expr, inputs: &mut BTreeMap<Input, Vec<i64>>, constants: &mut Vec<i64>) {
+fn collect(
+    expr: &Expr,
+    inputs: &mut BTreeMap<Input, Vec<i64>>,
+    constants: &mut Vec<i64>,
+    size: &mut usize,
+) {
+    *size += 1;
     if let Some(input) = Input::of(expr) {
         inputs.entry(input).or_default();
         return;
     }
     match expr {
         Expr::Const(value) if constants.len() < CANDIDATE_COUNT_MAX => constants.push(*value),
-        Expr::Not(a) | Expr::Neg(a) | Expr::Abs(a) => collect(a, inputs, constants),
+        Expr::Not(a) | Expr::Neg(a) | Expr::Abs(a) => collect(a, inputs, constants, size),
         Expr::Binary(_, a, b) => {
-            collect(a, inputs, constants);
-            collect(b, inputs, constants);
+            collect(a, inputs, constants, size);
+            collect(b, inputs, constants, size);
         }
         Expr::Select(a, b, c) => {
-            collect(a, inputs, constants);
-            collect(b, inputs, constants);
-            collect(c, inputs, constants);
+            collect(a, inputs, constants, size);
+            collect(b, inputs, constants, size);
+            collect(c, inputs, constants, size);
         }
         Expr::Chance { p: n, .. } | Expr::Pick { n, .. } | Expr::Bucket { n, .. } => {
-            collect(n, inputs, constants);
+            collect(n, inputs, constants, size);
         }
         _ => {}
     }
@@ -217,6 +224,7 @@ fn allowed(term: &Expr) -> Option<(Input, Vec<(i64, i64)>)> {
             let (left, mut pieces) = allowed(a)?;
             let (right, more) = allowed(b)?;
             pieces.extend(more);
+            let pieces = normal(pieces);
             (left == right && pieces.len() <= PIECE_COUNT_MAX).then_some((left, pieces))
         }
         Expr::Binary(And, a, b) => {
@@ -250,27 +258,63 @@ fn allowed(term: &Expr) -> Option<(Input, Vec<(i64, i64)>)> {
                 Ge => vec![(value, most)],
                 _ => return None,
             };
-            Some((input, pieces))
+            Some((input, normal(pieces)))
         }
         _ => None,
     }
 }
 
-fn intersect(left: &[(i64, i64)], right: &[(i64, i64)]) -> Vec<(i64, i64)> {
-    let mut pieces = Vec::new();
-    for (a, b) in left {
-        for (c, d) in right {
-            let piece = ((*a).max(*c), (*b).min(*d));
-            if piece.0 <= piece.1 && !pieces.contains(&piece) {
-                pieces.push(piece);
-            }
+/// Sorted, disjoint pieces.
+fn normal(mut pieces: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    pieces.retain(|piece| piece.0 <= piece.1);
+    pieces.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match merged.last_mut() {
+            Some(last) if piece.0 <= last.1.saturating_add(1) => last.1 = last.1.max(piece.1),
+            _ => merged.push(piece),
         }
     }
-    if pieces.len() > PIECE_COUNT_MAX {
+    merged
+}
+
+/// What both lists hold; each is sorted and disjoint. Linear.
+fn intersect(left: &[(i64, i64)], right: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let mut pieces = Vec::new();
+    let (mut a, mut b) = (0, 0);
+    while let (Some(x), Some(y)) = (left.get(a), right.get(b)) {
+        let piece = (x.0.max(y.0), x.1.min(y.1));
+        if piece.0 <= piece.1 {
+            pieces.push(piece);
+        }
+        if x.1 < y.1 {
+            a += 1;
+        } else {
+            b += 1;
+        }
+    }
+    if pieces.len() > PIECE_COUNT_MAX
+        && let (Some(first), Some(last)) = (pieces.first(), pieces.last())
+    {
         // Too many to follow: forget the gaps, which can only miss a contradiction.
-        let min = pieces.iter().map(|piece| piece.0).min().unwrap_or(i64::MIN);
-        let max = pieces.iter().map(|piece| piece.1).max().unwrap_or(i64::MAX);
-        return vec![(min, max)];
+        return vec![(first.0, last.1)];
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_intersect() {
+        let gaps = normal(vec![(7, 9), (1, 3), (4, 5), (9, 8), (8, 12)]);
+        assert_eq!(gaps, [(1, 5), (7, 12)]);
+        assert_eq!(
+            intersect(&gaps, &[(2, 2), (5, 7), (11, 20)]),
+            [(2, 2), (5, 5), (7, 7), (11, 12)]
+        );
+        assert_eq!(intersect(&gaps, &[(6, 6)]), []);
+        assert_eq!(normal(vec![(i64::MIN, 3), (5, i64::MAX)]), [(i64::MIN, 3), (5, i64::MAX)]);
+    }
 }

@@ -48,8 +48,11 @@ fn sizes_of_sources() {
 fn two_mebibytes_are_refused_unread() {
     assert_eq!(codes(&"@".repeat(2 << 20)), [Code::SourceTooLarge]);
     // One mebibyte of mistakes is cut short.
-    assert!(beside_base(&"@ ".repeat(1 << 19)).diagnostics.len() <= 2 * ERROR_COUNT_MAX);
-    assert!(beside_base(&"a = b\n".repeat(1 << 17)).diagnostics.len() <= 2 * ERROR_COUNT_MAX);
+    for text in ["@ ".repeat(1 << 19), "a = b\n".repeat(1 << 17)] {
+        let found = beside_base(&text).diagnostics;
+        assert!(found.len() <= 2 * ERROR_COUNT_MAX + 1, "{}", found.len());
+        assert!(found.iter().any(|found| found.code == Code::TooManyErrors));
+    }
 }
 
 #[test]
@@ -221,4 +224,24 @@ fn durations() {
     let every = |text: &str| codes(&format!("timer \"t\" {{ every = \"{text}\" }}\n"));
     assert_eq!((every("366d"), every("366d1ms")), (vec![], vec![Code::PeriodRange]));
     assert_eq!((every("1s"), every("999ms")), (vec![], vec![Code::PeriodRange]));
+}
+
+#[test]
+fn hostile_rule_sets_are_refused_in_bounded_time() {
+    // Every rule uses a large condition: the run stops at its budget.
+    let terms = vec!["trigger.level * trigger.level * trigger.level > 5"; 100].join(" && ");
+    let mut text = format!("condition \"big\" {{ when = {terms} }}\n");
+    text.push_str(&repeat(700, |i| {
+        let name = letters(i);
+        format!("rule \"{name}\" {{\n on = kill\n when = condition.big\n emit \"e\" {{ }}\n}}\n")
+    }));
+    let found = codes(&text);
+    assert!(found.contains(&Code::TooCostly), "{found:?}");
+    // Every rule overflows, and none of the searches for an example ends early.
+    let product = vec!["trigger.level"; 12].join(" * ");
+    let text = repeat(150, |i| {
+        let name = letters(i);
+        format!("rule \"{name}\" {{\n on = kill\n when = {product} > 1\n emit \"e\" {{ }}\n}}\n")
+    });
+    assert_eq!(codes(&text), [Code::Overflow]);
 }
