@@ -219,5 +219,8 @@ impl Config {
     }
 }
 
+/// Most seeds learned at run time. Any few members suffice to meet the rest.
+pub const LEARNED_SEEDS_MAX: usize = 32;
+
 /// Most bytes of a membership packet.
 pub const SWIM_PACKET_BYTES_MAX: usize = 60_000;

@@ -21,6 +21,7 @@ use crate::membership::{self, Membership};
 use crate::publish::Publisher;
 use crate::receive::Receiver;
 use crate::recovered::Recovered;
+use crate::status::Statuses;
 use crate::transfer::Transfer;
 use crate::vector::VersionVector;
 use crate::verify::{Sign, Verify};
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) proposed: BTreeSet<String>,
     pub(crate) bundles: Bundles,
     pub(crate) transfer: Transfer,
+    pub(crate) statuses: Statuses,
     vector_digest: Option<Digest>,
     change_armed: bool,
 }
@@ -96,6 +98,7 @@ impl Core {
             proposed: BTreeSet::new(),
             bundles: Bundles::recover(recovered.heads, recovered.bundles, recovered.blobs),
             transfer: Transfer::default(),
+            statuses: Statuses::new(node, incarnation),
             vector_digest: None,
             change_armed: false,
         }
@@ -109,6 +112,7 @@ impl Core {
                 self.receiver.connection_changed(peer);
                 if self.view.connected(peer) {
                     self.pulse(peer, fx);
+                    self.statuses.greet(peer, fx);
                 }
             }
             Input::Disconnected { peer } => {
@@ -134,6 +138,11 @@ impl Core {
             },
             Input::Propose { record, trace } => self.propose(record, trace, fx),
             Input::BundleAdded { head, blobs, trace } => self.bundle_added(head, blobs, trace, fx),
+            Input::SetStatus(bytes) => {
+                let peers: Vec<_> = self.view.up().collect();
+                self.statuses.set(bytes, &peers, fx);
+            }
+            Input::Seeds(seeds) => self.membership.learn(seeds, fx),
             Input::EnvelopeOpened { digest, result } => {
                 self.transfer.opened(digest, result, &mut self.bundles, fx);
             }
@@ -157,6 +166,7 @@ impl Core {
                 }
             }
             Due::Announce => self.membership.announce(fx),
+            Due::SwimNews => self.membership.spread(fx),
             Due::Redial(peer) => self.view.redial(peer, fx),
             Due::Pulse => {
                 for peer in self.view.some(1, fx) {
@@ -224,6 +234,10 @@ impl Core {
             }
             Body::BlobNone { digest } => self.transfer.none(peer, digest, &mut self.bundles, fx),
             Body::Have { digest } => self.have(peer, digest, trace, fx),
+            Body::Status(told) => {
+                let peers: Vec<_> = self.view.up().collect();
+                self.statuses.told(peer, told, &peers, self.membership.others(), fx);
+            }
             Body::Durable { stream, seq } => {
                 self.publisher.confirmed(peer.node, stream, seq, fx);
                 self.anti.durable(peer, stream, seq, &self.log, fx);
@@ -235,6 +249,7 @@ impl Core {
         let joined = self.view.update(self.node, self.membership.others(), fx);
         for peer in joined {
             self.pulse(peer, fx);
+            self.statuses.greet(peer, fx);
         }
     }
 
@@ -256,7 +271,8 @@ impl Core {
             self.anti.summarise(peer.addr, root, &self.log.vector, true, fx);
         }
         // A peer of our view hears from us anyway; another one would never learn what it lacks.
-        let tell = !(same_root && same_vector) && !self.view.contains(&peer.addr);
+        let differs = !same_root || !same_vector;
+        let tell = differs && !self.view.contains(&peer.addr);
         if tell && self.anti.may_pulse(&peer.addr, fx.now) {
             self.pulse(peer.addr, fx);
         }

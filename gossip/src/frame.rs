@@ -17,6 +17,7 @@ use crate::directive::ChannelRecord;
 use crate::event::SignedBatch;
 use crate::head::{BundleHead, BundleRef};
 use crate::id::{NodeId, Stream};
+use crate::status::NodeStatus;
 use crate::vector::VersionVector;
 
 /// Most bytes that a frame's length field may announce. A longer frame is refused unread and the
@@ -235,6 +236,9 @@ pub enum Body {
         /// Up to which sequence number.
         seq: u64,
     },
+    /// What nodes say about themselves: at most [`crate::status::STATUSES_MAX`] records that the
+    /// sender has news of, or, on a new connection, knows.
+    Status(Vec<NodeStatus>),
 }
 
 impl Frame {

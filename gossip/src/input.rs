@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cairn_merkle::Digest;
 
 use crate::directive::ChannelRecord;
@@ -96,6 +97,13 @@ pub enum Input {
         /// W3C `traceparent` of the request.
         trace: Option<String>,
     },
+    /// What this node says about itself from now on, at most
+    /// [`crate::status::STATUS_BYTES_MAX`] opaque bytes. Reaches every member.
+    SetStatus(Bytes),
+    /// Peers learned at run time, for example from a coordinator's registry: announced to like
+    /// [`crate::Config::seeds`]. Replaces the peers of an earlier call; beyond
+    /// [`crate::config::LEARNED_SEEDS_MAX`] the rest is ignored.
+    Seeds(Vec<SocketAddr>),
     /// The answer to [`crate::Output::OpenEnvelope`].
     EnvelopeOpened {
         /// Which bundle.

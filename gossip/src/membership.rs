@@ -18,7 +18,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, SWIM_PACKET_BYTES_MAX};
+use crate::config::{Config, LEARNED_SEEDS_MAX, SWIM_PACKET_BYTES_MAX};
 use crate::frame::Body;
 use crate::fx::{Due, Fx, Peer};
 use crate::id::NodeId;
@@ -27,6 +27,9 @@ use crate::verify::Fault;
 
 /// Longest pause between announcements to a seed that is no member.
 const ANNOUNCE_MAX: Duration = Duration::from_secs(5);
+
+/// How soon news of members is spread: long enough to gather what comes together.
+const NEWS_AFTER: Duration = Duration::from_millis(20);
 
 /// A node that membership holds for alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +74,9 @@ pub(crate) struct Membership {
     own: Member,
     members: BTreeMap<NodeId, SocketAddr>,
     announce_after: Duration,
+    spreading: bool,
+    /// Seeds beside those of the configuration.
+    learned: Vec<SocketAddr>,
 }
 
 impl Membership {
@@ -82,12 +88,22 @@ impl Membership {
         let foca = Foca::new(identity, config.swim(), rng, PostcardCodec);
         let runtime = AccumulatingRuntime::new();
         let announce_after = config.announce_period;
-        Membership { foca, runtime, own, members: BTreeMap::new(), announce_after }
+        let members = BTreeMap::new();
+        let (spreading, learned) = (false, Vec::new());
+        Membership { foca, runtime, own, members, announce_after, spreading, learned }
     }
 
     /// Members without this node, by node id; at most [`Config::members_max`].
     pub(crate) fn others(&self) -> &BTreeMap<NodeId, SocketAddr> {
         &self.members
+    }
+
+    /// Peers learned at run time: they are announced to at once, and from then on like the others.
+    pub(crate) fn learn(&mut self, mut seeds: Vec<SocketAddr>, fx: &mut Fx<'_>) {
+        seeds.truncate(LEARNED_SEEDS_MAX);
+        self.learned = seeds;
+        self.announce_to_missing(fx);
+        self.drain(fx);
     }
 
     /// Announces to every seed that is no member, and comes back.
@@ -96,21 +112,28 @@ impl Membership {
     /// two nodes that found each other still miss the rest. So this never ends, it only slows
     /// down. It is also what joins the halves of a healed partition.
     pub(crate) fn announce(&mut self, fx: &mut Fx<'_>) {
-        let seeds = || fx.config.seeds.iter().filter(|seed| **seed != self.own.addr);
-        let missing: Vec<SocketAddr> = seeds().filter(|seed| !self.knows(seed)).copied().collect();
-        if missing.is_empty() {
+        if !self.announce_to_missing(fx) {
             self.announce_after = ANNOUNCE_MAX;
         }
+        let after = fx.jitter(self.announce_after, 4);
+        fx.arm(after, Due::Announce);
+        self.announce_after = self.announce_after.saturating_mul(2).min(ANNOUNCE_MAX);
+        self.drain(fx);
+    }
+
+    /// Whether a seed was missing.
+    fn announce_to_missing(&mut self, fx: &Fx<'_>) -> bool {
+        let seeds = fx.config.seeds.iter().chain(&self.learned);
+        let seeds = || seeds.clone().filter(|seed| **seed != self.own.addr);
+        let missing: Vec<SocketAddr> = seeds().filter(|seed| !self.knows(seed)).copied().collect();
+        let any = !missing.is_empty();
         for addr in missing {
             let anybody = Identity { node: NodeId([0; 16]), addr, epoch: 0 };
             if let Err(error) = self.foca.announce(anybody, &mut self.runtime) {
                 tracing::debug!(%addr, %error, "announce failed");
             }
         }
-        let after = fx.jitter(self.announce_after, 4);
-        fx.arm(after, Due::Announce);
-        self.announce_after = self.announce_after.saturating_mul(2).min(ANNOUNCE_MAX);
-        self.drain(fx);
+        any
     }
 
     fn knows(&self, addr: &SocketAddr) -> bool {
@@ -156,7 +179,23 @@ impl Membership {
         while self.runtime.to_notify().is_some() {
             changed = true;
         }
-        changed && self.refresh(fx.config.members_max)
+        let changed = changed && self.refresh(fx.config.members_max);
+        if changed && !self.spreading {
+            self.spreading = true;
+            let after = fx.jitter(NEWS_AFTER, 1);
+            fx.arm(after, Due::SwimNews);
+        }
+        changed
+    }
+
+    /// Members changed: tells some of them at once. foca alone would wait for its period, and a
+    /// cluster that starts would take several of them to know itself.
+    pub(crate) fn spread(&mut self, fx: &mut Fx<'_>) {
+        self.spreading = false;
+        if let Err(error) = self.foca.gossip(&mut self.runtime) {
+            tracing::debug!(%error, "membership news");
+        }
+        self.drain(fx);
     }
 
     /// Rebuilds the member list: O(n), only when foca reports a change.

@@ -17,6 +17,7 @@ use crate::membership::Member;
 use crate::output::Output;
 use crate::recovered::Recovered;
 use crate::stats::Stats;
+use crate::status::NodeStatus;
 use crate::time::Time;
 use crate::vector::VersionVector;
 use crate::verify::{Sign, Verify};
@@ -101,6 +102,11 @@ impl Replica {
         members.push(Member { node: self.core.node, addr: self.config.addr });
         members.sort_unstable();
         members
+    }
+
+    /// What a node said about itself last, as far as it reached this node.
+    pub fn status(&self, node: &NodeId) -> Option<&NodeStatus> {
+        self.core.statuses.of(node)
     }
 
     /// The peers we keep connections to, by address, and whether each connection stands.

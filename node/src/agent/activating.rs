@@ -14,7 +14,7 @@ impl Running {
     pub(super) fn stage(&mut self, channel: String, generation: u64, digest: Digest) {
         self.staging_since.insert((channel.clone(), generation), Instant::now());
         if self.staged.contains_key(&digest) {
-            self.inputs.push_back(Input::Staged { channel, generation, digest, result: Ok(()) });
+            self.tell(Input::Staged { channel, generation, digest, result: Ok(()) });
             return;
         }
         let span = tracing::info_span!("stage", channel, generation, %digest);
@@ -85,7 +85,7 @@ impl Running {
                 };
                 tracing::warn!(channel, generation = record.generation, %fault, "cannot activate");
                 let generation = record.generation;
-                self.inputs.push_back(Input::ActivationFailed { channel, generation, fault });
+                self.tell(Input::ActivationFailed { channel, generation, fault });
             }
         }
         self.report_status();

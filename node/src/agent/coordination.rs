@@ -1,6 +1,7 @@
 //! The coordinator as one agent sees it. Nothing here is waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use cairn_gossip::{ChannelRecord, NodeId, Verify};
@@ -26,6 +27,8 @@ pub(super) struct Coordination {
     /// What stands there per channel: revision, and the generation of its newest directive.
     stored: BTreeMap<String, (Revision, u64)>,
     writing_back: BTreeSet<String>,
+    /// Nodes in the registry: ways into the cluster.
+    pub(super) seeds: BTreeMap<NodeId, SocketAddr>,
 }
 
 impl Coordination {
@@ -38,6 +41,7 @@ impl Coordination {
             leader: None,
             stored: BTreeMap::new(),
             writing_back: BTreeSet::new(),
+            seeds: BTreeMap::new(),
         }
     }
 
@@ -144,7 +148,10 @@ impl Running {
                 self.look_at_corrupt(&key);
             }
             WatchEvent::Node(node) => self.registered(&node),
-            WatchEvent::Version(_) | WatchEvent::NodeGone { .. } => {}
+            WatchEvent::NodeGone { id } => {
+                self.coordination.seeds.remove(&id);
+            }
+            WatchEvent::Version(_) => {}
         }
         self.metrics.coordinator(self.coordination.reachable());
     }

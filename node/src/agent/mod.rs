@@ -173,6 +173,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
         next_request: 0,
         persists_count: 0,
         inputs: VecDeque::new(),
+        telling: false,
         outputs: Vec::new(),
         delivered_count: 0,
         stopping: None,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use cairn_gossip::{Dot, NodeId};
 
 use super::running::Running;
@@ -11,12 +12,13 @@ use crate::coordinator::NodeRecord;
 impl Running {
     /// Tell the peers where this node's channels are, when that changed.
     pub(super) fn report_status(&mut self) {
-        let _ = self.own_state().encode();
+        let state = Bytes::from(self.own_state().encode());
+        self.tell(cairn_gossip::Input::SetStatus(state).into());
     }
 
     /// What a member told last.
-    pub(super) fn member_state(&self, _node: &NodeId) -> Option<NodeState> {
-        NodeState::decode(&[])
+    pub(super) fn member_state(&self, node: &NodeId) -> Option<NodeState> {
+        NodeState::decode(&self.core.replica().status(node)?.bytes)
     }
 
     /// The coordinator's registry names a node: a way into the cluster without configured seeds.
@@ -25,7 +27,11 @@ impl Running {
             return;
         }
         match node.addr.parse::<SocketAddr>() {
-            Ok(addr) => self.links.connect(addr),
+            Ok(addr) => {
+                self.coordination.seeds.insert(node.id, addr);
+                let seeds = self.coordination.seeds.values().copied().collect();
+                self.tell(cairn_gossip::Input::Seeds(seeds).into());
+            }
             Err(error) => tracing::warn!(node.addr, %error, "a registered node cannot be dialled"),
         }
     }

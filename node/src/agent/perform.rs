@@ -66,7 +66,7 @@ impl Running {
             Output::Send { to, frame, class } => {
                 if let Err(error) = self.links.send(to, class, &frame) {
                     tracing::warn!(%to, %error, "link dropped");
-                    self.inputs.push_back(cairn_gossip::Input::Disconnected { peer: to }.into());
+                    self.tell(cairn_gossip::Input::Disconnected { peer: to }.into());
                 }
             }
             Output::SendEvents { to, stream, first_seq, last_seq } => {
@@ -140,6 +140,7 @@ impl Running {
                 }
                 let generation = directive.generation;
                 self.proposed(&channel, |waiting| waiting <= generation, || Ok(()));
+                self.report_status();
                 self.write_back_if_behind(&channel, &record);
             }
             Output::ProposalRefused { channel, error } => self.proposal_refused(&channel, &error),
@@ -186,7 +187,7 @@ impl Running {
         // The channel holds as many as the core leaves unacked, so it is closed or has room.
         if open.deliveries.try_send(delivery).is_err() {
             self.sessions.remove(&session);
-            self.inputs.push_back(Input::Close { session });
+            self.tell(Input::Close { session });
         }
     }
 

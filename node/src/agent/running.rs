@@ -85,6 +85,8 @@ pub(super) struct Running {
     pub(super) next_request: u64,
     pub(super) persists_count: usize,
     pub(super) inputs: VecDeque<Input>,
+    /// Whether the core is being told right now, further up.
+    pub(super) telling: bool,
     pub(super) outputs: Vec<Output>,
     pub(super) delivered_count: u64,
     pub(super) stopping: Option<String>,
@@ -181,11 +183,11 @@ impl Running {
     /// core afterwards, in order: the core is never called from within itself.
     pub(super) fn tell(&mut self, input: Input) {
         self.inputs.push_back(input);
-        if self.inputs.len() > 1 {
+        if self.telling {
             return;
         }
-        while let Some(input) = self.inputs.front() {
-            let input = input.clone();
+        self.telling = true;
+        while let Some(input) = self.inputs.pop_front() {
             let now = self.clock.now();
             let mut outputs = std::mem::take(&mut self.outputs);
             self.core.handle(input, now, &mut outputs);
@@ -193,8 +195,8 @@ impl Running {
                 self.perform(output);
             }
             self.outputs = outputs;
-            self.inputs.pop_front();
         }
+        self.telling = false;
     }
 
     fn linked(&mut self, event: LinkEvent) {

@@ -217,7 +217,8 @@ impl Live {
         };
         value::parse(slot.ty, text, self.image()).map_err(|source| {
             let name = name.to_owned();
-            EvalError::from_sdk(&cairn_sdk::Error::Value { name, source })
+            let reason = Box::new(source);
+            EvalError::from_sdk(&cairn_sdk::Error::Value { name, reason })
         })
     }
 }

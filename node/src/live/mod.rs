@@ -9,8 +9,6 @@ mod evaluate;
 mod loaded;
 mod local;
 mod roll;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;

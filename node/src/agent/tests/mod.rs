@@ -122,6 +122,47 @@ async fn a_bundle_becomes_active_everywhere_and_goes_back_without_a_download() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_node_knows_what_the_others_serve() {
+    let fleet = Fleet::start(3).await;
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 1);
+    bundle.publish(&fleet.agents[0]).await;
+    fleet.roll_out(&fleet.agents[1], &bundle).await;
+    let asked = &fleet.agents[2];
+    let all_active = async {
+        loop {
+            let status = asked.status().await.unwrap();
+            let active = |member: &super::MemberStatus| {
+                member.channels.iter().any(|channel| channel.active_generation == 1)
+            };
+            if status.members.len() == 2 && status.members.iter().all(active) {
+                return status;
+            }
+            // Nothing tells when a member's record arrives: ask again, as the command line does.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let status = tokio::time::timeout(fleet::PATIENCE, all_active).await.unwrap();
+    let mut names: Vec<_> =
+        status.members.iter().filter_map(|member| member.name.as_deref()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["node-0", "node-1"]);
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_is_a_way_into_the_cluster() {
+    let mut fleet = Fleet::start(1).await;
+    let dir = fleet.dir.path().join("node-1");
+    // No seeds at all: only the coordinator knows the other one.
+    let config = config(&fleet.keys, &dir, fleet.coordinator.clone(), &[]);
+    fleet.agents.push(super::start(config).await.unwrap());
+    let mut session = consumer(&fleet.agents[1], "game").await;
+    fleet.agents[0].publish_event(event("spawn", "dragon")).await.unwrap();
+    assert_eq!(next(&mut session).await.event.payload, "dragon");
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_answered_one_by_one() {
     let fleet = Fleet::start(1).await;
     let bundle = Bundle::new(&fleet.keys, "1.0.0", 1);

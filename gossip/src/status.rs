@@ -1,0 +1,126 @@
+//! What nodes say about themselves: one small opaque record per node, the newest wins.
+//!
+//! Outside the content root and never on disk: it is about now. A change floods the views at once;
+//! a connection begins with all that is known. Records are not signed: what a peer relays of
+//! another node is believed as far as the link is. They decide nothing.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::frame::Body;
+use crate::fx::{Fx, Peer};
+use crate::id::NodeId;
+use crate::output::Class;
+use crate::verify::Fault;
+
+/// Most bytes that a node says about itself. More is cut off by whoever sets it, refused from a
+/// peer.
+pub const STATUS_BYTES_MAX: usize = 1024;
+/// Most records in one [`Body::Status`]: they fit a frame with room to spare.
+pub const STATUSES_MAX: usize = 32;
+
+/// What a node said about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Who.
+    pub node: NodeId,
+    /// In which of its lives.
+    pub incarnation: u32,
+    /// Grows with every change in one life.
+    pub seq: u64,
+    /// Opaque; at most [`STATUS_BYTES_MAX`].
+    pub bytes: Bytes,
+}
+
+impl NodeStatus {
+    fn place(&self) -> (u32, u64) {
+        (self.incarnation, self.seq)
+    }
+}
+
+/// The records of all nodes, this one included once it said something.
+pub(crate) struct Statuses {
+    own: NodeStatus,
+    known: BTreeMap<NodeId, NodeStatus>,
+}
+
+impl Statuses {
+    pub(crate) fn new(node: NodeId, incarnation: u32) -> Statuses {
+        let own = NodeStatus { node, incarnation, seq: 0, bytes: Bytes::new() };
+        Statuses { own, known: BTreeMap::new() }
+    }
+
+    /// What this node says from now on. Saying the same again is silence.
+    pub(crate) fn set(&mut self, mut bytes: Bytes, to: &[SocketAddr], fx: &mut Fx<'_>) {
+        bytes.truncate(STATUS_BYTES_MAX);
+        if self.own.seq > 0 && self.own.bytes == bytes {
+            return;
+        }
+        self.own = NodeStatus { seq: self.own.seq + 1, bytes, ..self.own.clone() };
+        for peer in to {
+            fx.send(*peer, Body::Status(vec![self.own.clone()]), Class::Member);
+        }
+    }
+
+    /// A connection stands: all that is known.
+    pub(crate) fn greet(&self, to: SocketAddr, fx: &mut Fx<'_>) {
+        let own = (self.own.seq > 0).then_some(&self.own);
+        let all: Vec<NodeStatus> = own.into_iter().chain(self.known.values()).cloned().collect();
+        for part in all.chunks(STATUSES_MAX) {
+            fx.send(to, Body::Status(part.to_vec()), Class::Member);
+        }
+    }
+
+    /// A peer tells; what is news goes on to `to`. `alive` says who may stay when it is crowded.
+    pub(crate) fn told(
+        &mut self,
+        peer: Peer,
+        told: Vec<NodeStatus>,
+        to: &[SocketAddr],
+        alive: &BTreeMap<NodeId, SocketAddr>,
+        fx: &mut Fx<'_>,
+    ) {
+        let longest = told.iter().map(|status| status.bytes.len()).max().unwrap_or(0);
+        let limits = [
+            ("node statuses in a frame", told.len(), STATUSES_MAX),
+            ("node status bytes", longest, STATUS_BYTES_MAX),
+        ];
+        for (what, actual, max) in limits {
+            if actual > max {
+                let (actual, max) = (actual as u64, max as u64);
+                return fx.fault(peer, Fault::OverLimit { what, actual, max });
+            }
+        }
+        let mut news = Vec::new();
+        for status in told {
+            let known = self.known.get(&status.node).map(NodeStatus::place);
+            if status.node == self.own.node || known >= Some(status.place()) {
+                continue;
+            }
+            if known.is_none() && self.known.len() >= fx.config.members_max {
+                self.known.retain(|node, _| alive.contains_key(node));
+                if self.known.len() >= fx.config.members_max {
+                    continue;
+                }
+            }
+            news.push(status.clone());
+            self.known.insert(status.node, status);
+        }
+        if news.is_empty() {
+            return;
+        }
+        for other in to.iter().filter(|other| **other != peer.addr) {
+            fx.send(*other, Body::Status(news.clone()), Class::Member);
+        }
+    }
+
+    pub(crate) fn of(&self, node: &NodeId) -> Option<&NodeStatus> {
+        if *node == self.own.node {
+            return Some(&self.own).filter(|own| own.seq > 0);
+        }
+        self.known.get(node)
+    }
+}
