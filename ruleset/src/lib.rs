@@ -1,28 +1,27 @@
 //! The rule language, its compiler, the bundle and the image that games read.
 
-
-pub mod rng;
+mod bounded;
+pub mod bundle_error;
+pub mod context;
+#[cfg(feature = "compile")]
+pub mod emit;
+pub mod envelope;
+pub mod image;
+pub mod inclusion;
+#[cfg(feature = "compile")]
+pub mod interp;
 pub mod ir;
+pub mod key;
 #[cfg(feature = "compile")]
 pub mod lang;
 pub mod layout;
-pub mod meta;
-pub mod schedule;
-mod bounded;
-pub mod bundle_error;
-pub mod envelope;
-pub mod inclusion;
-pub mod key;
 pub mod limits;
-pub mod manifest;
-pub mod trust;
-pub mod context;
 pub mod loot;
+pub mod manifest;
+pub mod meta;
+pub mod rng;
+pub mod schedule;
+pub mod trust;
+pub mod upload;
 pub mod value;
 pub mod whitelist;
-pub mod image;
-#[cfg(feature = "compile")]
-pub mod emit;
-#[cfg(feature = "compile")]
-pub mod interp;
-pub mod upload;

@@ -242,7 +242,8 @@ proptest! {
 
 #[test]
 fn contradictions_are_named() {
-    let cases: Vec<(&str, Box<dyn Fn(&mut Segments)>)> = vec![
+    type Change = Box<dyn Fn(&mut Segments)>;
+    let cases: Vec<(&str, Change)> = vec![
         ("values", Box::new(|s| s.params.values.push(1))),
         ("outside", Box::new(|s| s.params.values = vec![0, 6, 0])),
         ("rule set", Box::new(|s| s.schema.ruleset = "other".into())),
