@@ -27,7 +27,7 @@ fn skeleton(name: &str) -> String {
     name.chars().filter(|c| *c != '_').map(see).collect()
 }
 
-/// Whether two names differ in digits alone, as `tier_1` and `tier_11` do: never confusable.
+/// The digits of a name, run by run.
 fn numbers(name: &str) -> Vec<&str> {
     name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect()
 }
@@ -58,7 +58,7 @@ impl Names {
         let alike = self.skeletons.entry(skeleton(name)).or_default();
         let other = alike.iter().find(|other| {
             let (ours, theirs) = (numbers(name), numbers(other));
-            // `wave_10` and `wave_1_0` look alike, `a1_0` and `a10` too: same digits, same sight.
+            // `tier_1` and `tier_l` look alike; digits that differ are seen to differ.
             ours.concat() == theirs.concat() || ours.is_empty() || theirs.is_empty()
         });
         let result = match other.and_then(|other| self.index.get_key_value(other)) {

@@ -1,8 +1,8 @@
 //! Expressions, by operator precedence (Pratt, "Top Down Operator Precedence", 1973).
 //!
-//! Recursion is bounded by [`NESTING_MAX`](super::limits::NESTING_MAX); a chain of operators of
+//! Recursion is bounded by `NESTING_MAX`; a chain of operators of
 //! one level is a loop, its tree's height is bounded by
-//! [`EXPRESSION_HEIGHT_MAX`](super::limits::EXPRESSION_HEIGHT_MAX).
+//! `EXPRESSION_HEIGHT_MAX`.
 
 use super::lexer::TokenKind;
 use super::limits::EXPRESSION_HEIGHT_MAX;

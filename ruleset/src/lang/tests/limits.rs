@@ -238,7 +238,7 @@ fn hostile_rule_sets_are_refused_in_bounded_time() {
     let found = codes(&text);
     assert!(found.contains(&Code::TooCostly), "{found:?}");
     // Every rule overflows, and none of the searches for an example ends early.
-    let product = vec!["trigger.level"; 12].join(" * ");
+    let product = ["trigger.level"; 12].join(" * ");
     let text = repeat(150, |i| {
         let name = letters(i);
         format!("rule \"{name}\" {{\n on = kill\n when = {product} > 1\n emit \"e\" {{ }}\n}}\n")
