@@ -51,8 +51,10 @@ pub(crate) struct Bundle {
     pub(crate) missing: BTreeSet<BlobRef>,
     pub(crate) complete: bool,
     pub(crate) rejected: Option<String>,
-    /// Peers that hold it or are about to.
+    /// Peers that hold it or are about to, in the order they said so.
     pub(crate) sources: Vec<SocketAddr>,
+    /// Those of them that said they hold it in full.
+    pub(crate) holders: BTreeSet<SocketAddr>,
     /// Sources that served something else, until they are forgiven.
     pub(crate) bad: BTreeSet<SocketAddr>,
     /// When the bad sources are asked once more. What damaged their content may have been on the
@@ -73,6 +75,7 @@ impl Bundle {
             complete: false,
             rejected: None,
             sources: Vec::new(),
+            holders: BTreeSet::new(),
             bad: BTreeSet::new(),
             forgive_at: Time::ZERO,
             forgiven: 0,
@@ -196,6 +199,8 @@ impl Bundles {
         let Some(bundle) = self.kept.get_mut(&digest) else { return };
         bundle.complete = true;
         bundle.rejected = None;
+        bundle.sources.clear();
+        bundle.holders.clear();
         let trace = bundle.trace.clone();
         self.publish_value(&digest, content);
         fx.out.push(Output::BundleStored { digest, trace });
@@ -315,6 +320,15 @@ impl Bundles {
         }
         bundle.sources.push(addr);
         true
+    }
+
+    /// A peer said that it holds a bundle in full.
+    pub(crate) fn holder(&mut self, digest: &Digest, addr: SocketAddr) {
+        if let Some(bundle) = self.kept.get_mut(digest).filter(|bundle| !bundle.complete)
+            && bundle.sources.contains(&addr)
+        {
+            bundle.holders.insert(addr);
+        }
     }
 
     /// What a peer is told about a bundle that we hold.

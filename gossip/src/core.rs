@@ -49,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) statuses: Statuses,
     vector_digest: Option<Digest>,
     change_armed: bool,
+    /// How often in a row a peer differed from us since the last change here.
+    differences: u32,
 }
 
 impl Core {
@@ -101,6 +103,7 @@ impl Core {
             statuses: Statuses::new(node, incarnation),
             vector_digest: None,
             change_armed: false,
+            differences: 0,
         }
     }
 
@@ -272,6 +275,11 @@ impl Core {
         }
         // A peer of our view hears from us anyway; another one would never learn what it lacks.
         let differs = !same_root || !same_vector;
+        if differs {
+            // Whatever repairs it may be lost: look again, soon at first, then less and less.
+            self.differences = self.differences.saturating_add(1);
+            self.pulse_soon(fx);
+        }
         let tell = differs && !self.view.contains(&peer.addr);
         if tell && self.anti.may_pulse(&peer.addr, fx.now) {
             self.pulse(peer.addr, fx);
@@ -290,9 +298,16 @@ impl Core {
     /// The root or the vector changed: some peers hear of it soon.
     pub(crate) fn changed(&mut self, fx: &mut Fx<'_>) {
         self.vector_digest = None;
+        self.differences = 0;
+        self.pulse_soon(fx);
+    }
+
+    fn pulse_soon(&mut self, fx: &mut Fx<'_>) {
         if !self.change_armed {
             self.change_armed = true;
-            let after = fx.jitter(fx.config.pulse_after_change, 4);
+            let doubled = 2_u32.saturating_pow(self.differences.min(16));
+            let after = fx.config.pulse_after_change.saturating_mul(doubled);
+            let after = fx.jitter(after.min(fx.config.pulse_period), 4);
             fx.arm(after, Due::ChangePulse);
         }
     }

@@ -102,7 +102,7 @@ impl Fetch {
         if total != self.total {
             return over("content length", total, self.total);
         }
-        if offset % CHUNK_BYTES_MAX != 0 || offset >= self.total.max(1) {
+        if !offset.is_multiple_of(CHUNK_BYTES_MAX) || offset >= self.total.max(1) {
             return over("piece offset", offset, self.total);
         }
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);

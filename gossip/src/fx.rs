@@ -25,6 +25,8 @@ pub(crate) enum Due {
     Swim(foca::Timer<Identity>),
     /// Announce to the seeds that are no members.
     Announce,
+    /// Spread news of members now instead of at foca's next period.
+    SwimNews,
     /// Open the connection to a peer of the view again.
     Redial(SocketAddr),
     /// The slow heartbeat.

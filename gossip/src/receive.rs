@@ -149,7 +149,7 @@ impl Receiver {
             || (fx.config.defects.dedupe_per_connection && ready.batch.first_seq < next);
         if !in_order || !journal.staged.dominates(&ready.batch.deps) {
             let (count, bytes) = (fx.config.window_batches_max, fx.config.window_bytes_max);
-            return self.window.hold(ready, count, bytes).is_ok();
+            return self.window.hold(ready, count, bytes);
         }
         journal.stage(ready);
         while let Some(ready) = self.window.release(&journal.staged) {

@@ -178,6 +178,7 @@ impl Core {
         fx: &mut Fx<'_>,
     ) {
         self.bundles.source(&digest, peer.addr, trace, fx.config.sources_max);
+        self.bundles.holder(&digest, peer.addr);
         if self.bundles.lacks(&digest) {
             self.transfer.willing(peer.addr);
             self.transfer.pump(&mut self.bundles, fx);

@@ -132,18 +132,26 @@ impl Transfer {
         true
     }
 
-    /// The willing source that serves the fewest fetches, by lot among equals.
+    /// The source to ask: the least busy one among those that hold the bundle and the one that
+    /// told us first; others only when none of these is willing.
+    ///
+    /// A peer that told us first heard of the bundle before us, so waiting for it never closes a
+    /// circle; two peers that wait for each other would both run into the timeout.
     fn source(&self, bundle: &Bundle, blob: &Digest, fx: &mut Fx<'_>) -> Option<SocketAddr> {
         let now = fx.now;
         let willing = |addr: &&SocketAddr| {
             !bundle.bad.contains(addr)
                 && self.refused.get(&(*blob, **addr)).is_none_or(|until| *until <= now)
         };
-        let load = |addr: &SocketAddr| self.fetches.values().filter(|f| f.source == *addr).count();
+        let first = bundle.sources.first();
+        let order = |addr: &SocketAddr| {
+            let later = Some(addr) != first && !bundle.holders.contains(addr);
+            (later, self.fetches.values().filter(|fetch| fetch.source == *addr).count())
+        };
         let willing: Vec<_> =
-            bundle.sources.iter().filter(willing).map(|a| (load(a), *a)).collect();
-        let least = willing.iter().map(|(load, _)| *load).min()?;
-        let least: Vec<_> = willing.iter().filter(|(load, _)| *load == least).collect();
+            bundle.sources.iter().filter(willing).map(|a| (order(a), *a)).collect();
+        let least = willing.iter().map(|(order, _)| *order).min()?;
+        let least: Vec<_> = willing.iter().filter(|(order, _)| *order == least).collect();
         least.get(fx.pick(least.len())).map(|(_, addr)| *addr)
     }
 

@@ -18,16 +18,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Keeps a batch until it is ready. Returns it when there is no room.
-    pub(crate) fn hold(
-        &mut self,
-        ready: Ready,
-        count_max: usize,
-        bytes_max: usize,
-    ) -> Result<(), Ready> {
+    /// Keeps a batch until it is ready. False when there is no room: the batch is dropped.
+    pub(crate) fn hold(&mut self, ready: Ready, count_max: usize, bytes_max: usize) -> bool {
         let bytes = ready.signed.body.len();
         if self.count >= count_max || self.bytes + bytes > bytes_max {
-            return Err(ready);
+            return false;
         }
         self.count += 1;
         self.bytes += bytes;
@@ -35,7 +30,7 @@ impl Window {
         if let Some(before) = stream.insert(ready.batch.first_seq, ready) {
             self.forget(&before);
         }
-        Ok(())
+        true
     }
 
     /// The batch that waits to start exactly here.

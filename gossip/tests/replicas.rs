@@ -404,3 +404,35 @@ fn a_stranger_cannot_speak_for_a_member() {
     }
     assert_eq!(net.nodes[&2].replica.members().len(), 2);
 }
+
+#[test]
+fn fifty_nodes_hear_of_an_event_in_a_few_hops() {
+    let mut net = joined(50);
+    net.run(2_000);
+    for request in 0..20 {
+        let before = net.nodes[&7].delivered.len();
+        net.publish(7, request, event("t"), Level::Local);
+        let took = net.until(1_000, "all deliver", |net| {
+            net.nodes.values().all(|node| node.delivered.len() == before + 1)
+        });
+        assert!(took <= 15, "{took} ms");
+    }
+    net.run(2_000);
+    let repaired: u64 = net.nodes.values().map(|node| node.replica.stats().repaired).sum();
+    assert_eq!(repaired, 0, "nothing was lost, so nothing is repaired");
+}
+
+#[test]
+fn a_bundle_reaches_fifty_nodes_without_waiting_in_circles() {
+    let mut net = joined(50);
+    let head = net.add_bundle(3, 1, &[60_000; 16]);
+    let took = net.until(5_000, "stored", |net| {
+        net.nodes.values().all(|node| node.stored.contains(&head.bundle.digest))
+    });
+    let timeouts: u64 = net.nodes.values().map(|node| node.replica.stats().ask_timeouts).sum();
+    assert_eq!(timeouts, 0);
+    assert!(took <= 50, "{took} ms");
+    // Sixteen blobs of one content are one blob: an envelope and two pieces a node.
+    let asked: u64 = net.nodes.values().map(|node| node.asked).sum();
+    assert!(asked <= 50 * 40, "{asked} pieces asked for");
+}

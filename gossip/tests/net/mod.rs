@@ -121,7 +121,7 @@ impl Disk {
 }
 
 enum Happening {
-    Input(Input),
+    Input(Box<Input>),
     /// A write reaches the disk, and only then its completion the replica.
     Synced(u64, Vec<Write>),
 }
@@ -225,7 +225,11 @@ impl Net {
         for (a, b) in broken {
             self.links.remove(&(a, b));
             if a != n {
-                self.later(a, 1_000, Happening::Input(Input::Disconnected { peer: addr(b) }));
+                self.later(
+                    a,
+                    1_000,
+                    Happening::Input(Box::new(Input::Disconnected { peer: addr(b) })),
+                );
             }
         }
         node.disk
@@ -236,7 +240,11 @@ impl Net {
             for (x, y) in [(x, y), (y, x)] {
                 self.cut.insert((x, y));
                 if self.links.remove(&(x, y)) {
-                    self.later(x, 1_000, Happening::Input(Input::Disconnected { peer: addr(y) }));
+                    self.later(
+                        x,
+                        1_000,
+                        Happening::Input(Box::new(Input::Disconnected { peer: addr(y) })),
+                    );
                 }
             }
         }
@@ -269,7 +277,7 @@ impl Net {
                 continue;
             }
             match happening {
-                Happening::Input(input) => self.input(n, input),
+                Happening::Input(input) => self.input(n, *input),
                 Happening::Synced(ticket, writes) => {
                     let disk = &mut self.nodes.get_mut(&n).unwrap().disk;
                     writes.into_iter().for_each(|write| disk.apply(write));
@@ -370,7 +378,7 @@ impl Net {
                     Err("wrong envelope".to_owned())
                 };
                 let opened = Input::EnvelopeOpened { digest, result };
-                self.later(n, 100, Happening::Input(opened));
+                self.later(n, 100, Happening::Input(Box::new(opened)));
             }
             Output::BundleStored { digest, .. } => {
                 self.nodes.get_mut(&n).unwrap().stored.insert(digest);
@@ -387,7 +395,7 @@ impl Net {
 
     fn arm(&mut self, n: u8, token: Token, at: Time) {
         let micros = u64::try_from(at.since(self.now).as_micros()).unwrap() + 1;
-        self.later(n, micros, Happening::Input(Input::Timer(token)));
+        self.later(n, micros, Happening::Input(Box::new(Input::Timer(token))));
     }
 
     fn connect(&mut self, n: u8, peer: u8) {
@@ -400,7 +408,7 @@ impl Net {
         } else {
             Input::Disconnected { peer: addr(peer) }
         };
-        self.later(n, 1_000, Happening::Input(input));
+        self.later(n, 1_000, Happening::Input(Box::new(input)));
     }
 
     fn send(&mut self, n: u8, to: u8, frame: Frame) {
@@ -423,7 +431,7 @@ impl Net {
         }
         let delay = 500 + self.random(500);
         let received = Input::Received { from: NodeId([n; 16]), addr: addr(n), frame };
-        self.later(to, delay, Happening::Input(received));
+        self.later(to, delay, Happening::Input(Box::new(received)));
     }
 
     pub(crate) fn publish(&mut self, n: u8, request: u64, event: Event, level: Level) {
