@@ -221,6 +221,11 @@ impl World {
                 node.live.insert(channel.clone(), live);
                 self.counts.activated += 1;
                 self.trace.fold(self.now, 5, index as u64, record.generation);
+                // Passed on to every member, as the shell does for the fleet's overview.
+                let said = record.generation.to_le_bytes().to_vec();
+                let answer = Box::new(cairn_gossip::Input::SetStatus(said.into()));
+                let answered = Happening::Answered { node: index, life, answer };
+                self.after(Duration::ZERO, answered);
                 self.record(Happened::Activated {
                     node: index as u32,
                     channel,

@@ -36,6 +36,11 @@ impl<T> Queue<T> {
         self.added += 1;
     }
 
+    /// How much is to come.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// What happens next, and when.
     pub(crate) fn pop(&mut self) -> Option<(Time, T)> {
         let Reverse((at, _, slot)) = self.heap.pop()?;

@@ -46,6 +46,9 @@ pub(super) enum Happening {
 /// needs: usual are about five. A run that has more ends.
 const HAPPENINGS_MAX: u64 = 100;
 
+/// Happenings to come that no healthy fleet of a few dozen nodes needs. A run that has more ends.
+const AHEAD_MAX: usize = 50_000;
+
 /// What the world does to the fleet, over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -179,8 +182,9 @@ impl World {
             self.now = at;
             self.happenings += 1;
             self.happen(happening);
-            if self.happenings >= happenings_max {
-                let message = format!("{happenings_max} happenings and no end: traffic explodes");
+            let (count, ahead) = (self.happenings, self.queue.len());
+            if count >= happenings_max || ahead >= AHEAD_MAX {
+                let message = format!("traffic explodes: {count} happenings, {ahead} to come");
                 self.violate("I13", message);
                 break;
             }

@@ -34,6 +34,8 @@ pub struct Agent {
     armed: Option<Time>,
     /// Reused, so that a call that only gossips allocates nothing here.
     scratch: Vec<cairn_gossip::Output>,
+    /// As above.
+    made: Vec<Output>,
 }
 
 impl Agent {
@@ -77,6 +79,7 @@ impl Agent {
             log,
             armed: None,
             scratch: Vec::new(),
+            made: Vec::new(),
         }
     }
 
@@ -133,6 +136,9 @@ impl Agent {
         let mut told = std::mem::take(&mut self.scratch);
         self.replica.handle(input, now, &mut told);
         let mut log_grew = false;
+        // What the replica says comes before what the agent makes of it, so that a shell knows a
+        // directive and its trace before it is asked to stage.
+        let mut made = std::mem::take(&mut self.made);
         for output in told.drain(..) {
             match &output {
                 cairn_gossip::Output::Delivered { local, batch, suppressed, .. } => {
@@ -142,14 +148,14 @@ impl Agent {
                 cairn_gossip::Output::ChannelChanged { directive, record, .. } => {
                     // Made of the same register by the replica, so there is a newest one.
                     if let Some(newest) = record.newest() {
-                        self.activation.heard(directive, newest.digest(), out);
+                        self.activation.heard(directive, newest.digest(), &mut made);
                     }
                 }
                 cairn_gossip::Output::OpenEnvelope { digest, .. } => {
-                    self.activation.fetched(*digest, out);
+                    self.activation.fetched(*digest, &mut made);
                 }
                 cairn_gossip::Output::BundleStored { digest, .. } => {
-                    self.activation.stored(*digest, out);
+                    self.activation.stored(*digest, &mut made);
                 }
                 cairn_gossip::Output::Persist { writes, .. } => {
                     for write in writes {
@@ -161,8 +167,10 @@ impl Agent {
                 _ => {}
             }
             out.push(Output::Gossip(output));
+            out.append(&mut made);
         }
         self.scratch = told;
+        self.made = made;
         if log_grew {
             self.consumers.pump(&self.log, out);
         }
