@@ -216,7 +216,7 @@ impl EtcdServer {
                 bail!("etcd ended with {status}:\n{log}");
             }
             let why = match self.member_names().await {
-                Ok(names) if names.iter().any(|name| *name == self.name) => return Ok(()),
+                Ok(names) if names.contains(&self.name) => return Ok(()),
                 // Somebody else's server on our port: our own child cannot have bound it.
                 Ok(names) if !names.is_empty() => return Err(anyhow!(PortTaken)),
                 Ok(_) => "no members yet".to_owned(),

@@ -265,7 +265,10 @@ async fn a_leader_that_is_cut_off_stops_before_the_next_one_begins() -> Result<(
 
     proxy.resume();
     until(&mut cut, "follows", |event| match event {
-        Leadership::Follower { leader } => Some(assert_eq!(leader, "other")),
+        Leadership::Follower { leader } => {
+            assert_eq!(leader, "other");
+            Some(())
+        }
         _ => None,
     })
     .await;

@@ -344,14 +344,20 @@ async fn registrations_end_with_their_handles(open: Open<'_>) {
     assert_eq!(one.nodes().await, Ok(both));
     for id in [1, 2] {
         until(&mut watch, "a node registers", |event| match event {
-            WatchEvent::Node(node) => Some(assert_eq!(node.id, NodeId([id; 16]))),
+            WatchEvent::Node(node) => {
+                assert_eq!(node.id, NodeId([id; 16]));
+                Some(())
+            }
             _ => None,
         })
         .await;
     }
     drop(first);
     until(&mut watch, "the first leaves", |event| match event {
-        WatchEvent::NodeGone { id } => Some(assert_eq!(id, NodeId([1; 16]))),
+        WatchEvent::NodeGone { id } => {
+            assert_eq!(id, NodeId([1; 16]));
+            Some(())
+        }
         _ => None,
     })
     .await;
@@ -359,7 +365,10 @@ async fn registrations_end_with_their_handles(open: Open<'_>) {
     // A node that moved registers again; the end of its old registration does not end the new.
     let moved = one.register_node(node(2, "127.0.0.1:22")).await.expect("registered");
     until(&mut watch, "the second moves", |event| match event {
-        WatchEvent::Node(node) => Some(assert_eq!(node.addr, "127.0.0.1:22")),
+        WatchEvent::Node(node) => {
+            assert_eq!(node.addr, "127.0.0.1:22");
+            Some(())
+        }
         _ => None,
     })
     .await;
@@ -367,7 +376,10 @@ async fn registrations_end_with_their_handles(open: Open<'_>) {
     // Observed through a third: changes are told in order, and no end of node 2 came before it.
     let third = one.register_node(node(3, "127.0.0.1:3")).await.expect("registered");
     until(&mut watch, "the third registers", |event| match event {
-        WatchEvent::Node(node) => Some(assert_eq!(node.id, NodeId([3; 16]))),
+        WatchEvent::Node(node) => {
+            assert_eq!(node.id, NodeId([3; 16]));
+            Some(())
+        }
         WatchEvent::NodeGone { id } => panic!("{id} left"),
         _ => None,
     })
