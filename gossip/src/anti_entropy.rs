@@ -95,6 +95,12 @@ impl AntiEntropy {
         last.is_none_or(|last| now.since(last) >= PULSE_PAUSE)
     }
 
+    /// How long the oldest difference of roots has lasted, zero when there is none.
+    pub(crate) fn differs_for(&self, now: Time) -> Duration {
+        let since = self.peers.values().filter_map(|peer| peer.differs_since).min();
+        since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
     /// A peer's content root is or is not ours. A difference that stays is divergence: reported
     /// once, with its age.
     pub(crate) fn root_compared(&mut self, addr: SocketAddr, same: bool, fx: &mut Fx<'_>) {

@@ -1,5 +1,7 @@
 //! The replica: all parts behind one `handle`.
 
+use std::time::Duration;
+
 use cairn_merkle::Digest;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -149,6 +151,11 @@ impl Replica {
     /// there. O(log n).
     pub fn locate(&self, dot: &Dot) -> Option<Located> {
         self.core.log.locate(dot)
+    }
+
+    /// How long the oldest difference of content roots to a peer has lasted.
+    pub fn differs_for(&self, now: Time) -> Duration {
+        self.core.anti.differs_for(now)
     }
 
     /// Counters and gauges.

@@ -41,7 +41,10 @@ impl Running {
             }
             Request::Propose { record, channel, generation, trace, reply } => {
                 let proposing = Proposing { generation, reply };
-                self.proposing.entry(channel).or_default().push(proposing);
+                let waiting = self.proposing.entry(channel).or_default();
+                // Callers that gave up left theirs behind.
+                waiting.retain(|waiting| !waiting.reply.is_closed());
+                waiting.push(proposing);
                 self.tell(cairn_gossip::Input::Propose { record, trace }.into());
             }
             Request::Record { channel, reply } => {

@@ -111,6 +111,8 @@ pub struct Limits {
     /// Writes under way. Beyond it the loop takes no input from peers and handles: the disk is
     /// the bottleneck then, and queueing more would only hide it.
     pub persists_count_max: usize,
+    /// Disk reads under way for peers. A request beyond it is dropped; the peer asks again.
+    pub reads_count_max: usize,
     /// Bytes of the local event log. A publish beyond it is refused; what peers published is
     /// still taken, because refusing it would lose it.
     pub log_bytes_max: u64,
@@ -135,6 +137,7 @@ impl Default for Limits {
         Limits {
             requests_count_max: 1_024,
             persists_count_max: 256,
+            reads_count_max: 512,
             log_bytes_max: 1 << 30,
             peer_queue_bytes_max: 8 << 20,
             incoming_count_max: 1_024,

@@ -89,6 +89,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
         opener.open_envelope(digest, bytes).map(|manifest| blobs_of(&manifest))
     })?;
     let (node, incarnation) = (recovered.replica.node, recovered.replica.incarnation);
+    let log_bytes = recovered.replica.log.iter().map(|header| u64::from(header.bytes)).sum();
 
     let metrics = config.metrics.clone().unwrap_or_default();
     let live = Arc::new(LiveTable::new(&config.channels, metrics.clone()));
@@ -176,6 +177,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
         telling: false,
         outputs: Vec::new(),
         delivered_count: 0,
+        log_bytes,
         stopping: None,
     };
     // Last-known-good is live when this returns; nothing was asked of anybody yet.

@@ -70,6 +70,9 @@ impl Running {
                 }
             }
             Output::SendEvents { to, stream, first_seq, last_seq } => {
+                if self.tasks.len() >= self.limits.reads_count_max {
+                    return;
+                }
                 let (store, queue) = (self.store.clone(), self.links.queue(to));
                 self.tasks.spawn_blocking(move || {
                     match store.batches(stream, first_seq, last_seq) {
@@ -81,6 +84,9 @@ impl Running {
                 });
             }
             Output::SendBlob { to, digest, offset, length, trace } => {
+                if self.tasks.len() >= self.limits.reads_count_max {
+                    return;
+                }
                 let (store, queue) = (self.store.clone(), self.links.queue(to));
                 self.tasks.spawn_blocking(move || {
                     let body = match store.piece(&digest, offset, length) {
@@ -98,6 +104,11 @@ impl Running {
             Output::Disconnect { peer } => self.links.release(peer),
             Output::Arm { token, at } => self.timers.arm(token, at),
             Output::Persist { ticket, writes } => {
+                for write in &writes {
+                    if let cairn_gossip::Write::Batch { batch, .. } = write {
+                        self.log_bytes += batch.encoded_bytes_max() as u64;
+                    }
+                }
                 let ticket = TicketId::Replica(ticket);
                 self.persist(Persist { ticket, replica: writes, core: Vec::new() });
             }
@@ -170,9 +181,6 @@ impl Running {
             Output::NewOriginNeeded { seen } => self.retire_origin(seen),
             Output::Alarm(alarm) => {
                 self.metrics.alarm();
-                if let cairn_gossip::Alarm::Diverged { for_ms, .. } = &alarm {
-                    self.metrics.divergence(Duration::from_millis(*for_ms));
-                }
                 tracing::warn!(%alarm, "alarm");
             }
         }

@@ -7,6 +7,7 @@ use cairn_ruleset::envelope::Envelope;
 use cairn_ruleset::manifest::{FragmentKind, Manifest};
 use cairn_ruleset::whitelist;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::{AddBundleError, ProposeError, PublishError};
@@ -18,6 +19,10 @@ use crate::identity::{Verifier, blobs_of};
 
 /// Most bytes of an idempotency key.
 pub const IDEMPOTENCY_BYTES_MAX: usize = 256;
+
+/// How long an uploaded bundle may take from the disk to being announced. Only one that is not
+/// worth keeping takes longer.
+const STORED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What is wrong with an event whatever the agent's state is.
 pub(super) fn check(event: &PublishEvent) -> Result<(), PublishError> {
@@ -84,7 +89,16 @@ pub(super) async fn add_bundle(
     let envelope = Bytes::from(envelope);
     let head = Box::new(head);
     agent.send(Request::AddBundle { head, envelope, blobs, refs, trace, reply }).await?;
-    answer.await.map_err(|_| agent.stopped())??;
+    match tokio::time::timeout(STORED_WITHIN, answer).await {
+        Ok(answer) => answer.map_err(|_| agent.stopped())??,
+        Err(_) => {
+            let reason = format!(
+                "it is on disk but was not kept within {STORED_WITHIN:?}: is it older than the \
+                 newest bundles that every node keeps?"
+            );
+            return Err(AddBundleError::Rejected { code: "bundle.not-kept".into(), reason });
+        }
+    }
     Ok(stored)
 }
 

@@ -89,6 +89,7 @@ pub(super) struct Running {
     pub(super) telling: bool,
     pub(super) outputs: Vec<Output>,
     pub(super) delivered_count: u64,
+    pub(super) log_bytes: u64,
     pub(super) stopping: Option<String>,
 }
 
@@ -296,6 +297,8 @@ impl Running {
         self.metrics.duplicates_total(stats.duplicates + stats.suppressed);
         self.metrics.queue_bytes(self.links.queued_bytes());
         self.metrics.members(self.core.replica().members().len().saturating_sub(1));
+        self.metrics.divergence(self.core.replica().differs_for(self.clock.now()));
+        self.metrics.log_bytes(self.log_bytes);
         self.metrics.root(&self.core.replica().root());
         self.metrics.coordinator(self.coordination.reachable());
     }

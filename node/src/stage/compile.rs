@@ -132,3 +132,48 @@ fn compile_one(engine: &wasmtime::Engine, from: &Path, to: &Path) -> Result<(), 
     let sealed = cairn_sdk::seal_code(&Digest::of(&wasm), &code);
     crate::store::write_new(to, &sealed).map_err(|error| named(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jobs(dir: &Path) -> Vec<Job> {
+        let from = dir.join("fragment");
+        fs::write(&from, b"\0asm\x01\0\0\0").unwrap();
+        vec![(from, dir.join("code"))]
+    }
+
+    async fn with(program: &str, limit: Duration) -> StageError {
+        let dir = tempfile::tempdir().unwrap();
+        let how = Compile::Child { program: Some(program.into()) };
+        run(&how, jobs(dir.path()), limit).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_child_that_fails_hangs_or_is_not_there_is_an_error() {
+        let limit = Duration::from_secs(20);
+        let error = with("/bin/false", limit).await;
+        assert!(matches!(error, StageError::Compile { .. }), "{error}");
+        let error = with("/does/not/exist", limit).await;
+        assert!(matches!(error, StageError::CompileStart { .. }), "{error}");
+        // `yes` prints its arguments for ever and takes no notice of anything.
+        let error = with("yes", Duration::from_millis(50)).await;
+        assert!(matches!(error, StageError::CompileTimeout { fragments: 1, .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_on_the_whitelist_is_not_compiled() {
+        let dir = tempfile::tempdir().unwrap();
+        // A module without memory and `eval`: valid Wasm, no fragment.
+        let error = run(&Compile::InProcess, jobs(dir.path()), Duration::ZERO).await.unwrap_err();
+        assert!(matches!(error, StageError::Compile { .. }), "{error}");
+        assert!(!dir.path().join("code").exists());
+    }
+
+    #[test]
+    fn arguments_come_in_pairs() {
+        for args in [vec![], vec![PathBuf::from("one")]] {
+            assert_eq!(compile_main(&args), ExitCode::from(2));
+        }
+    }
+}

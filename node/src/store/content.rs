@@ -62,6 +62,16 @@ impl StateDir {
         remove_if_there(self.content(kind, digest))
     }
 
+    /// Remove the machine code of a fragment that is gone. A cache shared between agents is not
+    /// ours to clean.
+    pub(super) fn remove_code(&self, digest: &Digest) -> Result<(), StoreError> {
+        let Ok(engines) = fs::read_dir(self.root().join("code")) else { return Ok(()) };
+        for engine in engines.flatten() {
+            remove_if_there(engine.path().join(format!("{digest}.cwasm")))?;
+        }
+        Ok(())
+    }
+
     /// A whole envelope, `None` when it is not there. Its digest is its reader's to check.
     pub(super) fn envelope(&self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
         read(self.content(Kind::Bundle, digest))

@@ -134,6 +134,7 @@ impl Inner {
                 self.dir.remove(Kind::Bundle, digest)?;
                 for blob in blobs {
                     self.dir.remove(Kind::Fragment, blob)?;
+                    self.dir.remove_code(blob)?;
                 }
                 remove_if_there(self.dir.path(&format!("images/{digest}.img")))?;
             }

@@ -232,6 +232,33 @@ async fn a_restart_serves_the_last_known_good_without_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn damaged_images_and_machine_code_are_made_again() {
+    let mut fleet = Fleet::start(1).await;
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 3);
+    let agent = fleet.agents.remove(0);
+    bundle.publish(&agent).await;
+    fleet.roll_out(&agent, &bundle).await;
+    active(&agent, 1).await;
+    agent.shutdown().await;
+
+    let state = fleet.dir.path().join("node-0");
+    let code = state.join("code").join(cairn_sdk::Engine::key());
+    for folder in [state.join("images"), code] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = std::fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let agent = fleet.start_one(0).await;
+        active(&agent, 1).await;
+        assert_eq!(bonus(&agent), "3");
+        agent.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_game_reads_what_is_active_from_the_files() {
     let fleet = Fleet::start(1).await;
     let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
