@@ -32,11 +32,13 @@ impl Tally {
 
     /// `3 errors, 1 warning`.
     pub fn show(self) -> String {
-        let plural = |count: usize, word: &str| {
-            format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-        };
         format!("{}, {}", plural(self.errors, "error"), plural(self.warnings, "warning"))
     }
+}
+
+/// `1 rule`, `2 rules`.
+pub fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A place in a source file, counted from 1.

@@ -210,7 +210,10 @@ fn edits_go_live_broken_ones_do_not_and_a_rollback_needs_no_download() {
     let rollback = run(&apis[2], &keys, &["rollback", "--reason", "drops too high", "-o", "json"]);
     assert_eq!(rollback.status.code(), Some(0), "{rollback:?}");
     let report: Value = serde_json::from_slice(&rollback.stdout).unwrap();
-    assert_eq!((report["version"].as_str(), report["generation"].as_u64()), (Some("0.0.1"), Some(3)));
+    assert_eq!(
+        (report["version"].as_str(), report["generation"].as_u64()),
+        (Some("0.0.1"), Some(3))
+    );
     let line = dev.until(&["activated", "0.0.1", "5/5"]);
     assert!(line.contains("drops too high"), "{line}");
     for api in &apis {
@@ -253,7 +256,12 @@ fn verbs_and_api_answer_like_their_contract() {
     };
     problem("POST /v1/evaluate", "{\"requests\":[\n{oops}]}", 400, &["\"line\":2", "column"]);
     problem("POST /v1/evaluate", r#"{"requests":[{"seed":-1}]}"#, 400, &["requests[0].seed"]);
-    problem("POST /v1/evaluate", r#"{"requests":[{"rule":"crypt_dorp"}]}"#, 400, &["requests[0].rule", "crypt_drop"]);
+    problem(
+        "POST /v1/evaluate",
+        r#"{"requests":[{"rule":"crypt_dorp"}]}"#,
+        400,
+        &["requests[0].rule", "crypt_drop"],
+    );
     problem("POST /v1/evaluate", r#"{"requests":[{"trigger":"bos_kill"}]}"#, 400, &["boss_kill"]);
     problem(
         "POST /v1/evaluate",
@@ -288,8 +296,16 @@ fn verbs_and_api_answer_like_their_contract() {
     let opened = get(&apis[3], "/v1/events?consumer=shop&wait=0s");
     let cursor = opened["cursor"].as_str().unwrap().to_owned();
     let publish = [
-        "events", "publish", "dragon.spawn", r#"{"hp":1.50}"#, "--idempotency-key", "k1",
-        "--level", "replicated:1", "-o", "json",
+        "events",
+        "publish",
+        "dragon.spawn",
+        r#"{"hp":1.50}"#,
+        "--idempotency-key",
+        "k1",
+        "--level",
+        "replicated:1",
+        "-o",
+        "json",
     ];
     let id = |output: Output| -> (String, bool) {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -304,11 +320,31 @@ fn verbs_and_api_answer_like_their_contract() {
     let seen = run(&apis[3], &keys, &arguments);
     assert_eq!(seen.status.code(), Some(0), "{seen:?}");
     let event: Value = serde_json::from_slice(&seen.stdout).unwrap();
-    assert_eq!((event["id"].as_str(), event["topic"].as_str()), (Some(first.as_str()), Some("dragon.spawn")));
+    assert_eq!(
+        (event["id"].as_str(), event["topic"].as_str()),
+        (Some(first.as_str()), Some("dragon.spawn"))
+    );
     assert!(String::from_utf8_lossy(&seen.stdout).contains(r#"{"hp":1.50}"#), "exact text");
     // Acked: the stored cursor is past it.
     let after = get(&apis[3], "/v1/events?consumer=shop&wait=0s");
     assert_eq!(after["events"], Value::Array(Vec::new()));
+
+    // A stream: where it begins, then the event, with the cursor as its id.
+    let host = apis[1].strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let request = format!(
+        "GET /v1/events?consumer=sse&topics=gold.rush HTTP/1.1\r\nhost: {host}\r\naccept: text/event-stream\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line == "event: open"));
+    for (topic, payload) in [("silver.rush", "1"), ("gold.rush", "2")] {
+        id(run(api, &keys, &["events", "publish", topic, payload, "-o", "json"]));
+    }
+    let data = lines.find(|line| line.starts_with("data: {\"id\"")).unwrap();
+    let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!((event["topic"].as_str(), event["payload"].as_u64()), (Some("gold.rush"), Some(2)));
+    drop(lines);
 
     // Publish, rollout, conflicts.
     let rules = dev.home.path().join("rules").display().to_string();

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::local;
 use super::output::{self, Format};
 use crate::compile;
-use crate::diagnostics::{self, Finding, Tally};
+use crate::diagnostics::{self, Finding, Tally, plural};
 
 const EXAMPLES: &str = "Examples:
   cairn check rules/                 all files of a rule set
@@ -77,16 +77,16 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
             }
             let holds = summary.map_or_else(String::new, |summary| {
                 format!(
-                    ": {} with {} rules in {} fragments, {} parameters, {} loot tables, {} timers",
+                    ": {} with {} in {}, {}, {}, {}",
                     summary.ruleset,
-                    summary.rules,
-                    summary.fragments,
-                    summary.params,
-                    summary.tables,
-                    summary.timers
+                    plural(summary.rules, "rule"),
+                    plural(summary.fragments, "fragment"),
+                    plural(summary.params, "parameter"),
+                    plural(summary.tables, "loot table"),
+                    plural(summary.timers, "timer")
                 )
             });
-            output::line(&format!("{} in {files} files{holds}", tally.show()));
+            output::line(&format!("{} in {}{holds}", tally.show(), plural(files, "file")));
         }
     }
     Ok(if tally.errors > 0 { Exit::Findings } else { Exit::Ok })

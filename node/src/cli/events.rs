@@ -64,7 +64,7 @@ struct Tail {
     /// Where to go on; wins over the stored cursor
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
-    /// Topics, separated by commas; a trailing * matches the rest
+    /// Topics, separated by commas; all when left out
     #[arg(long, value_name = "TOPICS", default_value = "")]
     topics: String,
     /// Move the stored cursor after each line

@@ -72,8 +72,8 @@ enum State {
     Waiting(String),
     Active,
     Rejected(Rejection),
-    /// It runs and says nothing about this channel: it does not serve it, or is just starting.
-    Silent,
+    /// It serves other channels.
+    Elsewhere,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,7 +155,8 @@ impl Wait {
                 })
                 .collect();
             if behind.is_empty() {
-                let counted = states.iter().filter(|(_, _, state)| *state != State::Silent).count();
+                let counted =
+                    states.iter().filter(|(_, _, state)| *state != State::Elsewhere).count();
                 return self.report(channel, generation, digest, version, counted, done);
             }
             if elapsed >= self.timeout {
@@ -232,7 +233,9 @@ fn states(
     for member in status.members.iter().filter(|member| member.alive) {
         let theirs = member.channels.iter().find(|theirs| theirs.channel == channel);
         let state = match theirs {
-            None => State::Silent,
+            // A member that has just joined has not told anything yet, and may serve the channel.
+            None if member.channels.is_empty() => State::Waiting("not heard from yet".to_owned()),
+            None => State::Elsewhere,
             Some(theirs) if reached(theirs.active_generation, theirs.active_digest) => {
                 State::Active
             }
@@ -271,10 +274,14 @@ mod tests {
             states(status, "h/p", 3, digest).into_iter().map(|(_, _, state)| state).collect()
         };
         assert_eq!(seen(&status(3, &theirs)), [State::Active, State::Active]);
+        let waiting = |at: &str| State::Waiting(at.to_owned());
         assert_eq!(
             seen(&status(2, "")),
-            [State::Waiting("generation 2, staged".to_owned()), State::Silent]
+            [waiting("generation 2, staged"), waiting("not heard from yet")]
         );
+        let other = r#"{"channel":"h/q","generation":9,"active_generation":9,
+            "active_digest":null,"rejected":null}"#;
+        assert_eq!(seen(&status(3, other)), [State::Active, State::Elsewhere]);
         for (heard, fails) in [(2, false), (3, true)] {
             let theirs = format!(
                 r#"{{"channel":"h/p","generation":{heard},"active_generation":2,"active_digest":null,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Format};
 use crate::compile::Judged;
-use crate::diagnostics::{self, Tally};
+use crate::diagnostics::{self, Tally, plural};
 use crate::duration::show;
 use crate::node::Place;
 
@@ -60,10 +60,11 @@ impl Report {
 fn text(step: &Step<'_>) -> String {
     match step {
         Step::Compiled { program, files, took } => format!(
-            "compiled   {} ({files} files, {} rules, {} fragments) in {}",
+            "compiled   {} ({}, {}, {}) in {}",
             program.ruleset,
-            program.fragments.iter().map(|fragment| fragment.rules.len()).sum::<usize>(),
-            program.fragments.len(),
+            plural(*files, "file"),
+            plural(program.fragments.iter().map(|one| one.rules.len()).sum(), "rule"),
+            plural(program.fragments.len(), "fragment"),
             show(*took)
         ),
         Step::Keys { dir } => format!("keys       {} (throwaway)", dir.display()),

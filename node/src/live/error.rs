@@ -52,6 +52,16 @@ impl EvalError {
         error
     }
 
+    /// The same with the name that was probably meant, or the ones that there are.
+    pub(super) fn meant<'a>(
+        mut self,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> EvalError {
+        self.hint = Some(suggest::hint(name, known));
+        self
+    }
+
     /// A value of another kind than the field wants.
     pub(super) fn kind(name: &str, wanted: &str, given: &str) -> EvalError {
         let mut error = EvalError::new("wrong-type", format!("`{name}` is {wanted}, not {given}"));

@@ -218,7 +218,14 @@ impl Live {
         value::parse(slot.ty, text, self.image()).map_err(|source| {
             let name = name.to_owned();
             let reason = Box::new(source);
-            EvalError::from_sdk(&cairn_sdk::Error::Value { name, reason })
+            let refused = EvalError::from_sdk(&cairn_sdk::Error::Value { name, reason });
+            match slot.ty {
+                Type::Enum(of) => {
+                    let known: Vec<&str> = self.image().enum_values(of).collect();
+                    refused.meant(text, known)
+                }
+                _ => refused,
+            }
         })
     }
 }
