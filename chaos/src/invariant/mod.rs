@@ -1,4 +1,4 @@
-//! One invariant a file. Each is a pure function of a [`History`](crate::history::History), so
+//! One invariant a file. Each is a pure function of a [`History`], so
 //! that the simulation and tests over real processes are judged alike; the two that look at
 //! structures instead of histories (Merkle diff, repeated traces) say so.
 

@@ -3,7 +3,7 @@
 //! [`run`] drives one [`cairn_core::Agent`] per node through a queue of happenings. One seed
 //! decides everything: latencies, broken links, partitions, crashes that lose unsynced writes,
 //! what clients publish and where consumers go. What clients and an outside observer see is
-//! written into a [`History`](crate::history::History) and judged by
+//! written into a [`History`] and judged by
 //! [`crate::invariant`]. Nothing here reads a clock, so a fleet-hour costs milliseconds and a
 //! seed replays in any process.
 
