@@ -54,9 +54,9 @@ fn wrong(error: &serde_json::Error, field: Option<String>) -> Problem {
         ("bad-json", "the body is not JSON")
     };
     let mut problem = Problem::bad(code, title, error.to_string());
-    problem.field = field;
-    problem.line = Some(error.line());
-    problem.column = Some(error.column());
+    problem.place.field = field;
+    problem.place.line = Some(error.line());
+    problem.place.column = Some(error.column());
     problem
 }
 
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn errors_name_field_line_and_column() {
         let problem = json::<Outer>(b"{\"requests\":[\n{\"seed\":-7}]}").unwrap_err();
-        assert_eq!(problem.field.as_deref(), Some("requests[0].seed"));
-        assert_eq!((problem.line, problem.code.as_str()), (Some(2), "bad-request"));
+        assert_eq!(problem.place.field.as_deref(), Some("requests[0].seed"));
+        assert_eq!((problem.place.line, problem.code.as_str()), (Some(2), "bad-request"));
         let problem = json::<Outer>(b"{\"requests\": [").unwrap_err();
-        assert_eq!((problem.line, problem.code.as_str()), (Some(1), "bad-json"));
+        assert_eq!((problem.place.line, problem.code.as_str()), (Some(1), "bad-json"));
         assert!(json::<Outer>(b"{\"requests\":[]} x").is_err());
         let nested = [b"{\"requests\":".as_slice(), &[b'['; 5_000]].concat();
         assert!(json::<Outer>(&nested).is_err());

@@ -137,7 +137,7 @@ pub async fn evaluate(
     for (index, result) in live.evaluate(&requests).into_iter().enumerate() {
         let evaluated = result.map_err(|error| {
             let problem = refused(&error);
-            let field = problem.field.as_deref().unwrap_or_default();
+            let field = problem.place.field.as_deref().unwrap_or_default();
             let place = format!("requests[{index}]{field}");
             problem.field(place)
         })?;
@@ -198,11 +198,12 @@ pub fn fields(
     of: &str,
     raw: &BTreeMap<String, Box<RawValue>>,
 ) -> Result<BTreeMap<String, Given>, (String, String)> {
-    let convert = |(name, raw): (&String, &Box<RawValue>)| match given(raw) {
-        Ok(value) => Ok((name.clone(), value)),
-        Err(reason) => Err((format!("{of}.{name}"), reason)),
-    };
-    raw.iter().map(convert).collect()
+    raw.iter()
+        .map(|(name, raw)| match given(raw) {
+            Ok(value) => Ok((name.clone(), value)),
+            Err(reason) => Err((format!("{of}.{name}"), reason)),
+        })
+        .collect()
 }
 
 /// An evaluation's error as a problem; its field is relative to the request.
@@ -210,6 +211,6 @@ pub fn refused(error: &EvalError) -> Problem {
     let mut problem =
         Problem::bad(error.code(), "the request does not fit the rule set", error.to_string());
     problem.hint = error.hint();
-    problem.field = error.field();
+    problem.place.field = error.field();
     problem
 }

@@ -6,13 +6,10 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
-/// One error, as `application/problem+json`.
+/// One error, as `application/problem+json`. Its `type` is `urn:cairn:problem:` and the code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{title}: {detail}")]
 pub struct Problem {
-    /// Identifies the kind of error: `urn:cairn:problem:` and [`Problem::code`].
-    #[serde(rename = "type")]
-    pub kind: String,
     /// The kind of error in words.
     pub title: String,
     /// The HTTP status.
@@ -24,10 +21,18 @@ pub struct Problem {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Where in the request body: `requests[3].context.level`.
+    /// Where in the request. Apart, because most results that could hold a problem hold none.
+    #[serde(flatten)]
+    pub place: Box<Place>,
+}
+
+/// A place in a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// In its body or query: `requests[3].context.level`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// Line of the request body, from 1, when it is not JSON.
+    /// Line of the body, from 1, when it is not JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     /// Column in that line, from 1.
@@ -35,19 +40,25 @@ pub struct Problem {
     pub column: Option<usize>,
 }
 
+/// What goes over the wire.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(flatten)]
+    problem: &'a Problem,
+}
+
 impl Problem {
     /// A problem without detail.
     pub fn of(status: StatusCode, code: &str, title: &str) -> Problem {
         Problem {
-            kind: format!("urn:cairn:problem:{code}"),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: String::new(),
             code: code.to_owned(),
             hint: None,
-            field: None,
-            line: None,
-            column: None,
+            place: Box::default(),
         }
     }
 
@@ -96,7 +107,7 @@ impl Problem {
     /// The same with the place in the request body.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Problem {
-        self.field = Some(field.into());
+        self.place.field = Some(field.into());
         self
     }
 }
@@ -104,7 +115,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let text = serde_json::to_string(&self).unwrap_or_default();
+        let kind = format!("urn:cairn:problem:{}", self.code);
+        let document = Document { kind, problem: &self };
+        let text = serde_json::to_string(&document).unwrap_or_default();
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;
         response

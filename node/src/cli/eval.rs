@@ -106,7 +106,7 @@ fn on_folder(live: &Live, request: &str) -> Result<Value, Failure> {
 
 /// An API problem as it reads on the command line.
 pub fn problem(problem: crate::api::problem::Problem) -> Failure {
-    let place = problem.field.map_or_else(String::new, |field| format!(" ({field})"));
+    let place = problem.place.field.map_or_else(String::new, |field| format!(" ({field})"));
     let mut failure = Failure::usage(format!("{}: {}{place}", problem.title, problem.detail));
     failure.hint = problem.hint;
     failure

@@ -209,8 +209,8 @@ mod tests {
                 continue;
             }
             let help = verb.render_help().to_string();
-            let example = help.find("Example").expect(verb.get_name());
-            assert!(example < help.find("Usage:").unwrap(), "{}", verb.get_name());
+            let (example, usage) = (help.find("Example"), help.find("Usage:"));
+            assert!(example.is_some() && example < usage, "{}", verb.get_name());
         }
     }
 }

@@ -71,7 +71,7 @@ impl Fleet {
                 compile: Compile::default(),
                 limits: Limits::default(),
                 metrics: None,
-                defects: options.defects.clone(),
+                defects: options.defects,
             };
             std::fs::create_dir_all(&home).map_err(|error| {
                 Failure::internal(format!("cannot make {}: {error}", home.display()))
