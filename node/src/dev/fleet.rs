@@ -20,6 +20,9 @@ use crate::coordinator::embedded::Embedded;
 use crate::node::Node;
 use crate::trust;
 
+/// Longest path of a Unix socket that systems take. Under a deeper `TMPDIR` nodes have none.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
+
 /// Nodes, keys and files that live as long as `dev` does.
 pub(super) struct Fleet {
     dir: TempDir,
@@ -76,7 +79,9 @@ impl Fleet {
             std::fs::create_dir_all(&home).map_err(|error| {
                 Failure::internal(format!("cannot make {}: {error}", home.display()))
             })?;
-            let api = ApiConfig { listen: any, socket: Some(home.join("api.sock")) };
+            let socket = home.join("api.sock");
+            let fits = socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX;
+            let api = ApiConfig { listen: any, socket: fits.then_some(socket) };
             let node = Node::start(config, api).await.map_err(|error| refused(&error))?;
             report.say(&Step::Started { place: &node.place(), took: started.elapsed() });
             self.nodes.push(node);

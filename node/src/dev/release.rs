@@ -175,16 +175,20 @@ impl<'a> Releases<'a> {
         }
     }
 
-    /// Reports a generation that came from elsewhere. Times count from its first activation.
+    /// Reports a generation that came from elsewhere. Times count from when it was signed, by the
+    /// clock of this machine: whoever signed with these keys sits at it.
     pub(super) async fn follow(&mut self, generation: u64, report: &Report) {
-        let began = Instant::now();
         self.reported = generation;
-        let nodes = self.activations(generation, began).await;
-        let version = self.live_version().unwrap_or_default();
         let Ok(agent) = first(self.fleet) else { return };
         let record = agent.channel_record(self.fleet.channel()).await.ok().flatten();
         let channel = Channel::of(self.fleet.channel(), record.as_ref()).ok();
-        let step = channel.as_ref().and_then(|channel| channel.chain.first());
+        let steps = channel.iter().flat_map(|channel| &channel.chain);
+        let step = steps.into_iter().find(|step| step.generation == generation);
+        let signed_ms = step.map_or_else(now_ms, |step| step.time_ms);
+        let since = Duration::from_millis(now_ms().saturating_sub(signed_ms));
+        let began = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
+        let nodes = self.activations(generation, began).await;
+        let version = self.live_version().unwrap_or_default();
         let why = step.map_or_else(String::new, |step| format!("{}: {}", step.actor, step.reason));
         report.say(&Step::Activated { version: &version, generation, why: &why, nodes: &nodes });
     }
