@@ -50,7 +50,7 @@ pub struct ConsumeRequest {
     /// Where to go on. A cursor presented here wins over the stored one; `None` uses the stored
     /// one, and a consumer never seen before starts from now.
     pub cursor: Option<VersionVector>,
-    /// Exact topics, or a prefix that ends in `*`. Empty means all.
+    /// Exact topics; others count as delivered. Empty means all.
     pub topics: Vec<String>,
 }
 
