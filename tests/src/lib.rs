@@ -14,3 +14,5 @@ pub mod etcd;
 pub mod fleet;
 pub mod http;
 pub mod publisher;
+pub mod recorder;
+pub mod seed;

@@ -1,33 +1,43 @@
 //! A game service that publishes events and retries each by its key until it is acked.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
+use cairn_chaos::history::Happened;
+use cairn_gossip::{Dot, VersionVector};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::consumer::Effects;
 use crate::http::Connection;
+use crate::recorder::{Recorder, payload_hash};
 
 /// How many requests one publisher has under way.
 const CONCURRENT_COUNT: usize = 8;
 
+/// Every so many events, an acked one is published again under its key: the first id must come back.
+const REPEAT_EVERY: usize = 50;
+
+/// The topic of everything that publishers publish.
+const TOPIC: &str = "test.event";
+
 /// What to publish.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The publisher's name; part of every idempotency key.
-    pub name: String,
+    /// The number of the agent that it publishes at.
+    pub node: u32,
     /// How many events.
     pub event_count: usize,
     /// What the publisher's own consumer has seen: each event names the latest as its cause.
     pub seen: Effects,
+    /// Who writes down what was acked.
+    pub recorder: Recorder,
 }
 
-/// Publishes everything and returns `idempotency key → event id` of the acks. Progress is counted in `done`.
+/// Publishes everything, each event until it is acked. Progress is counted in `done`.
 ///
 /// # Errors
 /// An answer that no retry can mend.
@@ -35,71 +45,91 @@ pub async fn publish(
     plan: Plan,
     api: watch::Receiver<Option<SocketAddr>>,
     done: Arc<AtomicUsize>,
-) -> Result<BTreeMap<String, String>> {
+) -> Result<()> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
     for _ in 0..CONCURRENT_COUNT {
-        let (plan, mut api, next, done) =
-            (plan.clone(), api.clone(), Arc::clone(&next), Arc::clone(&done));
-        lanes.spawn(async move {
-            let mut acked = BTreeMap::new();
-            let mut connection: Option<(SocketAddr, Connection)> = None;
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= plan.event_count {
-                    return Ok(acked);
-                }
-                let key = format!("{}-{number}", plan.name);
-                let body = json!({
-                    "topic": "test.event",
-                    "payload": { "publisher": plan.name, "number": number, "cause": plan.seen.last_id() },
-                })
-                .to_string();
-                let id = publish_one(&mut api, &mut connection, &key, &body).await?;
-                acked.insert(key, id);
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-        });
+        let lane = Lane { plan: plan.clone(), api: api.clone(), connection: None };
+        lanes.spawn(lane.run(Arc::clone(&next), Arc::clone(&done)));
     }
-    let mut all = BTreeMap::new();
     while let Some(lane) = lanes.join_next().await {
-        let acked: Result<BTreeMap<String, String>> = lane.context("a publisher's lane")?;
-        all.extend(acked?);
+        lane.context("a publisher's lane")??;
     }
-    Ok(all)
+    Ok(())
 }
 
-/// Publishes one event, at whatever address the agent has, until it is acked.
-async fn publish_one(
-    api: &mut watch::Receiver<Option<SocketAddr>>,
-    connection: &mut Option<(SocketAddr, Connection)>,
-    key: &str,
-    body: &str,
-) -> Result<String> {
-    loop {
-        let address =
-            *api.wait_for(Option::is_some).await.context("the agent is gone for good")?;
-        let Some(address) = address else { continue };
-        if connection.as_ref().is_none_or(|(known, _)| *known != address) {
-            *connection = Some((address, Connection::new(address)));
-        }
-        let Some((_, open)) = connection.as_mut() else { continue };
-        match open.send("POST", "/v1/events", &[("idempotency-key", key)], body.to_owned()).await {
-            Ok(answer) if (200..300).contains(&answer.status) => {
-                let id = answer.json()?["id"].as_str().context("an ack without id")?.to_owned();
-                return Ok(id);
+/// One request after the other.
+struct Lane {
+    plan: Plan,
+    api: watch::Receiver<Option<SocketAddr>>,
+    connection: Option<(SocketAddr, Connection)>,
+}
+
+impl Lane {
+    async fn run(mut self, next: Arc<AtomicUsize>, done: Arc<AtomicUsize>) -> Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.plan.event_count {
+                return Ok(());
             }
-            // Refused or unknown for the moment: the key makes the retry safe.
-            Ok(answer) if matches!(answer.status, 429 | 503 | 504) => {
-                tokio::task::yield_now().await
+            let cause = self.plan.seen.last();
+            let payload = json!({
+                "publisher": self.plan.node,
+                "number": number,
+                "cause": cause.as_ref().map(|seen| seen.dot.to_string()),
+            });
+            let context = cause.map(|seen| seen.cursor).unwrap_or_default();
+            self.event(number, &payload, &context).await?;
+            if number.is_multiple_of(REPEAT_EVERY) {
+                self.event(number, &payload, &context).await?;
             }
-            Ok(answer) => bail!(
-                "publishing {key}: {} {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            ),
-            // The connection broke: the agent was killed. Its next address, or the same one, answers.
-            Err(_) => tokio::task::yield_now().await,
+            done.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Publishes one event, at whatever address the agent has, until it is acked.
+    async fn event(
+        &mut self,
+        number: usize,
+        payload: &serde_json::Value,
+        context: &VersionVector,
+    ) -> Result<()> {
+        let key = format!("{}-{number}", self.plan.node);
+        let body = json!({ "topic": TOPIC, "payload": payload }).to_string();
+        let dot = loop {
+            let address = self.api.wait_for(Option::is_some).await.map(|address| *address);
+            let Some(address) = address.context("the agent is gone for good")? else { continue };
+            if self.connection.as_ref().is_none_or(|(known, _)| *known != address) {
+                self.connection = Some((address, Connection::new(address)));
+            }
+            let Some((_, open)) = self.connection.as_mut() else { continue };
+            let headers = [("idempotency-key", key.as_str())];
+            match open.send("POST", "/v1/events", &headers, body.clone()).await {
+                Ok(answer) if (200..300).contains(&answer.status) => {
+                    let answer = answer.json()?;
+                    break answer["id"].as_str().context("an ack without id")?.parse::<Dot>()?;
+                }
+                // Refused or unknown for the moment: the key makes the retry safe.
+                Ok(answer) if matches!(answer.status, 429 | 503 | 504) => {}
+                Ok(answer) => bail!(
+                    "publishing {key}: {} {}",
+                    answer.status,
+                    String::from_utf8_lossy(&answer.body)
+                ),
+                // The connection broke: the agent was killed. Its next address answers.
+                Err(_) => {}
+            }
+            tokio::task::yield_now().await;
+        };
+        self.plan.recorder.record(Happened::Published {
+            node: self.plan.node,
+            attempt: (u128::from(self.plan.node) << 64) | number as u128,
+            dot,
+            payload: payload_hash(payload),
+            topic: TOPIC.to_owned(),
+            key: None,
+            context: context.clone(),
+        });
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use cairn_tests::consumer::Consumer;
 use cairn_tests::fleet::{CHANNEL, Fleet, example};
 use cairn_tests::http;
+use cairn_tests::recorder::Recorder;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_restarts_without_etcd_serves_and_gossips() -> Result<()> {
@@ -40,7 +41,7 @@ async fn an_agent_that_restarts_without_etcd_serves_and_gossips() -> Result<()> 
     );
 
     // Publishing an event does not.
-    let mut consumer = Consumer::start("service".to_owned(), fleet.agents[2].api_watch());
+    let mut consumer = Consumer::start(2, fleet.agents[2].api_watch(), Recorder::default());
     // A new consumer starts from now; a tick of the example's timer shows that it has begun.
     consumer.beyond(0).await?;
     let answer = http::send(
@@ -55,7 +56,7 @@ async fn an_agent_that_restarts_without_etcd_serves_and_gossips() -> Result<()> 
     let id = answer["id"].as_str().context("an ack without id")?;
     loop {
         let seen = consumer.effects.all();
-        if seen.iter().any(|event| event.id == id) {
+        if seen.iter().any(|event| event.dot.to_string() == id) {
             break;
         }
         consumer.beyond(seen.len()).await?;
