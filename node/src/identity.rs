@@ -269,3 +269,100 @@ pub(crate) fn idempotency(key: &str) -> [u8; 16] {
     short.copy_from_slice(&digest.0[..16]);
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_gossip::{Event, Stream, VersionVector};
+    use cairn_ruleset::trust::{KeyEntry, KeyList, SignedKeyList};
+
+    fn verifier(publisher: &SecretKey, operator: &SecretKey) -> Verifier {
+        let root = SecretKey::from_seed([1; 32]);
+        let entry = |key: &SecretKey, name: &str, role| KeyEntry {
+            key: key.public(),
+            name: name.to_owned(),
+            roles: vec![role],
+        };
+        let entries = vec![
+            entry(publisher, "publisher", Role::Publisher),
+            entry(operator, "operator", Role::Operator),
+        ];
+        let list = SignedKeyList::sign(&root, &KeyList::new(1, entries)).unwrap();
+        Verifier::new(Trust::open(root.public(), &list).unwrap())
+    }
+
+    fn head(publisher: &SecretKey) -> BundleHead {
+        let (digest, version) = (Digest([7; 32]), "1.0.0".to_owned());
+        let bundle = BundleRef { digest, version, envelope_bytes: 9 };
+        let mut head = BundleHead {
+            bundle,
+            ruleset: "hunt".to_owned(),
+            published_ms: 1,
+            key: publisher.public().to_bytes(),
+            signature: Signature::default(),
+        };
+        head.signature = Signature(publisher.sign(HEAD_DOMAIN, &head.signed_bytes()).bytes);
+        head
+    }
+
+    #[test]
+    fn each_role_signs_its_own_kind_and_no_other() {
+        let (publisher, operator) = (SecretKey::from_seed([2; 32]), SecretKey::from_seed([3; 32]));
+        let verifier = verifier(&publisher, &operator);
+        assert_eq!(verifier.head(&head(&publisher)), Ok(()));
+        assert!(matches!(verifier.head(&head(&operator)), Err(Fault::KeyNotAllowed { .. })));
+        let stranger = SecretKey::from_seed([4; 32]);
+        assert!(matches!(verifier.head(&head(&stranger)), Err(Fault::KeyNotAllowed { .. })));
+        let later = BundleHead { published_ms: 2, ..head(&publisher) };
+        assert!(matches!(verifier.head(&later), Err(Fault::BadSignature { .. })));
+        let weak = BundleHead { key: [0; 32], ..head(&publisher) };
+        assert!(matches!(verifier.head(&weak), Err(Fault::KeyNotAllowed { .. })));
+    }
+
+    #[test]
+    fn a_batch_is_its_origins_alone() {
+        let key = |seed| {
+            let secret = SecretKey::from_seed([seed; 32]);
+            let public = secret.public().to_bytes();
+            Identity { secret, public }
+        };
+        let (own, other) = (key(5), key(6));
+        let verifier = verifier(&SecretKey::from_seed([2; 32]), &SecretKey::from_seed([3; 32]));
+        let stream = Stream { origin: own.origin(), incarnation: 1 };
+        let event = Event {
+            topic: "t".to_owned(),
+            payload: Bytes::new(),
+            key: None,
+            idempotency: None,
+            time_ms: 0,
+        };
+        let deps = VersionVector::new();
+        let batch = Batch { stream, first_seq: 1, lamport: 1, deps, events: vec![event] };
+        let body = batch.encode().unwrap();
+        let by = |signer: &Identity| SignedBatch {
+            body: body.clone(),
+            key: signer.key(),
+            signature: signer.batch(&body),
+        };
+        assert_eq!(verifier.batch(&by(&own)), Ok(batch));
+        assert_eq!(verifier.batch(&by(&other)), Err(Fault::WrongOrigin { stream }));
+        let stolen = SignedBatch { key: own.key(), ..by(&other) };
+        assert!(matches!(verifier.batch(&stolen), Err(Fault::BadSignature { .. })));
+    }
+
+    #[test]
+    fn a_package_is_refused_at_every_cut() {
+        let head = head(&SecretKey::from_seed([2; 32]));
+        let package = Package { head, upload: Bytes::from_static(b"upload") };
+        let bytes = package.encode();
+        assert_eq!(Package::decode(&bytes), Ok(package));
+        for length in 0..bytes.len() {
+            assert!(Package::decode(&bytes[..length]).is_err(), "{length}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(matches!(Package::decode(&longer), Err(Fault::Trailing { .. })));
+        longer[0] = 9;
+        assert!(matches!(Package::decode(&longer), Err(Fault::UnknownFormat { actual: 9, .. })));
+    }
+}
