@@ -40,6 +40,12 @@ impl Running {
                 self.persist(Persist { ticket, replica, core: Vec::new() });
             }
             Request::Propose { record, channel, generation, trace, reply } => {
+                // The coordinator's watch may have brought it here first. Once it is durable, the
+                // core has nothing more to say about it, and nobody would answer.
+                if self.core.replica().channel(&channel) == Some(&record) {
+                    let _ = reply.send(Ok(()));
+                    return;
+                }
                 let proposing = Proposing { generation, reply };
                 let waiting = self.proposing.entry(channel).or_default();
                 // Callers that gave up left theirs behind.

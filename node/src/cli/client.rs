@@ -84,6 +84,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Answer, Failure> {
         let mut request = Request::new(Full::new(body));
+        let asked = format!("{method} {path}");
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().map_err(|error| {
             Failure::internal(format!("`{path}` is not a request path: {error}"))
@@ -114,7 +115,7 @@ impl Client {
             Ok(answer) => answer,
             Err(_) => Err(Failure::new(
                 Exit::Timeout,
-                format!("no answer from {} within {:?}", self.address, self.timeout),
+                format!("no answer from {} to {asked} within {:?}", self.address, self.timeout),
             )
             .hint("raise --timeout; what was asked may still happen")),
         }
