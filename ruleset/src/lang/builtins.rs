@@ -323,7 +323,7 @@ impl Checker<'_, '_> {
 
     /// The hash that separates this rule's draws; reported where nothing may be drawn.
     fn hash(&mut self, at: At, name: &str) -> Option<u64> {
-        if self.rule_hash.is_none() && self.on.is_some() {
+        if self.rule_hash.is_none() {
             self.error(
                 Code::RandomEligibility,
                 at,

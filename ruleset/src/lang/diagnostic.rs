@@ -47,7 +47,7 @@ impl Diagnostic {
         Diagnostic {
             code,
             severity: Severity::Error,
-            message: message.into(),
+            message: clip(message.into()),
             span,
             labels: Vec::new(),
             cause: String::new(),
@@ -56,19 +56,36 @@ impl Diagnostic {
     }
 
     pub(crate) fn label(mut self, span: Span, note: impl Into<String>) -> Diagnostic {
-        self.labels.push((span, note.into()));
+        self.labels.push((span, clip(note.into())));
         self
     }
 
     pub(crate) fn cause(mut self, cause: impl Into<String>) -> Diagnostic {
-        self.cause = cause.into();
+        self.cause = clip(cause.into());
         self
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Diagnostic {
-        self.help = help.into();
+        self.help = clip(help.into());
         self
     }
+}
+
+/// Most bytes of one text of a diagnostic. A text may quote a name, and a name that is too long
+/// may be as long as its file: hundreds of diagnostics must not repeat it whole.
+const TEXT_BYTES_MAX: usize = 1 << 10;
+
+fn clip(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        let mut end = TEXT_BYTES_MAX;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// Line and column of a byte offset, both counted from 1; the column counts characters.
@@ -89,7 +106,17 @@ pub fn line_col(text: &str, offset: u32) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::line_col;
+    use super::{TEXT_BYTES_MAX, clip, line_col};
+
+    #[test]
+    fn texts_are_clipped_between_characters() {
+        for length in [TEXT_BYTES_MAX - 1, TEXT_BYTES_MAX] {
+            assert_eq!(clip("a".repeat(length)).len(), length);
+        }
+        let clipped = clip(format!("a{}", "é".repeat(TEXT_BYTES_MAX)));
+        assert_eq!(clipped.len(), TEXT_BYTES_MAX - 1 + '…'.len_utf8());
+        assert!(clipped.ends_with("é…"));
+    }
 
     #[test]
     fn lines_and_columns_count_from_one() {

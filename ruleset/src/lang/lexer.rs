@@ -68,11 +68,14 @@ pub(super) struct Token {
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
+    /// Bytes that may still be searched in vain for the end of a heredoc. Each search goes to the
+    /// end of the text, and where tokens are passed over nothing else bounds how many there are.
+    heredoc_bytes: usize,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Lexer<'a> {
-        Lexer { text, at: 0 }
+        Lexer { text, at: 0, heredoc_bytes: 2 * text.len() }
     }
 
     fn rest(&self) -> &'a str {
@@ -246,12 +249,14 @@ impl<'a> Lexer<'a> {
         self.take_while(|c| c == '_' || c.is_ascii_alphanumeric());
         let tag = self.text.get(tag_at..self.at).unwrap_or("");
         let end = self.at;
-        if !tag.is_empty() {
+        if !tag.is_empty() && self.heredoc_bytes > 0 {
             // Swallow the body, so that its lines are not reported one by one.
             let mut line_at = self.at;
+            self.heredoc_bytes = self.heredoc_bytes.saturating_sub(self.rest().len());
             for line in self.rest().split_inclusive('\n') {
                 line_at += line.len();
                 if line.trim() == tag {
+                    self.heredoc_bytes += self.rest().len();
                     self.at = line_at - (line.len() - line.trim_end().len());
                     break;
                 }

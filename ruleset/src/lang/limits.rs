@@ -55,8 +55,8 @@ pub const TABLE_DEPTH_MAX: u32 = 16;
 pub const CONDITION_COUNT_MAX: usize = 16_384;
 /// Rules of a rule set.
 pub const RULE_COUNT_MAX: usize = 16_384;
-/// Rules of one fragment.
-pub const FRAGMENT_RULE_COUNT_MAX: usize = 2_048;
+/// Rules of one fragment. The syntax tree of a file has room for some 700 at most.
+pub const FRAGMENT_RULE_COUNT_MAX: usize = 512;
 /// Outcomes of one rule.
 pub const OUTCOME_COUNT_MAX: usize = 8;
 /// Payload values of one outcome.

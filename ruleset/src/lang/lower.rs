@@ -414,7 +414,7 @@ fn outcome(
     let loot = block.value("table").and_then(|at| {
         let table = reference(checker.session, at, "loot_table", &checker.scope.table_names)?;
         reached.entry(table).or_insert(at);
-        let count = count(checker, block.value("count"), table);
+        let count = count(checker, at, block.value("count"), table);
         *size = size.saturating_add(count.1);
         Some(LootDef { table: u16::try_from(table).ok()?, count: count.0, draw_base: 0 })
     });
@@ -446,26 +446,18 @@ fn outcome(
     OutcomeDef { name, audience, loot, payload }
 }
 
-/// How often a table is rolled, with the size of the expression.
-fn count(checker: &mut Checker<'_, '_>, at: Option<At>, table: usize) -> (Expr, u32) {
+/// How often the table named at `table_at` is rolled, with the size of the expression.
+fn count(checker: &mut Checker<'_, '_>, table_at: At, at: Option<At>, table: usize) -> (Expr, u32) {
     let draws = checker.scope.tables.get(table).map_or(0, |table| table.draws);
-    let Some(at) = at else { return (Expr::Const(1), 1) };
+    let Some(at) = at else {
+        rolls(checker, table_at, draws);
+        return (Expr::Const(1), 1);
+    };
     let value = checker.infer(at, None);
     match value.ty {
         Ty::Error => {}
         Ty::Known(Type::Int) if value.range.within(0, LOOT_COUNT_MAX) => {
-            let worst = draws.saturating_mul(value.range.max.unsigned_abs());
-            if worst > OUTCOME_DRAWS_MAX {
-                checker.error(
-                    Code::TooManyRolls,
-                    at,
-                    format!(
-                        "up to {worst} rolls, nested tables included, limit {OUTCOME_DRAWS_MAX}"
-                    ),
-                    "what one outcome costs in the worst case is bounded",
-                    "lower this count, or the counts of the entries that roll on other tables",
-                );
-            }
+            rolls(checker, at, draws.saturating_mul(value.range.max.unsigned_abs()));
         }
         Ty::Known(Type::Int) => {
             let bounds = (value.range.min, value.range.max);
@@ -485,6 +477,19 @@ fn count(checker: &mut Checker<'_, '_>, at: Option<At>, table: usize) -> (Expr, 
         }
     }
     (value.ir, value.size)
+}
+
+/// Reports an outcome that draws more than hosts do.
+fn rolls(checker: &mut Checker<'_, '_>, at: At, worst: u64) {
+    if worst > OUTCOME_DRAWS_MAX {
+        checker.error(
+            Code::TooManyRolls,
+            at,
+            format!("up to {worst} rolls, nested tables included, limit {OUTCOME_DRAWS_MAX}"),
+            "what one outcome costs in the worst case is bounded",
+            "lower this count, or the counts of the entries that roll on other tables",
+        );
+    }
 }
 
 /// Tables whose conditions no fragment has checked.

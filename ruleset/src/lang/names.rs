@@ -27,9 +27,9 @@ fn skeleton(name: &str) -> String {
     name.chars().filter(|c| *c != '_').map(see).collect()
 }
 
-/// The digits of a name, run by run.
-fn numbers(name: &str) -> Vec<&str> {
-    name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect()
+/// The digits of a name, in order.
+fn digits(name: &str) -> String {
+    name.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// Why a name cannot be taken.
@@ -45,27 +45,30 @@ pub(super) enum Taken {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     index: BTreeMap<String, (usize, Span)>,
-    skeletons: BTreeMap<String, Vec<String>>,
+    /// Per skeleton, then per digits: the first name that has them.
+    skeletons: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Names {
-    /// Gives `name` the index `index`, unless it is taken.
+    /// Gives `name` the index `index`, unless it is taken. Logarithmic in the number of names,
+    /// however alike they are.
     pub(super) fn add(&mut self, name: &str, index: usize, span: Span) -> Result<(), Taken> {
         if let Some((_, first)) = self.index.get(name) {
             return Err(Taken::Same(*first));
         }
         self.index.insert(name.to_owned(), (index, span));
         let alike = self.skeletons.entry(skeleton(name)).or_default();
-        let other = alike.iter().find(|other| {
-            let (ours, theirs) = (numbers(name), numbers(other));
-            // `tier_1` and `tier_l` look alike; digits that differ are seen to differ.
-            ours.concat() == theirs.concat() || ours.is_empty() || theirs.is_empty()
-        });
+        let digits = digits(name);
+        // `tier_1` and `tier_l` look alike; digits that differ are seen to differ.
+        let other = match digits.as_str() {
+            "" => alike.values().next(),
+            digits => alike.get(digits).or_else(|| alike.get("")),
+        };
         let result = match other.and_then(|other| self.index.get_key_value(other)) {
             Some((other, (_, first))) => Err(Taken::Alike(other.clone(), *first)),
             None => Ok(()),
         };
-        alike.push(name.to_owned());
+        alike.entry(digits).or_insert_with(|| name.to_owned());
         result
     }
 

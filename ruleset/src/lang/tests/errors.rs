@@ -24,6 +24,8 @@ const ROWS: &[(&str, &[&str])] = &[
      &["C0205 3:1", "C0501 6:13"]),
     ("rule \"a\" {\n  on = kill\nrule \"b\" {\n  on = kill\n  emit \"e\" { }\n}",
      &["C0204 1:1"]),
+    ("loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    when = chance(0.5)\n  }\n  entry \"b\" { weight = 1 }\n}",
+     &["C0509 4:12"]),
     ("condition \"c\" { when = [for x in y : x] }",
      &["C0208 1:25"]),
     ("condition \"c\" { when = trigger.level[0] > 1 }",

@@ -180,6 +180,77 @@ fn names_and_counts() {
     });
 }
 
+/// `part(0)` to `part(count - 1)`, as many to a file as its syntax tree holds.
+fn spread(count: usize, per_file: usize, part: impl Fn(usize) -> String) -> Vec<Code> {
+    let mut sources = vec![source("a_base.rules.hcl", BASE)];
+    for first in (0..count).step_by(per_file) {
+        let text: String = (first..count.min(first + per_file)).map(&part).collect();
+        sources.push(source(&format!("f{first}.rules.hcl"), &text));
+    }
+    let mut codes: Vec<Code> = check(&sources).diagnostics.iter().map(|found| found.code).collect();
+    codes.dedup();
+    codes
+}
+
+/// Of a rule set as a whole: the limit, what [`BASE`] has of it, how many fit one file, and one of
+/// them.
+#[test]
+fn counts_of_a_rule_set() {
+    type Part = fn(usize) -> String;
+    let table: [(&str, usize, usize, usize, Part); 7] = [
+        ("enums", ENUM_COUNT_MAX, 1, 500, |i| {
+            format!("enum \"{}\" {{ values = [\"a\"] }}\n", letters(i))
+        }),
+        ("triggers", TRIGGER_COUNT_MAX, 2, 500, |i| {
+            format!("trigger \"{}\" {{ fields = {{}} }}\n", letters(i))
+        }),
+        ("params", PARAM_COUNT_MAX, 1, 500, |i| {
+            format!("param \"{}\" {{\n type = bool\n default = true\n}}\n", letters(i))
+        }),
+        ("timers", TIMER_COUNT_MAX, 1, 500, |i| {
+            format!("timer \"{}\" {{ every = \"1h\" }}\n", letters(i))
+        }),
+        ("tables", TABLE_COUNT_MAX, 1, 500, |i| {
+            let name = letters(i);
+            format!("loot_table \"{name}\" {{\n entry \"a\" {{ weight = 1 }}\n}}\n")
+        }),
+        ("conditions", CONDITION_COUNT_MAX, 0, 1_000, |i| {
+            format!("condition \"{}\" {{ when = trigger.flag }}\n", letters(i))
+        }),
+        ("rules", RULE_COUNT_MAX, 0, 500, |i| {
+            format!("rule \"{}\" {{\n on = kill\n emit \"e\" {{}}\n}}\n", letters(i))
+        }),
+    ];
+    for (what, limit, of_base, per_file, part) in table {
+        let count = limit - of_base;
+        assert_eq!(spread(count, per_file, part), [], "{what} at {limit}");
+        assert_eq!(spread(count + 1, per_file, part), [Code::TooMany], "{what} above {limit}");
+    }
+}
+
+#[test]
+fn rules_of_one_fragment() {
+    cap(FRAGMENT_RULE_COUNT_MAX, Code::TooMany, |count| {
+        repeat(count, |i| format!("rule \"{}\" {{\n on = kill\n emit \"e\" {{}}\n}}\n", letters(i)))
+    });
+}
+
+#[test]
+fn symbols_of_a_rule_set() {
+    // A rule of one outcome with 32 symbols; the last one has what is left.
+    let symbols = |count: usize| {
+        spread(count.div_ceil(32), 50, |rule| {
+            let values: String = (rule * 32..count.min(rule * 32 + 32))
+                .map(|i| format!("  {} = \"s{i}\"\n", letters(i % 32)))
+                .collect();
+            let name = letters(rule);
+            format!("rule \"{name}\" {{\n on = kill\n emit \"e\" {{\n{values} }}\n}}\n")
+        })
+    };
+    assert_eq!(symbols(SYMBOL_COUNT_MAX), []);
+    assert_eq!(symbols(SYMBOL_COUNT_MAX + 1), [Code::TooMany]);
+}
+
 #[test]
 fn weights_and_rolls() {
     cap(WEIGHT_SUM_MAX as usize, Code::WeightTooLarge, |sum| {
@@ -203,6 +274,14 @@ fn weights_and_rolls() {
              rule \"r\" {{\n on = kill\n emit \"e\" {{\n  table = t\n  count = 1000\n }}\n}}\n"
         )
     });
+    // A table that is rolled once, without a `count`, costs what its entries roll on.
+    cap(999, Code::TooManyRolls, |inner| {
+        format!(
+            "loot_table \"t\" {{\n entry \"a\" {{\n  weight = 1\n  table = gold\n  count = 99\n }}\n}}\n\
+             loot_table \"u\" {{\n entry \"a\" {{\n  weight = 1\n  table = t\n  count = {inner}\n }}\n}}\n\
+             rule \"r\" {{\n on = kill\n emit \"e\" {{ table = u }}\n}}\n"
+        )
+    });
     cap(TABLE_DEPTH_MAX as usize - 1, Code::NestingTooDeep, |depth| {
         repeat(depth, |i| {
             let (name, inner) = (letters(i), letters(i + 1));
@@ -224,6 +303,11 @@ fn durations() {
     let every = |text: &str| codes(&format!("timer \"t\" {{ every = \"{text}\" }}\n"));
     assert_eq!((every("366d"), every("366d1ms")), (vec![], vec![Code::PeriodRange]));
     assert_eq!((every("1s"), every("999ms")), (vec![], vec![Code::PeriodRange]));
+    let active = |text: &str| {
+        codes(&format!("timer \"t\" {{\n every = \"1h\"\n duration = \"{text}\"\n}}\n"))
+    };
+    assert_eq!((active("366d"), active("366d1ms")), (vec![], vec![Code::WindowRange]));
+    assert_eq!((active("1ms"), active("0s")), (vec![], vec![Code::WindowRange]));
 }
 
 #[test]
@@ -237,6 +321,22 @@ fn hostile_rule_sets_are_refused_in_bounded_time() {
     }));
     let found = codes(&text);
     assert!(found.contains(&Code::TooCostly), "{found:?}");
+    // Documents inside documents that never end, where nothing is reported any more.
+    let text = format!("a = =\n{}", "<<A\n".repeat((1 << 18) - 2));
+    assert!(!codes(&text).is_empty());
+    // Names that differ in digits alone.
+    let text = repeat(400, |i| {
+        let name: String =
+            (0..40).map(|bit| if i >> (bit % 9) & 1 == 1 { '1' } else { 'l' }).collect();
+        format!("enum \"e{name}\" {{ values = [\"a\"] }}\n")
+    });
+    assert!(codes(&text).iter().all(|code| *code == Code::ConfusableName));
+    // A long name in every message.
+    let text = format!("{} {} {{\n", "x".repeat(400_000), "a ".repeat(490));
+    let said: usize = (beside_base(&text).diagnostics.iter())
+        .map(|found| found.message.len() + found.cause.len() + found.help.len())
+        .sum();
+    assert!(said < 1 << 20, "{said} bytes of messages");
     // Every rule overflows, and none of the searches for an example ends early.
     let product = ["trigger.level"; 12].join(" * ");
     let text = repeat(150, |i| {
