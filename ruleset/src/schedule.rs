@@ -150,7 +150,7 @@ impl Clockwork {
                             best = Some((instant, best.map_or(found, |(_, at)| at)));
                         }
                     }
-                    if best.is_some() && calm {
+                    if calm && settled(zone, best) {
                         break;
                     }
                     from = found;
@@ -186,7 +186,7 @@ impl Clockwork {
                             best = Some((instant, best.map_or(found, |(_, at)| at)));
                         }
                     }
-                    if best.is_some() && calm {
+                    if calm && settled(zone, best) {
                         break;
                     }
                     from = found;
@@ -236,7 +236,14 @@ fn parse(expression: &str) -> Result<Cron, ScheduleError> {
         return Err(ScheduleError::Never { expression: expression.to_owned() });
     }
     let cron = CronParser::new().parse(expression).map_err(|error| fail(error.to_string()))?;
-    Ok(cron)
+    // What numbers alone did not show (`0 0 30-31 2 *`): a date that comes at all comes within the
+    // eight years that may lie between two leap days.
+    let probe = DateTime::<Utc>::from_timestamp_millis(0)
+        .map(|start| cron.find_next_occurrence(&start, true));
+    match probe {
+        Some(Ok(_)) => Ok(cron),
+        _ => Err(ScheduleError::Never { expression: expression.to_owned() }),
+    }
 }
 
 /// Whether a day of the month that is asked for exists in a month that is asked for. Only the
@@ -279,6 +286,11 @@ fn calm(zone: &Tz, t: i64) -> Option<bool> {
     let offset = |at: NaiveDateTime| zone.offset_from_utc_datetime(&at).fix();
     let here = offset(at);
     Some(offset(at - CHANGE) == here && offset(at + CHANGE) == here)
+}
+
+/// Whether what was found lies far from any change, where local times and instants have one order.
+fn settled(zone: &Tz, best: Option<(i64, NaiveDateTime)>) -> bool {
+    best.is_some_and(|(instant, _)| calm(zone, instant) == Some(true))
 }
 
 /// The instants of one local time: one, two when it occurs twice and `repeats`, never none.
@@ -386,6 +398,19 @@ mod tests {
     }
 
     #[test]
+    fn a_change_far_ahead_keeps_the_order_of_instants() {
+        // 2026-10-04 02:00 → 02:30 on Lord Howe: 02:15 happens at 02:45, after 02:35.
+        let clockwork = Clockwork::new(&cron("15,35 2 * * SUN", "Australia/Lord_Howe")).unwrap();
+        let (first, second) = (at("2026-10-04T02:35:00+11:00"), at("2026-10-04T02:45:00+11:00"));
+        let week_before = at("2026-09-28T00:00:00+10:30");
+        assert_eq!(clockwork.next_after(week_before), Some(first));
+        assert_eq!(clockwork.next_after(first), Some(second));
+        let days_later = at("2026-10-08T00:00:00+11:00");
+        assert_eq!(clockwork.previous_at_or_before(days_later), Some(second));
+        assert_eq!(clockwork.previous_at_or_before(second - 1), Some(first));
+    }
+
+    #[test]
     fn every_is_aligned() {
         let every = Schedule::Every { period_ms: 1_000 };
         assert_eq!(next_after(&every, 999), Some(1_000));
@@ -403,6 +428,9 @@ mod tests {
             "@daily",
             "0 0 30 2 *",
             "0 0 31 FEB,APR *",
+            "0 0 30-31 2 *",
+            "0 0 31 4-4,6-6 *",
+            "0 0 30-31 FEB-FEB *",
             "1-",
             "*/0 * * * *",
             "0 0 L * *",
