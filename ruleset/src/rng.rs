@@ -76,7 +76,26 @@ mod tests {
     fn golden() {
         assert_eq!(mix(0), 0);
         assert_eq!(seed_state(0), 0xE220_A839_7B1D_CDAF, "SplitMix64's first output for seed 0");
-        assert_eq!(draw(7, name_hash("crypt_drop"), 0), draw(7, name_hash("crypt_drop"), 0));
+        for (name, hash) in [
+            ("", 0x9E0C_A95E_AEBF_DAC5),
+            ("crypt_drop", 0xBC3B_3D4C_F5E7_3E71),
+            ("crypt_rare", 0x0B3E_59BB_4CC7_EBFD),
+        ] {
+            assert_eq!(name_hash(name), hash, "{name}");
+        }
+        // Computed apart from this code, from the published definitions of BLAKE3 and SplitMix64.
+        for (seed, name, number, expected) in [
+            (0, "", 0, 0x7937_14CF_9605_992A),
+            (7, "crypt_drop", 0, 0xBFE8_32D9_9B19_8189),
+            (7, "crypt_drop", 1, 0x89F1_227F_2C24_8F72),
+            (8, "crypt_drop", 0, 0xC4F3_225C_43B1_5B28),
+            (7, "crypt_rare", 0, 0xB40C_FA29_F5D6_9932),
+            (u64::MAX, "crypt_drop", u32::MAX, 0x8485_7E10_4C73_8ACD),
+        ] {
+            assert_eq!(draw(seed, name_hash(name), number), expected, "{seed} {name} {number}");
+        }
+        assert!(chance(0xBFE8_32D9_9B19_8189, 749_637) && !chance(0xBFE8_32D9_9B19_8189, 749_636));
+        assert_eq!(scale(0x89F1_227F_2C24_8F72, 1_000), 538);
         assert_ne!(draw(7, 1, 0), draw(7, 1, 1));
         assert_ne!(draw(7, 1, 0), draw(7, 2, 0));
         assert_ne!(draw(7, 1, 0), draw(8, 1, 0));
