@@ -22,7 +22,7 @@ use crate::meta::{FragmentMeta, MetaError, SECTION, Segment};
 
 /// Most functions of a module.
 pub const FUNCTIONS_MAX: u32 = 1_024;
-/// Most locals of one function, arguments included.
+/// Most locals of one function, besides its two arguments.
 pub const LOCALS_MAX: u32 = 4_096;
 /// Most types of a module; ours have one.
 pub const TYPES_MAX: u32 = 16;
@@ -30,6 +30,9 @@ pub const TYPES_MAX: u32 = 16;
 pub const COST_MAX: u64 = 1_000_000;
 /// Most rules of a fragment.
 pub const RULES_MAX: usize = 4_096;
+
+/// Most outcomes of a rule, as the language has it. An outcome's index has eight bits.
+pub const OUTCOMES_MAX: usize = 8;
 
 /// A module is not one of ours. It was not loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -339,6 +342,8 @@ impl Examiner {
         limit("instructions of one evaluation", cost, COST_MAX)?;
 
         limit("rules", meta.rules.len() as u64, RULES_MAX as u64)?;
+        let outcomes = meta.rules.iter().map(|rule| rule.outcomes.len()).max().unwrap_or(0);
+        limit("outcomes of a rule", outcomes as u64, OUTCOMES_MAX as u64)?;
         limit("context slots", meta.slots() as u64, CTX_SLOTS_MAX as u64)?;
         limit("parameters", meta.params.into(), PARAMS_MAX as u64)?;
         limit("output slots", OutShape::of(&meta).slots as u64, OUT_SLOTS_MAX as u64)?;

@@ -1,8 +1,12 @@
 //! The loader accepts what the emitter makes and nothing else.
 
-use cairn_ruleset::ir::On;
-use cairn_ruleset::meta::{FragmentMeta, SECTION, Segment};
-use cairn_ruleset::whitelist::{COST_MAX, LOCALS_MAX, WhitelistError, examine, prove};
+use cairn_ruleset::ir::{Audience, On, OnFault, Type};
+use cairn_ruleset::layout::{CTX_SLOTS_MAX, OUT_SLOTS_MAX, PARAMS_MAX};
+use cairn_ruleset::limits::CODE_BYTES_MAX;
+use cairn_ruleset::meta::{FragmentMeta, OutcomeMeta, PayloadMeta, RuleMeta, SECTION, Segment};
+use cairn_ruleset::whitelist::{
+    COST_MAX, FUNCTIONS_MAX, LOCALS_MAX, OUTCOMES_MAX, RULES_MAX, WhitelistError, examine, prove,
+};
 use proptest::prelude::*;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, DataSection, ElementSection, Elements,
@@ -264,6 +268,66 @@ fn limits_hold() {
     assert!(matches!(refused(huge), WhitelistError::TooLong { .. }));
     let many = Plan { functions: vec![(0, vec![I::End]); 1_025], ..Plan::default() };
     assert!(matches!(refused(many), WhitelistError::Limit { .. }));
+}
+
+/// `plan(limit)` passes, `plan(limit + 1)` is refused for that limit.
+fn cap(limit: usize, plan: impl Fn(usize) -> Plan) {
+    if let Err(error) = prove(&plan(limit).bytes()) {
+        panic!("{error}");
+    }
+    let error = refused(plan(limit + 1));
+    let WhitelistError::Limit { max, .. } = error else { panic!("{error}") };
+    assert_eq!(max, limit as u64, "{error}");
+}
+
+#[test]
+fn every_limit_of_a_description_and_of_code() {
+    let described =
+        |meta: FragmentMeta| Plan { custom: vec![(SECTION, meta.encode())], ..Plan::default() };
+    let outcome = |values: usize| OutcomeMeta {
+        name: String::new(),
+        audience: Audience::Caller,
+        loot: None,
+        payload: vec![PayloadMeta { name: String::new(), ty: Type::Int }; values],
+    };
+    let rule = |outcomes: Vec<OutcomeMeta>| RuleMeta {
+        name: String::new(),
+        hash: 0,
+        on_fault: OnFault::Skip,
+        outcomes,
+    };
+    let rules = |rules: Vec<RuleMeta>| described(FragmentMeta { rules, ..meta() });
+    cap(FUNCTIONS_MAX as usize, |count| Plan {
+        functions: vec![(0, vec![I::End]); count],
+        ..Plan::default()
+    });
+    cap(RULES_MAX, |count| rules(vec![rule(Vec::new()); count]));
+    cap(OUTCOMES_MAX, |count| rules(vec![rule(vec![outcome(0); count])]));
+    cap(PARAMS_MAX, |count| described(FragmentMeta { params: count as u16, ..meta() }));
+    cap(CTX_SLOTS_MAX, |count| described(FragmentMeta { fields: count as u16, ..meta() }));
+    // Output slots: a description of 64 KiB has room for some 30,000 values, the memory for more.
+    assert!(OUT_SLOTS_MAX > CODE_BYTES_MAX);
+    let masks = vec![0; 30_000];
+    assert!(prove(&described(FragmentMeta { masks, ..meta() }).bytes()).is_ok());
+    // Cost: three instructions for each store, and one `end`.
+    let store = [
+        I::LocalGet(1),
+        I::I64Const(0),
+        I::I64Store(MemArg { offset: 0, align: 3, memory_index: 0 }),
+    ];
+    let body = |stores: usize| Plan::body(&vec![store.clone(); stores].concat());
+    assert_eq!(examine(&body(9).bytes()).map(|proof| proof.cost), Ok(28));
+}
+
+#[test]
+fn a_module_has_at_most_64_kibibytes() {
+    let empty = Plan { custom: vec![(SECTION, vec![0; 65_000])], ..Plan::default() };
+    let room = CODE_BYTES_MAX - empty.bytes().len() + 65_000;
+    let padded = |length| Plan { custom: vec![(SECTION, vec![0; length])], ..Plan::default() };
+    assert_eq!(padded(room).bytes().len(), CODE_BYTES_MAX);
+    assert!(matches!(refused(padded(room)), WhitelistError::Meta(_)));
+    let actual_bytes = CODE_BYTES_MAX + 1;
+    assert_eq!(refused(padded(room + 1)), WhitelistError::TooLong { actual_bytes });
 }
 
 #[test]
