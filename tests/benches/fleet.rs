@@ -33,7 +33,7 @@ const ROUNDS: usize = 15;
 const ACTIVE_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() -> Result<()> {
-    let sources = read_example()?;
+    let sources = cairn::sources::read(&example())?;
     sizes(&sources)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -42,18 +42,6 @@ fn main() -> Result<()> {
     runtime.block_on(memory())?;
     simulation();
     Ok(())
-}
-
-fn read_example() -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
-    for entry in std::fs::read_dir(example())? {
-        let path = entry?.path();
-        let name = path.file_name().context("a file name")?.to_string_lossy().into_owned();
-        if name.ends_with(".rules.hcl") {
-            sources.push(Source { name, text: std::fs::read_to_string(&path)? });
-        }
-    }
-    Ok(sources)
 }
 
 fn build(sources: &[Source], version: &str) -> Result<Built> {

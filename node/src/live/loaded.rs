@@ -1,8 +1,10 @@
 //! A bundle in memory: its mapped image, its machine code, and sandboxes to run it in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cairn_merkle::Digest;
 use cairn_ruleset::ir::{On, TimerDef};
 use cairn_ruleset::schedule::Clockwork;
 use cairn_ruleset::value::Value;
@@ -26,14 +28,15 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Map an image and load its machine code from `code_dir`.
+    /// Map an image and load from `code_dir` what `known` lacks of its machine code.
     pub(crate) fn open(
         engine: &Engine,
         image: &Path,
         code_dir: &Path,
+        known: Code,
     ) -> Result<Loaded, StageError> {
         let bytes = ImageBytes::map(image).map_err(|error| image_error(&error))?;
-        let mut code = Code::new();
+        let mut code = known;
         // The generation is the channel's to say: one image serves several of them in turn.
         let version = Version::open(0, bytes).map_err(|error| image_error(&error))?;
         for fragment in version.image().fragments() {
@@ -46,7 +49,14 @@ impl Loaded {
             };
             return Err(StageError::Code { reason, path });
         }
+        let own: BTreeSet<Digest> = version.image().fragments().map(|f| f.digest).collect();
+        code.retain(|digest| own.contains(digest));
         Ok(Loaded::assemble(engine.clone(), version, code))
+    }
+
+    /// Its machine code.
+    pub(crate) fn code(&self) -> &Code {
+        &self.code
     }
 
     /// From parts in memory.

@@ -69,5 +69,6 @@ fn compiled(built: &Built, image: &[u8], engine: &Engine) -> Result<Loaded, Stri
     let path = dir.path().join("image");
     std::fs::write(&path, image).map_err(failed)?;
     // The mapping outlives the file's name.
-    Loaded::open(engine, &path, dir.path()).map_err(|error| error.to_string())
+    Loaded::open(engine, &path, dir.path(), cairn_sdk::Code::new())
+        .map_err(|error| error.to_string())
 }

@@ -12,13 +12,13 @@ mod error;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cairn_merkle::Digest;
 use cairn_ruleset::image;
 use cairn_ruleset::manifest::{FragmentKind, Manifest};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use compile::{COMPILE_VERB, compile_main};
 pub use error::StageError;
@@ -26,7 +26,7 @@ pub use error::StageError;
 use crate::agent::{AgentConfig, Compile};
 use crate::identity::Verifier;
 use crate::live::Loaded;
-use crate::store::{Store, create_dir, sync_dir};
+use crate::store::{Store, StoreError, create_dir, sync_dir};
 
 /// A version that can go live with one swap.
 #[derive(Clone)]
@@ -36,10 +36,10 @@ pub struct Staged {
 
 /// Agents of one process compile one after the other: together they would only share the processor,
 /// and where they share a cache, the second finds what the first has made.
-static COMPILING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+static COMPILING: Semaphore = Semaphore::const_new(1);
 
-/// Numbers the folders of parts. Of the process, not of the agent: agents may share a cache.
-static PARTS: AtomicU64 = AtomicU64::new(0);
+/// What the folders of unfinished machine code begin with.
+const PARTS_PREFIX: &str = "part-";
 
 /// Stages bundles, one at a time.
 pub struct Stager {
@@ -50,9 +50,15 @@ pub struct Stager {
     code_dir: PathBuf,
     compile: Compile,
     compile_timeout: Duration,
+    /// Machine code of the version that was loaded last: an edit loads what it changed, and
+    /// versions share what they have in common.
+    code: Mutex<cairn_sdk::Code>,
     /// One at a time: staging is bounded by the processor, and two would only share it.
-    turn: tokio::sync::Semaphore,
+    turn: Arc<Semaphore>,
 }
+
+/// Held by whatever works for a stager, also by threads that outlive the task that started them.
+type Turn = Arc<OwnedSemaphorePermit>;
 
 impl Stager {
     /// Prepare the engine and the code cache.
@@ -62,6 +68,10 @@ impl Stager {
         let cache = config.code_cache.clone().unwrap_or_else(|| store.dir().path("code"));
         let code_dir = cache.join(cairn_sdk::Engine::key());
         create_dir(&code_dir)?;
+        if config.code_cache.is_none() {
+            // Nobody else works in there while we hold the state directory.
+            drop_parts(&code_dir)?;
+        }
         Ok(Arc::new(Stager {
             store,
             verifier: Verifier::new(config.trust.clone()),
@@ -69,26 +79,35 @@ impl Stager {
             code_dir,
             compile: config.compile.clone(),
             compile_timeout: config.limits.compile_timeout,
-            turn: tokio::sync::Semaphore::new(1),
+            code: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
         }))
     }
 
     /// All steps for a bundle that is stored.
     pub async fn stage(self: &Arc<Stager>, digest: &Digest) -> Result<Staged, StageError> {
         let interrupted = |reason: String| StageError::Interrupted { reason };
-        let _turn = self.turn.acquire().await.map_err(|error| interrupted(error.to_string()))?;
+        let turn = self.turn.clone().acquire_owned().await;
+        let turn = Arc::new(turn.map_err(|error| interrupted(error.to_string()))?);
         let (this, wanted) = (self.clone(), *digest);
-        let missing = blocking(move || this.build(&wanted)).await?;
+        let missing = blocking(&turn, move || this.build(&wanted)).await?;
         if !missing.is_empty() {
-            self.compile(&missing).await?;
+            self.compile(&missing, &turn).await?;
         }
         let (this, wanted) = (self.clone(), *digest);
-        blocking(move || {
+        blocking(&turn, move || {
             let staged = this.load(&wanted)?;
             staged.loaded.smoke()?;
             Ok(staged)
         })
         .await
+    }
+
+    /// Returns once no thread works for this stager any more: a task that was aborted leaves its
+    /// thread behind, and that one still writes.
+    pub async fn finished(&self) {
+        // Never closed.
+        let _ = self.turn.acquire().await;
     }
 
     /// Load what was staged before. Compiles nothing, downloads nothing: milliseconds.
@@ -97,7 +116,10 @@ impl Stager {
         if !path.exists() {
             return Err(StageError::NoImage { path });
         }
-        let loaded = Loaded::open(&self.engine, &path, &self.code_dir)?;
+        let known = self.known().clone();
+        let loaded = Loaded::open(&self.engine, &path, &self.code_dir, known)?;
+        // What only older versions have stays with them, as long as they are kept.
+        self.known().clone_from(loaded.code());
         Ok(Staged { loaded: Arc::new(loaded) })
     }
 
@@ -138,10 +160,15 @@ impl Stager {
         Ok(())
     }
 
+    /// The machine code that is loaded.
+    fn known(&self) -> MutexGuard<'_, cairn_sdk::Code> {
+        // Only whole modules are ever put in, so a panic elsewhere leaves nothing half done.
+        self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether there is machine code that loads. What the disk damaged is compiled again.
     fn has_code(&self, digest: &Digest) -> bool {
-        let mut code = cairn_sdk::Code::new();
-        match code.load_file(&self.engine, *digest, &self.code_path(digest)) {
+        match self.known().load_file(&self.engine, *digest, &self.code_path(digest)) {
             Ok(there) => there,
             Err(error) => {
                 tracing::warn!(%digest, %error, "machine code is made again");
@@ -155,9 +182,9 @@ impl Stager {
     }
 
     /// Compile into files of our own, then rename: agents that share the cache never see a part.
-    async fn compile(&self, fragments: &BTreeSet<Digest>) -> Result<(), StageError> {
-        let turn = COMPILING.acquire().await;
-        let _turn = turn.map_err(|e| StageError::Interrupted { reason: e.to_string() })?;
+    async fn compile(&self, fragments: &BTreeSet<Digest>, turn: &Turn) -> Result<(), StageError> {
+        let compiling = COMPILING.acquire().await;
+        let _compiling = compiling.map_err(|e| StageError::Interrupted { reason: e.to_string() })?;
         // Whoever had the turn before may have made some of them.
         let missing: BTreeSet<Digest> =
             fragments.iter().filter(|digest| !self.has_code(digest)).copied().collect();
@@ -166,17 +193,19 @@ impl Stager {
         }
         let fragments = &missing;
         let began = std::time::Instant::now();
-        let number = PARTS.fetch_add(1, Ordering::Relaxed);
-        let parts = self.code_dir.join(format!("part-{}-{number}", std::process::id()));
-        create_dir(&parts)?;
+        // Goes when it is dropped, with whatever a failed or interrupted compilation left in it;
+        // what succeeded has moved out. Mode 0700.
+        let parts = tempfile::Builder::new()
+            .prefix(PARTS_PREFIX)
+            .tempdir_in(&self.code_dir)
+            .map_err(StoreError::io("create a folder in", &self.code_dir))?;
+        let place = |digest: &Digest| parts.path().join(digest.to_string());
         let jobs = fragments
             .iter()
-            .map(|digest| (self.store.dir().fragment_path(digest), parts.join(digest.to_string())))
+            .map(|digest| (self.store.dir().fragment_path(digest), place(digest)))
             .collect();
-        let compiled = compile::run(&self.compile, jobs, self.compile_timeout).await;
-        let moved = compiled.and_then(|()| self.move_into_place(&parts, fragments));
-        // Whatever a failed child left behind; what succeeded has moved out.
-        let _ = std::fs::remove_dir_all(&parts);
+        let compiled = compile::run(&self.compile, jobs, self.compile_timeout, turn).await;
+        let moved = compiled.and_then(|()| self.move_into_place(parts.path(), fragments));
         tracing::info!(fragments = fragments.len(), took = ?began.elapsed(), "compiled");
         moved
     }
@@ -208,9 +237,27 @@ pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Remove what a compilation left that was killed with its agent.
+fn drop_parts(code_dir: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(code_dir).map_err(StoreError::io("list", code_dir))? {
+        let entry = entry.map_err(StoreError::io("list", code_dir))?;
+        if entry.file_name().to_string_lossy().starts_with(PARTS_PREFIX) {
+            let path = entry.path();
+            std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 async fn blocking<T: Send + 'static>(
+    turn: &Turn,
     work: impl FnOnce() -> Result<T, StageError> + Send + 'static,
 ) -> Result<T, StageError> {
+    let turn = turn.clone();
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(StageError::Interrupted { reason: error.to_string() }),
