@@ -328,7 +328,8 @@ pub struct OutcomeDef {
     pub payload: Vec<PayloadDef>,
 }
 
-/// What a host does when a rule cannot be evaluated (a slot out of its range, a disabled fragment).
+/// What a host does when a rule's fragment fails to run. A value outside its range is refused before
+/// that, and a fragment that was switched off is not a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnFault {
     /// The rule counts as not fired.

@@ -1,0 +1,141 @@
+//! The reference of the language is true: its examples compile, its mistakes are the ones it names,
+//! its limits and codes are those of the compiler.
+
+use cairn_ruleset::lang::limits::*;
+use cairn_ruleset::lang::{Code, Source, check, line_col};
+
+const DOC: &str = include_str!("../../docs/language.md");
+
+/// A fenced block: its line, what follows the fence, its text.
+struct Block {
+    line: usize,
+    mark: String,
+    text: String,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (index, line) in DOC.lines().enumerate() {
+        match (line.strip_prefix("```"), open.take()) {
+            (Some(mark), None) => {
+                open = Some(Block { line: index + 1, mark: mark.to_owned(), text: String::new() });
+            }
+            (Some(_), Some(block)) => blocks.push(block),
+            (None, Some(mut block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+                open = Some(block);
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block of docs/language.md is not closed");
+    blocks
+}
+
+/// What the compiler finds in a block: codes, and lines for a person.
+fn found(block: &Block) -> (Vec<String>, String) {
+    let source = Source { name: "example.rules.hcl".to_owned(), text: block.text.clone() };
+    let checked = check(&[source]);
+    let mut codes: Vec<String> =
+        checked.diagnostics.iter().map(|found| found.code.to_string()).collect();
+    codes.dedup();
+    let lines: Vec<String> = (checked.diagnostics.iter())
+        .map(|found| {
+            let line = line_col(&block.text, found.span.start).0 as usize + block.line;
+            format!("docs/language.md:{line}: {} {}", found.code, found.message)
+        })
+        .collect();
+    (codes, lines.join("\n"))
+}
+
+#[test]
+fn every_example_compiles_or_fails_as_it_says() {
+    let (mut complete, mut mistaken) = (0, 0);
+    for block in blocks() {
+        let (codes, lines) = found(&block);
+        match block.mark.strip_prefix("hcl,error ") {
+            Some(code) => {
+                assert_eq!(codes, [code], "block at line {}\n{lines}", block.line);
+                mistaken += 1;
+            }
+            None => {
+                assert_eq!(block.mark, "hcl", "line {}", block.line);
+                assert_eq!(codes, [""; 0], "block at line {}\n{lines}", block.line);
+                complete += 1;
+            }
+        }
+    }
+    assert!(complete >= 10 && mistaken >= 8, "{complete} examples, {mistaken} mistakes");
+}
+
+#[test]
+fn limits_are_those_of_the_compiler() {
+    for (what, limit) in LIMITS {
+        let row = format!("| {what} | {} |", grouped(*limit));
+        assert!(DOC.contains(&row), "docs/language.md lacks `{row}`");
+    }
+}
+
+#[test]
+fn every_code_is_listed() {
+    for code in Code::ALL {
+        let row = format!("| {code} | {} |", code.title());
+        assert!(DOC.contains(&row), "docs/language.md lacks `{row}`");
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[rustfmt::skip]
+const LIMITS: &[(&str, u64)] = &[
+    ("bytes of a source file", SOURCE_BYTES_MAX as u64),
+    ("bytes of all source files", RULESET_BYTES_MAX as u64),
+    ("source files", FILE_COUNT_MAX as u64),
+    ("bytes of a file's syntax tree", TREE_BYTES_MAX as u64),
+    ("blocks, brackets, unary operators and choices inside one another", NESTING_MAX as u64),
+    ("height of an expression's tree", EXPRESSION_HEIGHT_MAX as u64),
+    ("height of an expression with its conditions put in", EXPANDED_HEIGHT_MAX as u64),
+    ("bytes of a name", NAME_BYTES_MAX as u64),
+    ("bytes of a string", STRING_BYTES_MAX as u64),
+    ("enums", ENUM_COUNT_MAX as u64),
+    ("values of an enum", ENUM_VALUE_COUNT_MAX as u64),
+    ("triggers", TRIGGER_COUNT_MAX as u64),
+    ("fields of a trigger", FIELD_COUNT_MAX as u64),
+    ("parameters", PARAM_COUNT_MAX as u64),
+    ("counters", COUNTER_COUNT_MAX as u64),
+    ("timers", TIMER_COUNT_MAX as u64),
+    ("conditions", CONDITION_COUNT_MAX as u64),
+    ("loot tables", TABLE_COUNT_MAX as u64),
+    ("entries of a loot table", ENTRY_COUNT_MAX as u64),
+    ("sum of a table's weights", WEIGHT_SUM_MAX as u64),
+    ("count of an entry", ENTRY_ITEMS_MAX as u64),
+    ("loot tables inside one another", TABLE_DEPTH_MAX as u64),
+    ("rolls that an outcome asks for", LOOT_COUNT_MAX as u64),
+    ("entries drawn by an outcome, nested tables included", OUTCOME_DRAWS_MAX as u64),
+    ("rules", RULE_COUNT_MAX as u64),
+    ("rules of one file on one trigger", FRAGMENT_RULE_COUNT_MAX as u64),
+    ("outcomes of a rule", OUTCOME_COUNT_MAX as u64),
+    ("payload values of an outcome", PAYLOAD_COUNT_MAX as u64),
+    ("different symbols", SYMBOL_COUNT_MAX as u64),
+    ("operations of a rule", RULE_NODE_COUNT_MAX as u64),
+    ("operations of the rules of one file on one trigger", FRAGMENT_NODE_COUNT_MAX as u64),
+    ("operations of a rule set", RULESET_NODE_COUNT_MAX as u64),
+    ("count that a counter reaches", COUNTER_MAX as u64),
+    ("milliseconds of a counter's window", WINDOW_MS_MAX as u64),
+    ("milliseconds of a timer's period, least", PERIOD_MS_MIN as u64),
+    ("milliseconds of a timer's period", PERIOD_MS_MAX as u64),
+    ("milliseconds of a timer's duration", ACTIVE_MS_MAX as u64),
+];
