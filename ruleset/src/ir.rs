@@ -16,6 +16,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
+use crate::limits::{ENTRIES_MAX, ENUM_VALUES_MAX, FIELDS_MAX};
+
 /// How many units one whole decimal has: six digits after the point.
 pub const DECIMAL_ONE: i64 = 1_000_000;
 
@@ -59,6 +62,7 @@ pub struct EnumDef {
     /// Its name.
     pub name: String,
     /// Values in declared order; at most 4,096.
+    #[serde(deserialize_with = "bounded::names::<ENUM_VALUES_MAX, _>")]
     pub values: Vec<String>,
 }
 
@@ -92,6 +96,7 @@ pub struct TriggerDef {
     /// Its name.
     pub name: String,
     /// Fields in declared order: field `i` is context slot `i`.
+    #[serde(deserialize_with = "bounded::list::<FIELDS_MAX, _, _>")]
     pub fields: Vec<FieldDef>,
 }
 
@@ -179,6 +184,7 @@ pub struct TableDef {
     /// Its name.
     pub name: String,
     /// Entries in declared order.
+    #[serde(deserialize_with = "bounded::list::<ENTRIES_MAX, _, _>")]
     pub entries: Vec<EntryDef>,
 }
 

@@ -21,6 +21,39 @@ pub const DATA_BYTES_MAX: usize = 16 << 20;
 /// Most fragments in a bundle.
 pub const FRAGMENTS_MAX: usize = 8_192;
 
+/// Newest version of the rule language that this build reads; 1 is the oldest.
+pub const DIALECT: u32 = 1;
+
+/// Most enums of a rule set.
+pub const ENUMS_MAX: usize = 1_024;
+
+/// Most values of one enum.
+pub const ENUM_VALUES_MAX: usize = 4_096;
+
+/// Most triggers of a rule set.
+pub const TRIGGERS_MAX: usize = 1_024;
+
+/// Most fields of one trigger.
+pub const FIELDS_MAX: usize = 64;
+
+/// Most parameters of a rule set; the parameter page has room for twice as many.
+pub const PARAMS_MAX: usize = 4_096;
+
+/// Most counters of a rule set.
+pub const COUNTERS_MAX: usize = 256;
+
+/// Most timers of a rule set.
+pub const TIMERS_MAX: usize = 1_024;
+
+/// Most loot tables of a rule set.
+pub const TABLES_MAX: usize = 4_096;
+
+/// Most entries of one loot table: one bit each of an eligibility mask.
+pub const ENTRIES_MAX: usize = 64;
+
+/// Most symbols of a rule set.
+pub const SYMBOLS_MAX: usize = 65_535;
+
 /// Most interned strings in a manifest.
 pub const STRINGS_MAX: usize = 16_384;
 

@@ -5,12 +5,17 @@
 //! Each is postcard behind a version byte, so a changed parameter value touches only [`Params`]
 //! and a changed weight only [`LootTables`]; code digests stay.
 
+use cairn_merkle::Digest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
 use crate::ir::{
     Audience, CounterDef, EnumDef, FragmentDef, On, OnFault, Program, Slot, TableDef, TimerDef,
     TriggerDef, Type,
+};
+use crate::limits::{
+    COUNTERS_MAX, ENUMS_MAX, PARAMS_MAX, SYMBOLS_MAX, TABLES_MAX, TIMERS_MAX, TRIGGERS_MAX,
 };
 
 /// Name of the custom section that holds a [`FragmentMeta`].
@@ -200,14 +205,19 @@ pub struct Schema {
     /// Name of the context schema.
     pub context: String,
     /// Interned symbols.
+    #[serde(deserialize_with = "bounded::names::<SYMBOLS_MAX, _>")]
     pub symbols: Vec<String>,
     /// Enums.
+    #[serde(deserialize_with = "bounded::list::<ENUMS_MAX, _, _>")]
     pub enums: Vec<EnumDef>,
     /// Parameters, in slot order.
+    #[serde(deserialize_with = "bounded::list::<PARAMS_MAX, _, _>")]
     pub params: Vec<ParamMeta>,
     /// Triggers.
+    #[serde(deserialize_with = "bounded::list::<TRIGGERS_MAX, _, _>")]
     pub triggers: Vec<TriggerDef>,
     /// Counters.
+    #[serde(deserialize_with = "bounded::list::<COUNTERS_MAX, _, _>")]
     pub counters: Vec<CounterDef>,
 }
 
@@ -215,6 +225,7 @@ pub struct Schema {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
     /// One per [`Schema::params`].
+    #[serde(deserialize_with = "bounded::list::<PARAMS_MAX, _, _>")]
     pub values: Vec<i64>,
 }
 
@@ -222,6 +233,7 @@ pub struct Params {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LootTables {
     /// In index order.
+    #[serde(deserialize_with = "bounded::list::<TABLES_MAX, _, _>")]
     pub tables: Vec<TableDef>,
 }
 
@@ -229,6 +241,7 @@ pub struct LootTables {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timers {
     /// In index order.
+    #[serde(deserialize_with = "bounded::list::<TIMERS_MAX, _, _>")]
     pub timers: Vec<TimerDef>,
 }
 
@@ -271,6 +284,16 @@ impl Segments {
             timers: Timers { timers: program.timers.clone() },
         }
     }
+}
+
+/// Hash of what games supply: the triggers with their fields, the enums those use, the counters
+/// and the timers' names, in slot order.
+#[must_use]
+pub fn context_hash(schema: &Schema, timers: &Timers) -> Digest {
+    let timers: Vec<&str> = timers.timers.iter().map(|timer| timer.name.as_str()).collect();
+    let shape = (&schema.context, &schema.enums, &schema.triggers, &schema.counters, timers);
+    let bytes = postcard::to_stdvec(&shape).unwrap_or_default();
+    Digest::derive("cairn 2026 context schema v1", &[&bytes])
 }
 
 /// Something that travels as a version byte and postcard.

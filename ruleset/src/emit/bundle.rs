@@ -9,7 +9,7 @@ use crate::inclusion;
 use crate::ir::Program;
 use crate::limits::CODE_BYTES_MAX;
 use crate::manifest::{FragmentEntry, FragmentKind, MANIFEST_FORMAT, Manifest, Provenance};
-use crate::meta::{Segment, Segments};
+use crate::meta::{self, Segment, Segments};
 use crate::whitelist::WhitelistError;
 
 /// A program that cannot become a bundle. Nothing was written.
@@ -66,7 +66,7 @@ pub fn bundle(
         parts.push((def.name.clone(), FragmentKind::Code, wasm));
     }
     let segments = Segments::of(program);
-    let context_hash = context_hash(&segments);
+    let context_hash = meta::context_hash(&segments.schema, &segments.timers);
     // Code fragments have a slash in their names, so these are free.
     parts.extend([
         ("schema".to_owned(), FragmentKind::Schema, segments.schema.encode()),
@@ -98,14 +98,4 @@ pub fn bundle(
     };
     manifest.check()?;
     Ok(Built { manifest, blobs })
-}
-
-/// Hash of what games supply: the triggers with their fields, the enums those use, the counters
-/// and the timers' names, in slot order.
-fn context_hash(segments: &Segments) -> Digest {
-    let schema = &segments.schema;
-    let timers: Vec<&str> = segments.timers.timers.iter().map(|t| t.name.as_str()).collect();
-    let shape = (&schema.context, &schema.enums, &schema.triggers, &schema.counters, timers);
-    let bytes = postcard::to_stdvec(&shape).unwrap_or_default();
-    Digest::derive("cairn 2026 context schema v1", &[&bytes])
 }

@@ -14,13 +14,12 @@ use super::record::{
 use super::{IMAGE_FORMAT, Image};
 use crate::envelope::MANIFEST_DOMAIN;
 use crate::ir::{Loot, Missed, On, Schedule, TableDef};
+use crate::limits::{DIALECT, ENTRIES_MAX};
 use crate::manifest::{FragmentKind, Manifest};
-use crate::meta::{FragmentMeta, LootTables, MetaError, Params, Schema, Segment, Timers};
+use crate::meta::{self, FragmentMeta, LootTables, MetaError, Params, Schema, Segment, Timers};
 use crate::schedule::Clockwork;
 use crate::whitelist;
 
-/// Most entries of a loot table: one bit each in a mask.
-const ENTRIES_MAX: usize = 64;
 /// Largest sum of a table's weights.
 const WEIGHT_MAX: u64 = 1 << 31;
 
@@ -117,6 +116,27 @@ impl Parts {
 impl Whole {
     /// What [`Image::open`] cannot see, or would name less clearly.
     fn check(&self, manifest: &Manifest) -> Result<(), ImageError> {
+        let dialect = self.schema.dialect;
+        if !(1..=DIALECT).contains(&dialect) {
+            return Err(ImageError::Dialect { actual: dialect });
+        }
+        if dialect != manifest.language {
+            let reason = format!("its schema has dialect {dialect}, not {}", manifest.language);
+            return Err(contradiction("language of", &manifest.ruleset, reason));
+        }
+        // Games that were built for a context believe its name and its hash.
+        if self.schema.context != manifest.context {
+            let reason = format!("its schema belongs to `{}`", self.schema.context);
+            return Err(contradiction("context", &manifest.context, reason));
+        }
+        if meta::context_hash(&self.schema, &self.timers) != manifest.context_hash {
+            let reason = "its hash is not that of the schema";
+            return Err(contradiction("context", &manifest.context, reason));
+        }
+        if let Some(counter) = self.schema.counters.iter().find(|counter| counter.max < 0) {
+            let reason = format!("its largest count is {}", counter.max);
+            return Err(contradiction("counter", &counter.name, reason));
+        }
         if self.schema.ruleset != manifest.ruleset {
             let reason = format!("its schema belongs to `{}`", self.schema.ruleset);
             return Err(contradiction("rule set", &manifest.ruleset, reason));

@@ -3,6 +3,7 @@
 use cairn_merkle::Digest;
 
 use crate::bundle_error::BundleError;
+use crate::limits::DIALECT;
 use crate::manifest::FragmentKind;
 use crate::meta::MetaError;
 use crate::whitelist::WhitelistError;
@@ -39,6 +40,12 @@ pub enum ImageError {
         what: &'static str,
         /// Its index.
         index: usize,
+    },
+    /// The bundle was written in a newer version of the rule language.
+    #[error("the rules are in dialect {actual}, this build reads 1 to {DIALECT}; update it first")]
+    Dialect {
+        /// The dialect found.
+        actual: u32,
     },
     /// A blob of the bundle is not there.
     #[error("fragment `{name}` ({digest}) is not in the store")]

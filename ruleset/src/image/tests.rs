@@ -11,9 +11,12 @@ use crate::ir::{
     CounterDef, EntryDef, EnumDef, FieldDef, Loot, Missed, Schedule, Slot, TableDef, TimerDef,
     TriggerDef, Type,
 };
+use crate::limits;
 use crate::loot::{self, Roll};
 use crate::manifest::{FragmentEntry, FragmentKind, MANIFEST_FORMAT, Manifest, Provenance};
-use crate::meta::{LootTables, ParamMeta, Params, Schema, Segment, Segments, Timers};
+use crate::meta::{
+    self, LootTables, MetaError, ParamMeta, Params, Schema, Segment, Segments, Timers,
+};
 use crate::value::Names;
 
 fn slot(ty: Type, min: i64, max: i64) -> Slot {
@@ -115,7 +118,7 @@ fn bundle(segments: &Segments) -> (Manifest, BTreeMap<Digest, Vec<u8>>) {
         version: "1.2.3".into(),
         language: 1,
         context: "hunt@3".into(),
-        context_hash: Digest::of(b"context"),
+        context_hash: meta::context_hash(&segments.schema, &segments.timers),
         root: inclusion::root(&fragments),
         fragments,
         strings: Vec::new(),
@@ -134,7 +137,8 @@ fn an_image_answers_what_the_program_says() {
     let segments = segments();
     let image = Image::open(try_build(&segments).unwrap()).unwrap();
     assert_eq!((image.ruleset(), image.version(), image.context()), ("hunt", "1.2.3", "hunt@3"));
-    assert_eq!(image.context_hash(), Digest::of(b"context"));
+    let context_hash = meta::context_hash(&segments.schema, &segments.timers);
+    assert_eq!(image.context_hash(), context_hash);
     for (index, (meta, value)) in
         segments.schema.params.iter().zip(&segments.params.values).enumerate()
     {
@@ -246,6 +250,10 @@ fn contradictions_are_named() {
     let cases: Vec<(&str, Change)> = vec![
         ("values", Box::new(|s| s.params.values.push(1))),
         ("outside", Box::new(|s| s.params.values = vec![0, 6, 0])),
+        ("dialect 2", Box::new(|s| s.schema.dialect = 2)),
+        ("dialect 0", Box::new(|s| s.schema.dialect = 0)),
+        ("`hunt@4`", Box::new(|s| s.schema.context = "hunt@4".into())),
+        ("largest count is -1", Box::new(|s| s.schema.counters[0].max = -1)),
         ("rule set", Box::new(|s| s.schema.ruleset = "other".into())),
         (
             "unconditional",
@@ -270,6 +278,62 @@ fn contradictions_are_named() {
         let error = try_build(&segments).expect_err(word).to_string();
         assert!(error.contains(word), "{word}: {error}");
     }
+}
+
+#[test]
+fn the_manifest_tells_the_truth_about_the_context() {
+    let (manifest, blobs) = bundle(&segments());
+    let image = |manifest| build(&manifest, &|digest| blobs.get(digest).cloned());
+    assert!(image(manifest.clone()).is_ok());
+    for (word, lie) in [
+        ("hash", Manifest { context_hash: Digest::of(b"another"), ..manifest.clone() }),
+        ("dialect", Manifest { language: 2, ..manifest.clone() }),
+        ("hunt@4", Manifest { context: "hunt@4".into(), ..manifest }),
+    ] {
+        let error = image(lie).expect_err(word).to_string();
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}
+
+/// Lists are refused by their stated length, before memory is spent on them.
+#[test]
+fn segments_have_limits() {
+    fn cap<S: Segment>(limit: usize, of: impl Fn(usize) -> S) {
+        assert!(S::decode(&of(limit).encode()).is_ok(), "{} of {limit}", S::WHAT);
+        let more = S::decode(&of(limit + 1).encode());
+        assert!(matches!(more, Err(MetaError::Malformed { .. })), "{} above {limit}", S::WHAT);
+    }
+    let base = segments();
+    let schema = &base.schema;
+    let names = |count| vec![String::new(); count];
+    cap(limits::SYMBOLS_MAX, |n| Schema { symbols: names(n), ..schema.clone() });
+    let enums = |count, values| vec![EnumDef { name: String::new(), values: names(values) }; count];
+    cap(limits::ENUMS_MAX, |n| Schema { enums: enums(n, 1), ..schema.clone() });
+    cap(limits::ENUM_VALUES_MAX, |n| Schema { enums: enums(1, n), ..schema.clone() });
+    cap(limits::PARAMS_MAX, |n| Schema {
+        params: vec![schema.params[0].clone(); n],
+        ..schema.clone()
+    });
+    cap(limits::PARAMS_MAX, |n| Params { values: vec![0; n] });
+    cap(limits::TRIGGERS_MAX, |n| Schema {
+        triggers: vec![schema.triggers[0].clone(); n],
+        ..schema.clone()
+    });
+    cap(limits::FIELDS_MAX, |n| {
+        let fields = vec![schema.triggers[0].fields[0].clone(); n];
+        Schema { triggers: vec![TriggerDef { name: String::new(), fields }], ..schema.clone() }
+    });
+    cap(limits::COUNTERS_MAX, |n| Schema {
+        counters: vec![schema.counters[0].clone(); n],
+        ..schema.clone()
+    });
+    cap(limits::TIMERS_MAX, |n| Timers { timers: vec![base.timers.timers[0].clone(); n] });
+    let table = &base.loot.tables[1];
+    cap(limits::TABLES_MAX, |n| LootTables { tables: vec![table.clone(); n] });
+    cap(limits::ENTRIES_MAX, |n| {
+        let entries = vec![table.entries[0].clone(); n];
+        LootTables { tables: vec![TableDef { name: String::new(), entries }] }
+    });
 }
 
 #[test]

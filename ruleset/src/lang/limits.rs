@@ -1,7 +1,9 @@
 //! Every cap of the front end. They are enforced while reading, before memory is spent; one more
 //! than the cap is an error that names the cap. Unless a line says otherwise, the numbers come
 //! from the language's design or are guesses that leave a factor of ten over what real rule sets
-//! hold.
+//! hold. What a bundle's data holds is capped by the same numbers wherever it is read.
+
+use crate::limits;
 
 /// Bytes of one source file.
 pub const SOURCE_BYTES_MAX: usize = 1 << 20;
@@ -24,23 +26,23 @@ pub const STRING_BYTES_MAX: usize = 4_096;
 /// Errors reported for one run; more are counted, not listed.
 pub const ERROR_COUNT_MAX: usize = 500;
 /// Values of one enum.
-pub const ENUM_VALUE_COUNT_MAX: usize = 4_096;
+pub const ENUM_VALUE_COUNT_MAX: usize = limits::ENUM_VALUES_MAX;
 /// Enums of a rule set.
-pub const ENUM_COUNT_MAX: usize = 1_024;
+pub const ENUM_COUNT_MAX: usize = limits::ENUMS_MAX;
 /// Fields of one trigger.
-pub const FIELD_COUNT_MAX: usize = 64;
+pub const FIELD_COUNT_MAX: usize = limits::FIELDS_MAX;
 /// Triggers of a rule set.
-pub const TRIGGER_COUNT_MAX: usize = 1_024;
+pub const TRIGGER_COUNT_MAX: usize = limits::TRIGGERS_MAX;
 /// Parameters of a rule set; the parameter page holds 8,192.
-pub const PARAM_COUNT_MAX: usize = 4_096;
+pub const PARAM_COUNT_MAX: usize = limits::PARAMS_MAX;
 /// Counters of a rule set; each takes a context slot.
-pub const COUNTER_COUNT_MAX: usize = 256;
+pub const COUNTER_COUNT_MAX: usize = limits::COUNTERS_MAX;
 /// Timers of a rule set; each takes a context slot.
-pub const TIMER_COUNT_MAX: usize = 1_024;
+pub const TIMER_COUNT_MAX: usize = limits::TIMERS_MAX;
 /// Loot tables of a rule set.
-pub const TABLE_COUNT_MAX: usize = 4_096;
+pub const TABLE_COUNT_MAX: usize = limits::TABLES_MAX;
 /// Entries of one loot table: one bit each of an eligibility mask.
-pub const ENTRY_COUNT_MAX: usize = 64;
+pub const ENTRY_COUNT_MAX: usize = limits::ENTRIES_MAX;
 /// Sum of the weights of one loot table.
 pub const WEIGHT_SUM_MAX: u64 = 1 << 31;
 /// Items that one entry may give, and rolls that it may ask of another table.
@@ -62,7 +64,7 @@ pub const OUTCOME_COUNT_MAX: usize = 8;
 /// Payload values of one outcome.
 pub const PAYLOAD_COUNT_MAX: usize = 32;
 /// Distinct symbols of a rule set.
-pub const SYMBOL_COUNT_MAX: usize = 65_535;
+pub const SYMBOL_COUNT_MAX: usize = limits::SYMBOLS_MAX;
 /// Operators, literals and references of one rule once conditions are put in their places.
 pub const RULE_NODE_COUNT_MAX: u32 = 4_096;
 /// The same for one fragment: with about six bytes each it stays near 64 KiB compiled.
@@ -80,4 +82,4 @@ pub const PERIOD_MS_MAX: i64 = 366 * 86_400_000;
 /// Longest duration of a timer, 366 days.
 pub const ACTIVE_MS_MAX: i64 = 366 * 86_400_000;
 /// Version of the language that this compiler reads.
-pub const DIALECT: i64 = 1;
+pub const DIALECT: i64 = limits::DIALECT as i64;
