@@ -18,7 +18,7 @@ use crate::id::{Dot, NodeId, Stream};
 use crate::log::Log;
 use crate::output::{Alarm, Class, Output};
 use crate::time::Time;
-use crate::vector::VersionVector;
+use crate::vector::{STREAMS_MAX, VersionVector};
 
 /// How long one peer is left to repair us before another one is asked too: several at once would
 /// all send the same.
@@ -41,8 +41,11 @@ struct Knowledge {
     heard: Time,
     watched: bool,
     pulsed: Option<Time>,
+    /// Time out of contact is taken out: see [`Knowledge::met`].
     differs_since: Option<Time>,
     alarmed: bool,
+    /// Since when the peer is out of reach.
+    parted: Option<Time>,
 }
 
 /// What peers know.
@@ -70,10 +73,18 @@ impl AntiEntropy {
         self.peers.retain(|addr, peer| keep(addr) || now.since(peer.heard) < IDLE_MAX);
     }
 
-    /// A connection broke: what was on its way may be lost.
-    pub(crate) fn disconnected(&mut self, addr: SocketAddr) {
+    /// A connection stands.
+    pub(crate) fn connected(&mut self, addr: SocketAddr, now: Time) {
+        if let Some(peer) = self.peers.get_mut(&addr) {
+            peer.met(now);
+        }
+    }
+
+    /// A connection broke, or could not be opened: what was on its way may be lost.
+    pub(crate) fn disconnected(&mut self, addr: SocketAddr, now: Time) {
         if let Some(peer) = self.peers.get_mut(&addr) {
             peer.forget_flying();
+            peer.parted.get_or_insert(now);
         }
         if self.lease.is_some_and(|(holder, _)| holder == addr) {
             self.lease = None;
@@ -95,17 +106,21 @@ impl AntiEntropy {
         last.is_none_or(|last| now.since(last) >= PULSE_PAUSE)
     }
 
-    /// How long the oldest difference of roots has lasted, zero when there is none.
+    /// How long the oldest difference of roots to a peer in reach has lasted, zero when there is
+    /// none.
     pub(crate) fn differs_for(&self, now: Time) -> Duration {
-        let since = self.peers.values().filter_map(|peer| peer.differs_since).min();
+        let met = self.peers.values().filter(|peer| peer.parted.is_none());
+        let since = met.filter_map(|peer| peer.differs_since).min();
         since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
     /// A peer's content root is or is not ours. A difference that stays is divergence: reported
-    /// once, with its age.
+    /// once, with its age. Only time in contact counts: a peer that is down or cut off has no
+    /// chance to become equal.
     pub(crate) fn root_compared(&mut self, addr: SocketAddr, same: bool, fx: &mut Fx<'_>) {
         let (now, limit) = (fx.now, fx.config.diverged_after);
         let Some(peer) = self.peer(addr, fx) else { return };
+        peer.met(now);
         if same {
             (peer.differs_since, peer.alarmed) = (None, false);
             return;
@@ -161,6 +176,18 @@ impl AntiEntropy {
             }
         }
         !log.vector.dominates(&page.entries)
+    }
+
+    /// A peer's vector is ours: it holds all that we hold. Nothing else would say so, because
+    /// peers that agree tell each other no vectors.
+    pub(crate) fn same_vector(&mut self, from: Peer, vector: &VersionVector, fx: &Fx<'_>) {
+        let now = fx.now;
+        let Some(peer) = self.peer(from.addr, fx) else { return };
+        peer.node = Some(from.node);
+        if peer.known != *vector {
+            peer.known = vector.clone();
+            peer.landed(now);
+        }
     }
 
     /// A peer holds everything of a stream up to here.
@@ -245,8 +272,13 @@ impl Knowledge {
         };
         let outside = self.known.iter().filter(|(stream, _)| !inside(stream));
         let mut known: VersionVector = outside.map(|(stream, seq)| (*stream, *seq)).collect();
-        let inside = page.entries.iter().filter(|(stream, _)| inside(stream));
-        inside.for_each(|(stream, seq)| known.advance(*stream, *seq));
+        for (stream, seq) in page.entries.iter().filter(|(stream, _)| inside(stream)) {
+            // Pages of many ranges must not add up to more than a vector: no correct peer has
+            // more, and what is left out is only sent once too often.
+            if known.len() < STREAMS_MAX {
+                known.advance(*stream, *seq);
+            }
+        }
         self.known = known;
         self.landed(now);
     }
@@ -270,6 +302,14 @@ impl Knowledge {
     fn forget_flying(&mut self) {
         self.flying.clear();
         self.sent = self.known.clone();
+    }
+
+    /// The peer is in reach: the time that it was not does not count as difference.
+    fn met(&mut self, now: Time) {
+        if let Some(parted) = self.parted.take() {
+            let apart = now.since(parted);
+            self.differs_since = self.differs_since.map(|since| since.plus(apart).min(now));
+        }
     }
 }
 
@@ -314,6 +354,54 @@ mod tests {
             pages.iter().for_each(|page| joined.join(&page.entries));
             assert_eq!(joined, vector);
         }
+    }
+
+    #[test]
+    fn pages_of_many_ranges_do_not_add_up() {
+        let mut peer = Knowledge::default();
+        let stream = |n: u32| {
+            let mut origin = [0; 16];
+            origin[..4].copy_from_slice(&n.to_be_bytes());
+            Stream { origin: Origin(origin), incarnation: 1 }
+        };
+        for page in 0..20_u32 {
+            let first = page * 1_000;
+            let page = VectorPage {
+                after: Some(stream(first)),
+                through: Some(stream(first + 1_000)),
+                entries: (1..=1_000).map(|n| (stream(first + n), 1)).collect(),
+            };
+            peer.told(&page, Time::ZERO);
+        }
+        assert_eq!(peer.known.len(), STREAMS_MAX);
+    }
+
+    #[test]
+    fn a_difference_ages_in_contact_only() {
+        let mut world = crate::fx::Surroundings::new();
+        let mut anti = AntiEntropy::default();
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let at = |seconds: u64| Time::from_millis(seconds * 1_000);
+        let mut age = |anti: &mut AntiEntropy, seconds| {
+            anti.root_compared(addr, false, &mut world.fx(at(seconds)));
+            let alarmed = world.out.drain(..).any(|out| matches!(out, Output::Alarm(_)));
+            (anti.differs_for(at(seconds)).as_secs(), alarmed)
+        };
+        assert_eq!(age(&mut anti, 0), (0, false));
+        assert_eq!(age(&mut anti, 10), (10, false));
+        // Down for 100 s; every attempt to reach it fails once more.
+        anti.disconnected(addr, at(12));
+        anti.disconnected(addr, at(50));
+        assert_eq!(anti.differs_for(at(100)), Duration::ZERO, "who is away is not divergent");
+        anti.connected(addr, at(112));
+        assert_eq!(age(&mut anti, 113), (13, false));
+        // Short cuts do not hide a difference that stays.
+        for second in 114..130 {
+            anti.disconnected(addr, at(second));
+            anti.connected(addr, at(second));
+        }
+        assert_eq!(age(&mut anti, 130), (30, true));
+        assert_eq!(age(&mut anti, 131), (31, false), "said once");
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub struct Config {
     /// Most bytes of such batches. As above.
     pub window_bytes_max: usize,
     /// Most batches that wait for the log's current write. When full, batches from peers are
-    /// dropped (anti-entropy brings them again) and publishes are refused.
+    /// dropped (anti-entropy brings them again); publishes wait for `publish_waiting_max`.
     pub journal_batches_max: usize,
     /// Most bytes of such batches. As above.
     pub journal_bytes_max: usize,

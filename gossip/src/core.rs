@@ -1,6 +1,6 @@
 //! The parts of a replica behind one `handle`: who gets which input.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cairn_merkle::Digest;
 
@@ -42,8 +42,9 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) content: Content,
     pub(crate) channels: Channels,
-    /// Channels whose record was proposed here and is announced once it is durable.
-    pub(crate) proposed: BTreeSet<String>,
+    /// Channels for which a record was proposed here, and the digest of its newest directive: it
+    /// is announced once it is durable. At most one a channel.
+    pub(crate) proposed: BTreeMap<String, Digest>,
     pub(crate) bundles: Bundles,
     pub(crate) transfer: Transfer,
     pub(crate) statuses: Statuses,
@@ -97,7 +98,7 @@ impl Core {
             sessions: Sessions::default(),
             content,
             channels,
-            proposed: BTreeSet::new(),
+            proposed: BTreeMap::new(),
             bundles: Bundles::recover(recovered.heads, recovered.bundles, recovered.blobs),
             transfer: Transfer::default(),
             statuses: Statuses::new(node, incarnation),
@@ -113,6 +114,7 @@ impl Core {
             Input::Timer(token) => self.timer(token, fx),
             Input::Connected { peer } => {
                 self.receiver.connection_changed(peer);
+                self.anti.connected(peer, fx.now);
                 if self.view.connected(peer) {
                     self.pulse(peer, fx);
                     self.statuses.greet(peer, fx);
@@ -121,7 +123,7 @@ impl Core {
             Input::Disconnected { peer } => {
                 self.view.disconnected(peer, fx);
                 self.receiver.connection_changed(peer);
-                self.anti.disconnected(peer);
+                self.anti.disconnected(peer, fx.now);
                 self.sessions.disconnected(&peer);
             }
             Input::Received { from, addr, frame } => {
@@ -129,7 +131,8 @@ impl Core {
             }
             Input::Publish(publish) => {
                 let anti = &self.anti;
-                self.publisher.publish(publish, &self.log, |dot| anti.holders(dot), fx);
+                let logs = (&self.log, &self.journal.staged);
+                self.publisher.publish(publish, logs, |dot| anti.holders(dot), fx);
             }
             Input::Persisted { ticket } => match fx.pending.done(ticket) {
                 Some(Done::Journal) => self.written(fx),
@@ -270,7 +273,10 @@ impl Core {
     fn pulsed(&mut self, peer: Peer, root: Digest, vector: Digest, fx: &mut Fx<'_>) {
         let same_root = self.compare_roots(peer, root, fx);
         let same_vector = vector == self.vector_digest();
-        if !same_vector {
+        if same_vector {
+            self.publisher.confirmed_all(peer.node, fx);
+            self.anti.same_vector(peer, &self.log.vector, fx);
+        } else {
             self.anti.summarise(peer.addr, root, &self.log.vector, true, fx);
         }
         // A peer of our view hears from us anyway; another one would never learn what it lacks.

@@ -70,6 +70,7 @@ impl Core {
         while self.journal.idle() {
             let lamport = self.journal.lamport.max(self.log.lamport);
             let context_max = fx.config.context_streams_max;
+            self.publisher.refuse_without_stream(&self.journal.staged, fx);
             let own = self.publisher.take(&self.log, lamport, context_max);
             let published = !own.is_empty();
             for own in own {

@@ -150,3 +150,37 @@ pub(crate) struct Peer {
     pub(crate) node: NodeId,
     pub(crate) addr: SocketAddr,
 }
+
+/// Surroundings for tests of single parts.
+#[cfg(test)]
+pub(crate) struct Surroundings {
+    pub(crate) config: Config,
+    pub(crate) out: Vec<Output>,
+    pending: Pending,
+    rng: StdRng,
+    stats: Stats,
+}
+
+#[cfg(test)]
+impl Surroundings {
+    pub(crate) fn new() -> Surroundings {
+        Surroundings {
+            config: Config::new(SocketAddr::from(([127, 0, 0, 1], 7_000))),
+            out: Vec::new(),
+            pending: Pending::default(),
+            rng: rand::SeedableRng::seed_from_u64(1),
+            stats: Stats::default(),
+        }
+    }
+
+    pub(crate) fn fx(&mut self, now: Time) -> Fx<'_> {
+        Fx {
+            now,
+            config: &self.config,
+            out: &mut self.out,
+            pending: &mut self.pending,
+            rng: &mut self.rng,
+            stats: &mut self.stats,
+        }
+    }
+}

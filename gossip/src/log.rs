@@ -107,9 +107,7 @@ impl Log {
         for (index, key) in &header.keys {
             let dots = self.keys.entry(key.clone()).or_default();
             let this = dot(*index);
-            if !dots.contains(&this) {
-                dots.push(this);
-            }
+            dots.push(this);
             let later = dots.first() != Some(&this);
             let slot = usize::try_from(*index).ok().and_then(|index| suppressed.get_mut(index));
             if let Some(slot) = slot {

@@ -55,6 +55,8 @@ pub(crate) struct Publisher {
     next_seq: u64,
     /// What the stream's batches so far carry as causal context.
     context: VersionVector,
+    /// What did not fit: the next batches carry it.
+    owed: VersionVector,
     waiting: Vec<Waiting>,
     requests: BTreeMap<u64, Request>,
     /// Requests by the own event that is being written.
@@ -73,6 +75,7 @@ impl Publisher {
             stream,
             next_seq: last_seq + 1,
             context,
+            owed: VersionVector::new(),
             waiting: Vec::new(),
             requests: BTreeMap::new(),
             writing: BTreeMap::new(),
@@ -87,7 +90,7 @@ impl Publisher {
     pub(crate) fn publish(
         &mut self,
         publish: Publish,
-        log: &Log,
+        (log, staged): (&Log, &VersionVector),
         confirmed: impl FnOnce(&Dot) -> BTreeSet<NodeId>,
         fx: &mut Fx<'_>,
     ) {
@@ -119,7 +122,7 @@ impl Publisher {
             };
             self.requests.insert(request, Request { deadline, level, retry: true, state });
         } else {
-            if let Err(error) = self.check_room(log, fx) {
+            if let Err(error) = self.check_room(log, staged, fx) {
                 fx.out.push(Output::Published { request, result: Err(error) });
                 return;
             }
@@ -159,17 +162,46 @@ impl Publisher {
         }
     }
 
-    fn check_room(&self, log: &Log, fx: &Fx<'_>) -> Result<(), PublishError> {
+    fn check_room(
+        &self,
+        log: &Log,
+        staged: &VersionVector,
+        fx: &Fx<'_>,
+    ) -> Result<(), PublishError> {
         let (events_max, bytes_max) = (fx.config.log_events_max, fx.config.log_bytes_max);
         if log.events >= events_max || log.bytes >= bytes_max {
             let (events, bytes) = (log.events, log.bytes);
             return Err(PublishError::LogFull { events, bytes, events_max, bytes_max });
         }
-        if log.vector.get(&self.stream) == 0 && log.vector.len() >= STREAMS_MAX {
-            let (actual, streams_max) = (log.vector.len(), STREAMS_MAX);
+        self.check_stream(staged)
+    }
+
+    /// Whether the own stream is one of those that a vector holds, or may become one.
+    fn check_stream(&self, staged: &VersionVector) -> Result<(), PublishError> {
+        if staged.get(&self.stream) == 0 && staged.len() >= STREAMS_MAX {
+            let (actual, streams_max) = (staged.len(), STREAMS_MAX);
             return Err(PublishError::StreamLimit { actual, streams_max });
         }
         Ok(())
+    }
+
+    /// Refuses what waits when others took the last streams meanwhile.
+    pub(crate) fn refuse_without_stream(&mut self, staged: &VersionVector, fx: &mut Fx<'_>) {
+        if let Err(error) = self.check_stream(staged) {
+            self.refuse_waiting(&error, fx);
+        }
+    }
+
+    fn refuse_waiting(&mut self, error: &PublishError, fx: &mut Fx<'_>) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            if let Some(key) = waiting.event.idempotency {
+                self.keys.remove(&key);
+            }
+            for request in waiting.requests {
+                self.remove(request);
+                fx.out.push(Output::Published { request, result: Err(error.clone()) });
+            }
+        }
     }
 
     /// Takes what can be written now as batches, in the order it was published.
@@ -186,7 +218,8 @@ impl Publisher {
         let mut ready = ready.into_iter().peekable();
         let mut batches = Vec::new();
         while ready.peek().is_some() {
-            lamport += 1;
+            // A hostile origin may have claimed the end of it: then the origin breaks ties.
+            lamport = lamport.saturating_add(1);
             let first_seq = self.next_seq;
             let mut batch = Batch {
                 stream: self.stream,
@@ -237,10 +270,17 @@ impl Publisher {
     /// ones: receivers then deliver a little too early in the causal order of *other* streams,
     /// never out of this stream's own.
     fn delta(&mut self, context: &VersionVector, entries_max: usize) -> VersionVector {
-        let delta = context.delta_from(&self.context);
-        let foreign = delta.iter().filter(|(stream, _)| **stream != self.stream);
-        let delta: VersionVector =
-            foreign.take(entries_max).map(|(stream, seq)| (*stream, *seq)).collect();
+        let mut wanted = std::mem::take(&mut self.owed);
+        wanted.join(context);
+        let wanted = wanted.delta_from(&self.context);
+        let (own, others): (Vec<_>, Vec<_>) = (wanted.iter())
+            .filter(|(stream, _)| **stream != self.stream)
+            .map(|(stream, seq)| (*stream, *seq))
+            .partition(|(stream, _)| stream.origin == self.stream.origin);
+        // The origin's earlier lives first: those are never left for later.
+        let mut wanted = own.into_iter().chain(others);
+        let delta: VersionVector = wanted.by_ref().take(entries_max).collect();
+        self.owed = wanted.collect();
         self.context.join(&delta);
         delta
     }
@@ -280,6 +320,19 @@ impl Publisher {
         for id in touched {
             self.settle(id, fx);
         }
+    }
+
+    /// A node holds all that this one holds durably.
+    pub(crate) fn confirmed_all(&mut self, node: NodeId, fx: &mut Fx<'_>) {
+        let mut touched = Vec::new();
+        for (id, request) in &mut self.requests {
+            if let State::Confirming(_, nodes) = &mut request.state
+                && nodes.insert(node)
+            {
+                touched.push(*id);
+            }
+        }
+        touched.into_iter().for_each(|id| self.settle(id, fx));
     }
 
     fn settle(&mut self, id: u64, fx: &mut Fx<'_>) {
@@ -371,18 +424,36 @@ impl Publisher {
             return false;
         }
         self.retired = Some(seen);
-        for waiting in std::mem::take(&mut self.waiting) {
-            for request in waiting.requests {
-                self.remove(request);
-                let result = Err(PublishError::OriginRetired { seen });
-                fx.out.push(Output::Published { request, result });
-            }
-        }
+        self.refuse_waiting(&PublishError::OriginRetired { seen }, fx);
         true
     }
 
     /// The last sequence number that was given out on the own stream.
     pub(crate) fn last_seq(&self) -> u64 {
         self.next_seq - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Origin;
+
+    #[test]
+    fn what_does_not_fit_a_context_goes_with_the_next_batches() {
+        let stream = |n: u8, incarnation| Stream { origin: Origin([n; 16]), incarnation };
+        let mut publisher = Publisher::new(stream(5, 3), 0, VersionVector::new());
+        let context: VersionVector =
+            [(stream(1, 1), 4), (stream(2, 1), 7), (stream(5, 2), 9), (stream(5, 3), 1)]
+                .into_iter()
+                .collect();
+        let mut carried = |context: &VersionVector| -> Vec<_> {
+            publisher.delta(context, 1).iter().map(|(s, n)| (s.origin.0[0], *n)).collect()
+        };
+        assert_eq!(carried(&context), [(5, 9)], "an earlier life comes first");
+        let nothing = VersionVector::new();
+        assert_eq!(carried(&nothing), [(1, 4)]);
+        assert_eq!(carried(&nothing), [(2, 7)]);
+        assert_eq!(carried(&context), []);
     }
 }

@@ -31,9 +31,10 @@ impl Core {
             newest.and_then(Result::ok).map_or(0, |directive| directive.generation)
         };
         let actual = generation(&record);
+        let newest = record.newest().map(crate::directive::SignedDirective::digest);
         let (channel, error) = match self.channels.offer(record, trace, self.verify.as_ref(), fx) {
             Ok((channel, Offered::Taken)) => {
-                self.proposed.insert(channel);
+                self.proposed.extend(newest.map(|newest| (channel, newest)));
                 self.retain(fx);
                 return;
             }
@@ -116,7 +117,9 @@ impl Core {
     pub(crate) fn channel_written(&mut self, name: &str, fx: &mut Fx<'_>) {
         let Some(installed) = self.channels.written(name, fx) else { return };
         self.content.set(ContentKey::Channel(installed.channel.clone()), installed.digest);
-        if self.proposed.remove(&installed.channel) {
+        // Another record may have been on its way to disk when ours was proposed.
+        if self.proposed.get(&installed.channel) == Some(&installed.digest) {
+            self.proposed.remove(&installed.channel);
             let body = Body::Channel(installed.record);
             self.tell_all(&body, None, installed.trace.as_deref(), fx);
         }
@@ -138,6 +141,7 @@ impl Core {
         if self.content.root() != before {
             self.changed(fx);
         }
+        self.transfer.refuse_unwanted(&self.bundles, fx);
         self.transfer.pump(&mut self.bundles, fx);
     }
 

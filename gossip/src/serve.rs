@@ -35,8 +35,8 @@ impl Uploads {
         trace: Option<&str>,
         fx: &mut Fx<'_>,
     ) {
-        let waiters = self.waiters.entry(digest).or_default();
-        if waiters.iter().any(|waiter| waiter.to == to && waiter.piece == piece) {
+        let waiters = self.waiters.get(&digest).into_iter().flatten();
+        if waiters.into_iter().any(|waiter| waiter.to == to && waiter.piece == piece) {
             return;
         }
         if self.count >= fx.config.waiters_max {
@@ -44,6 +44,7 @@ impl Uploads {
             return;
         }
         self.count += 1;
+        let waiters = self.waiters.entry(digest).or_default();
         waiters.push(Waiter { to, piece, trace: trace.map(str::to_owned) });
     }
 
@@ -59,6 +60,12 @@ impl Uploads {
         for waiter in self.take(digest) {
             fx.send(waiter.to, Body::BlobNone { digest: *digest }, Class::Bulk);
         }
+    }
+
+    /// The same for all content that `unwanted` says is.
+    pub(crate) fn refuse_all(&mut self, unwanted: impl Fn(&Digest) -> bool, fx: &mut Fx<'_>) {
+        let gone: Vec<Digest> = self.waiters.keys().filter(|d| unwanted(d)).copied().collect();
+        gone.iter().for_each(|digest| self.refuse(digest, fx));
     }
 
     fn take(&mut self, digest: &Digest) -> Vec<Waiter> {

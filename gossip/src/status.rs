@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::frame::Body;
 use crate::fx::{Fx, Peer};
 use crate::id::NodeId;
 use crate::output::Class;
+use crate::time::Time;
 use crate::verify::Fault;
 
 /// Most bytes that a node says about itself. More is cut off by whoever sets it, refused from a
@@ -21,6 +23,10 @@ use crate::verify::Fault;
 pub const STATUS_BYTES_MAX: usize = 1024;
 /// Most records in one [`Body::Status`]: they fit a frame with room to spare.
 pub const STATUSES_MAX: usize = 32;
+
+/// Shortest pause between two answers to claims about this node: two nodes that run on copies of
+/// one state directory would outbid each other without end.
+const REFUTE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a node said about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,13 +50,18 @@ impl NodeStatus {
 /// The records of all nodes, this one included once it said something.
 pub(crate) struct Statuses {
     own: NodeStatus,
+    /// The highest place that somebody claimed for this node.
+    outbid: (u32, u64),
+    /// When a claim was last answered.
+    refuted: Option<Time>,
     known: BTreeMap<NodeId, NodeStatus>,
 }
 
 impl Statuses {
     pub(crate) fn new(node: NodeId, incarnation: u32) -> Statuses {
         let own = NodeStatus { node, incarnation, seq: 0, bytes: Bytes::new() };
-        Statuses { own, known: BTreeMap::new() }
+        let outbid = own.place();
+        Statuses { own, outbid, refuted: None, known: BTreeMap::new() }
     }
 
     /// What this node says from now on. Saying the same again is silence.
@@ -59,7 +70,8 @@ impl Statuses {
         if self.own.seq > 0 && self.own.bytes == bytes {
             return;
         }
-        self.own = NodeStatus { seq: self.own.seq + 1, bytes, ..self.own.clone() };
+        let (incarnation, seq) = self.next_place();
+        self.own = NodeStatus { incarnation, seq, bytes, ..self.own.clone() };
         for peer in to {
             fx.send(*peer, Body::Status(vec![self.own.clone()]), Class::Member);
         }
@@ -96,8 +108,12 @@ impl Statuses {
         }
         let mut news = Vec::new();
         for status in told {
+            if status.node == self.own.node {
+                news.extend(self.refute(&status, fx.now));
+                continue;
+            }
             let known = self.known.get(&status.node).map(NodeStatus::place);
-            if status.node == self.own.node || known >= Some(status.place()) {
+            if known >= Some(status.place()) {
                 continue;
             }
             if known.is_none() && self.known.len() >= fx.config.members_max {
@@ -112,8 +128,37 @@ impl Statuses {
         if news.is_empty() {
             return;
         }
+        if news.iter().any(|status| status.node == self.own.node) {
+            fx.send(peer.addr, Body::Status(vec![self.own.clone()]), Class::Member);
+        }
         for other in to.iter().filter(|other| **other != peer.addr) {
             fx.send(*other, Body::Status(news.clone()), Class::Member);
+        }
+    }
+
+    /// Somebody knows more of this node than it ever said: its disk was rewound, or the record was
+    /// forged. What it says now must win all the same, as in SWIM a live member outbids its death.
+    /// Returns the record to tell, if it is time for one.
+    fn refute(&mut self, told: &NodeStatus, now: Time) -> Option<NodeStatus> {
+        if told.place() <= self.own.place() || *told == self.own {
+            return None;
+        }
+        self.outbid = self.outbid.max(told.place());
+        let too_soon = self.refuted.is_some_and(|last| now.since(last) < REFUTE_PAUSE);
+        if self.own.seq == 0 || too_soon {
+            return None;
+        }
+        self.refuted = Some(now);
+        (self.own.incarnation, self.own.seq) = self.next_place();
+        Some(self.own.clone())
+    }
+
+    /// Above all that is known of this node; the last place of all has none above it.
+    fn next_place(&self) -> (u32, u64) {
+        let (incarnation, seq) = self.own.place().max(self.outbid);
+        match seq.checked_add(1) {
+            Some(seq) => (incarnation, seq),
+            None => (incarnation.saturating_add(1), 1),
         }
     }
 

@@ -167,8 +167,13 @@ impl Transfer {
     ) {
         let Some(fetch) = self.fetches.get_mut(&digest) else { return };
         let Some(bundle) = bundles.kept.get_mut(&fetch.bundle) else { return };
-        // A peer that answers late is welcome, one that was never asked is not.
-        if fetch.source != from.addr && !bundle.sources.contains(&from.addr) {
+        // A peer that answers late is welcome. One that was never asked is not, nor one that
+        // served something else before, nor anybody but the source while it is to be found out
+        // who damages this content: otherwise one peer could spoil every attempt unblamed.
+        let is_late = bundle.sources.contains(&from.addr)
+            && !bundle.bad.contains(&from.addr)
+            && !self.single.contains(&digest);
+        if fetch.source != from.addr && !is_late {
             return;
         }
         if let Err(fault) = fetch.put(from.addr, total, offset, bytes, fx.now) {
@@ -368,6 +373,12 @@ impl Transfer {
         }
     }
 
+    /// Bundles were dropped: whoever waits for their content hears that it will not come.
+    pub(crate) fn refuse_unwanted(&mut self, bundles: &Bundles, fx: &mut Fx<'_>) {
+        self.uploads.refuse_all(|digest| bundles.holds(digest).is_none(), fx);
+        self.single.retain(|digest| bundles.holds(digest).is_some());
+    }
+
     fn expects(&self, digest: &Digest, asker: SocketAddr, bundles: &Bundles) -> bool {
         if self.opening.contains_key(digest) {
             return true;
@@ -383,5 +394,93 @@ impl Transfer {
                 && bundle.sources.iter().any(|a| *a != asker && !bundle.bad.contains(a))
         };
         bundles.kept.values().any(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Content;
+    use crate::frame::Frame;
+    use crate::fx::Surroundings;
+    use crate::head::BundleRef;
+    use crate::id::NodeId;
+
+    fn peer(n: u8) -> Peer {
+        Peer { node: NodeId([n; 16]), addr: SocketAddr::from(([127, 0, 0, 1], u16::from(n))) }
+    }
+
+    /// A bundle of one blob of two pieces that both peers offer; its envelope is here.
+    fn wanted(content: &Bytes, world: &mut Surroundings) -> (Transfer, Bundles, Digest) {
+        let bundle = Digest::of(b"bundle");
+        let named = BundleRef { digest: bundle, version: "1.0.0".into(), envelope_bytes: 10 };
+        let mut bundles = Bundles::default();
+        let mut fx = world.fx(Time::ZERO);
+        bundles.retain(&BTreeMap::from([(bundle, named)]), &mut Content::new(), &mut fx);
+        for n in [1, 2] {
+            bundles.source(&bundle, peer(n).addr, None, 16);
+        }
+        let length_bytes = u32::try_from(content.len()).unwrap();
+        let blob = BlobRef { digest: Digest::of(content), length_bytes };
+        bundles.opened(bundle, vec![blob]).unwrap();
+        let mut transfer = Transfer::default();
+        transfer.pump(&mut bundles, &mut fx);
+        (transfer, bundles, blob.digest)
+    }
+
+    #[test]
+    fn one_peer_cannot_spoil_what_others_serve() {
+        let content = Bytes::from(vec![7; 40_000]);
+        let mut world = Surroundings::new();
+        let (mut transfer, mut bundles, digest) = wanted(&content, &mut world);
+        let total = u32::try_from(content.len()).unwrap();
+        for round in 0..50_u64 {
+            let now = Time::from_millis(round * 600);
+            let asked: Vec<(SocketAddr, u32)> = (world.out.drain(..))
+                .filter_map(|output| match output {
+                    Output::Send { to, frame: Frame { body, .. }, .. } => Some((to, body)),
+                    _ => None,
+                })
+                .filter_map(|(to, body)| match body {
+                    Body::BlobAsk { offset, .. } => Some((to, offset)),
+                    _ => None,
+                })
+                .collect();
+            let mut fx = world.fx(now);
+            for (to, offset) in asked {
+                let end = (offset + 32 * 1024).min(total);
+                let good = content.slice(offset as usize..end as usize);
+                let bad = Bytes::from(vec![8; good.len()]);
+                // The second peer is first, whoever was asked.
+                transfer.told(peer(2), digest, total, (offset, bad), &mut bundles, &mut fx);
+                if to == peer(1).addr {
+                    transfer.told(peer(1), digest, total, (offset, good), &mut bundles, &mut fx);
+                }
+            }
+            transfer.retry(&mut bundles, &mut fx);
+            if transfer.checked.contains_key(&digest) {
+                return;
+            }
+        }
+        panic!("the content never came");
+    }
+
+    #[test]
+    fn nobody_waits_for_the_content_of_a_dropped_bundle() {
+        let content = Bytes::from(vec![7; 40_000]);
+        let mut world = Surroundings::new();
+        let (mut transfer, mut bundles, digest) = wanted(&content, &mut world);
+        world.out.clear();
+        let mut fx = world.fx(Time::ZERO);
+        let asker = peer(3);
+        transfer.asked_for(asker, (digest, 0, 1_000), None, &bundles, &mut fx);
+        assert!(fx.out.is_empty(), "it is on its way here");
+        bundles.retain(&BTreeMap::new(), &mut Content::new(), &mut fx);
+        transfer.refuse_unwanted(&bundles, &mut fx);
+        let refused = world.out.iter().any(|output| {
+            matches!(output, Output::Send { to, frame: Frame { body: Body::BlobNone { .. }, .. }, .. } if *to == asker.addr)
+        });
+        assert!(refused, "{:?}", world.out);
+        assert!(transfer.single.is_empty());
     }
 }

@@ -6,7 +6,7 @@ use cairn_merkle::Digest;
 
 use crate::id::Stream;
 use crate::journal::Ready;
-use crate::vector::VersionVector;
+use crate::vector::{STREAMS_MAX, VersionVector};
 
 /// A bounded waiting room: by count and by bytes. Nothing waits for ever in the sense that
 /// matters: whoever repairs us sends in a causal order, which needs no waiting room at all.
@@ -38,12 +38,14 @@ impl Window {
         Some(self.streams.get(&stream)?.get(&first_seq)?.header.digest)
     }
 
-    /// Takes one batch that `staged` made ready, and drops those it has overtaken.
+    /// Takes one batch that `staged` made ready, and drops those it has overtaken and those of
+    /// streams that others left no room for.
     pub(crate) fn release(&mut self, staged: &VersionVector) -> Option<Ready> {
         let mut found = None;
         for (stream, waiting) in &mut self.streams {
             let next = staged.get(stream) + 1;
-            while waiting.first_key_value().is_some_and(|(first, _)| *first < next) {
+            let has_room = next > 1 || staged.len() < STREAMS_MAX;
+            while waiting.first_key_value().is_some_and(|(first, _)| *first < next || !has_room) {
                 if let Some((_, stale)) = waiting.pop_first() {
                     self.count -= 1;
                     self.bytes -= stale.signed.body.len();

@@ -97,6 +97,44 @@ fn one_stream_too_many_is_refused_and_nothing_is_forgotten() {
 }
 
 #[test]
+fn what_waits_cannot_become_streams_too_many() {
+    let mut net = Net::new(1, |_| {});
+    for seed in 0..4_094 {
+        receive(&mut net, vec![foreign(seed, 1, VersionVector::new())]);
+        if seed % 512 == 0 {
+            net.run(20);
+        }
+    }
+    let late = foreign(9_000, 1, VersionVector::new());
+    let on_late = [(Batch::decode(&late.body).unwrap().stream, 1)];
+    let waiting = [9_001, 9_002, 9_003].map(|seed| foreign(seed, 1, on_late.into_iter().collect()));
+    receive(&mut net, waiting.to_vec());
+    net.publish(1, 1, event("t"), Level::Local);
+    receive(&mut net, vec![late]);
+    net.run(100);
+    let node = &net.nodes[&1];
+    assert_eq!(node.replica.vector().len(), 4_096);
+    assert_eq!(node.replica.stats().window_bytes, 0);
+}
+
+#[test]
+fn a_claim_to_the_end_of_lamport_time_stops_nobody() {
+    let mut net = Net::new(1, |_| {});
+    let mut batch = Batch::decode(&foreign(5, 1, VersionVector::new()).body).unwrap();
+    batch.lamport = u64::MAX;
+    let body = batch.encode().unwrap();
+    let mut key = [0; 32];
+    key[0] = 5;
+    receive(&mut net, vec![SignedBatch { signature: sign(&key, &body), body, key }]);
+    net.run(20);
+    for request in 0..2 {
+        net.publish(1, request, event("t"), Level::Local);
+        net.run(20);
+        assert!(net.nodes[&1].published[&request].is_ok());
+    }
+}
+
+#[test]
 fn a_flood_of_batches_that_wait_stays_bounded() {
     let mut net = Net::new(1, |config| config.window_bytes_max = 10_000);
     let never: VersionVector =

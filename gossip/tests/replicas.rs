@@ -161,6 +161,65 @@ fn a_lost_push_is_confirmed_through_repair() {
 }
 
 #[test]
+fn a_retry_learns_what_peers_hold_although_nothing_differs() {
+    let mut net = joined(3);
+    let mut keyed = event("t");
+    keyed.idempotency = Some([7; 16]);
+    net.publish(1, 1, keyed.clone(), Level::Local);
+    net.until(1_000, "all hold it", |net| net.nodes.values().all(|n| n.delivered.len() == 1));
+    net.publish(1, 2, keyed, Level::Replicated { count: 2 });
+    net.until(6_000, "answered", |net| net.nodes[&1].published.contains_key(&2));
+    assert!(net.nodes[&1].published[&2].is_ok(), "{:?}", net.nodes[&1].published[&2]);
+}
+
+#[test]
+fn a_proposal_behind_another_write_is_announced_at_once() {
+    let mut net = joined(3);
+    let head = net.add_bundle(1, 1, &[1]);
+    net.run(100);
+    let one = directive(None, 1, &head.bundle);
+    let two = directive(Some(&one), 2, &head.bundle);
+    // The others know the first record already, so nobody answers to it.
+    net.cut.extend([(2, 1), (3, 1)]);
+    net.input(2, Input::Propose { record: one.clone(), trace: None });
+    net.run(50);
+    net.cut.clear();
+    let from = Input::Received {
+        from: NodeId([2; 16]),
+        addr: addr(2),
+        frame: Frame::new(Body::Channel(one)),
+    };
+    net.input(1, from);
+    net.input(1, Input::Propose { record: two, trace: None });
+    let took = net.until(1_000, "all have it", |net| {
+        let directive = |node: &net::Node| node.replica.directive("hunt/prod").cloned();
+        net.nodes.values().all(|node| directive(node).is_some_and(|d| d.generation == 2))
+    });
+    assert!(took <= 20, "{took} ms: it waited for a pulse");
+}
+
+#[test]
+fn a_rewound_node_is_believed_again() {
+    let mut net = joined(3);
+    let said = |net: &Net| {
+        let status = net.nodes[&2].replica.status(&NodeId([1; 16]));
+        status.map(|status| status.bytes.clone())
+    };
+    let old = net.nodes[&1].disk.clone();
+    for text in ["one", "two", "three"] {
+        net.input(1, Input::SetStatus(text.into()));
+    }
+    net.until(100, "told", |net| said(net) == Some("three".into()));
+    net.crash(1);
+    // The copy counts the same incarnation, and says less than the first one did.
+    let mut old = old;
+    old.incarnation -= 1;
+    net.boot(1, old);
+    net.input(1, Input::SetStatus("four".into()));
+    net.until(10_000, "believed", |net| said(net) == Some("four".into()));
+}
+
+#[test]
 fn a_context_that_is_not_here_is_waited_for() {
     let mut net = joined(3);
     net.partition(&[1], &[2, 3]);
