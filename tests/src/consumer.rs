@@ -29,6 +29,18 @@ pub struct Seen {
     pub cursor: VersionVector,
 }
 
+impl Seen {
+    /// What names this event at every node: its key if it has one, since another node may have
+    /// delivered another copy of that key first, otherwise its id.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match &self.key {
+            Some(key) => format!("{}:{}", key.scope, key.n),
+            None => self.dot.to_string(),
+        }
+    }
+}
+
 /// What a consumer has, in the order in which it got it. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Effects(Arc<Mutex<Vec<Seen>>>);

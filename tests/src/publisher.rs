@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::consumer::Effects;
+use crate::consumer::{Effects, Seen};
 use crate::http::Connection;
 use crate::recorder::{Recorder, payload_hash};
 
@@ -76,7 +76,7 @@ impl Lane {
             let payload = json!({
                 "publisher": self.plan.node,
                 "number": number,
-                "cause": cause.as_ref().map(|seen| seen.dot.to_string()),
+                "cause": cause.as_ref().map(Seen::identity),
             });
             let context = cause.map(|seen| seen.cursor).unwrap_or_default();
             self.event(number, &payload, &context).await?;

@@ -268,7 +268,7 @@ fn judge_causes(seen: &[Vec<Seen>]) -> Vec<String> {
     for (number, seen) in seen.iter().enumerate() {
         let mut have = BTreeSet::new();
         for event in seen {
-            have.insert(event.dot.to_string());
+            have.insert(event.identity());
             if let Some(cause) = event.payload["cause"].as_str()
                 && !have.contains(cause)
             {
@@ -316,9 +316,14 @@ fn causes_and_ticks_are_judged() -> Result<()> {
         })
     };
     let first = event(1, serde_json::json!({}), None)?;
-    let second = event(2, serde_json::json!({ "cause": first.dot.to_string() }), None)?;
+    let second = event(2, serde_json::json!({ "cause": first.identity() }), None)?;
     ensure!(judge_causes(&[vec![first.clone(), second.clone()]]).is_empty());
     ensure!(judge_causes(&[vec![second, first]]).len() == 1);
+    // Another node may have delivered another copy of a tick: the key is what both have.
+    let copy = event(3, serde_json::json!({}), Some(1_000))?;
+    let other = event(4, serde_json::json!({}), Some(1_000))?;
+    let third = event(5, serde_json::json!({ "cause": copy.identity() }), None)?;
+    ensure!(judge_causes(&[vec![copy, third.clone()], vec![other, third]]).is_empty());
     let tick = |n, at: u64, payload: u64| event(n, serde_json::json!(payload), Some(at));
     ensure!(judge_ticks(&[vec![tick(1, 1_000, 1)?, tick(2, 2_000, 2)?]]).is_empty());
     ensure!(judge_ticks(&[vec![tick(1, 1_000, 1)?, tick(2, 3_000, 2)?]]).len() == 1);
