@@ -124,13 +124,14 @@ impl Bundles {
         }
     }
 
-    /// Takes a verified head. Returns whether it is news that should be passed on.
-    pub(crate) fn head(&mut self, head: BundleHead, fx: &mut Fx<'_>) -> bool {
+    /// Takes a verified head; `done` follows once it is durable. Returns whether it is news that
+    /// should be passed on.
+    pub(crate) fn head(&mut self, head: BundleHead, done: Done, fx: &mut Fx<'_>) -> bool {
         let known = self.heads.get(&head.bundle.digest);
         if known.is_some_and(|known| !head.wins_over(known)) || !self.is_newest(&head, fx) {
             return false;
         }
-        fx.persist(vec![Write::Head(head.clone())], Done::Nothing);
+        fx.persist(vec![Write::Head(head.clone())], done);
         self.heads.insert(head.bundle.digest, head);
         true
     }
@@ -206,12 +207,12 @@ impl Bundles {
         fx.out.push(Output::BundleStored { digest, trace });
     }
 
-    /// The trie's value covers the head, so that nodes with different heads of one bundle, or
-    /// without one, notice.
     fn publish_value(&self, digest: &Digest, content: &mut Content) {
+        if let Some(head) = self.heads.get(digest) {
+            content.set(ContentKey::Head(*digest), head.digest());
+        }
         if self.kept.get(digest).is_some_and(|bundle| bundle.complete) {
-            let headless = || Digest::derive("cairn 2026 bundle without head v1", &[&digest.0]);
-            let value = self.heads.get(digest).map_or_else(headless, BundleHead::digest);
+            let value = Digest::derive("cairn 2026 bundle held v1", &[&digest.0]);
             content.set(ContentKey::Bundle(*digest), value);
         }
     }
@@ -219,6 +220,7 @@ impl Bundles {
     fn drop_bundle(&mut self, digest: Digest, content: &mut Content, fx: &mut Fx<'_>) {
         self.heads.remove(&digest);
         content.remove(&ContentKey::Bundle(digest));
+        content.remove(&ContentKey::Head(digest));
         let kept = self.kept.remove(&digest).and_then(|bundle| bundle.blobs);
         let found = self.found.remove(&digest).map(|found| found.blobs);
         let mut blobs: BTreeSet<Digest> =
@@ -353,6 +355,11 @@ impl Bundles {
             blobs.is_some_and(|blobs| blobs.iter().any(|blob| blob.digest == *digest))
         };
         self.kept.values().any(coming).then_some(false)
+    }
+
+    /// The head of a bundle that is kept.
+    pub(crate) fn head_of(&self, digest: &Digest) -> Option<&BundleHead> {
+        self.heads.get(digest)
     }
 
     /// Whether exactly this head is known.

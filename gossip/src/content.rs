@@ -1,4 +1,4 @@
-//! The content root: one trie over channels and fully held bundles.
+//! The content root: one trie over channels, bundle heads and fully held bundles.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,11 @@ use cairn_merkle::{Digest, Trie};
 pub(crate) enum ContentKey {
     /// The register of a channel; its value is the digest of the newest directive.
     Channel(String),
-    /// A bundle held in full; its value is the digest of its head.
+    /// A bundle held in full.
     Bundle(Digest),
+    /// The head of a kept bundle, held or not; its value is the digest of the head. Heads decide
+    /// which bundles are kept, so nodes must agree on them also while nobody holds the bundle.
+    Head(Digest),
 }
 
 impl ContentKey {
@@ -18,6 +21,7 @@ impl ContentKey {
         let (kind, name): (u8, &[u8]) = match self {
             ContentKey::Channel(name) => (1, name.as_bytes()),
             ContentKey::Bundle(digest) => (2, &digest.0),
+            ContentKey::Head(digest) => (3, &digest.0),
         };
         Digest::derive("cairn 2026 content key v1", &[&[kind], name])
     }

@@ -139,6 +139,9 @@ impl Core {
                 Some(Done::Channel(name)) => self.channel_written(&name, fx),
                 Some(Done::Blob(digest)) => self.content_written(digest, false, fx),
                 Some(Done::Envelope(digest)) => self.content_written(digest, true, fx),
+                Some(Done::Head(digest, trace)) => {
+                    self.announce_bundle(digest, trace.as_deref(), fx);
+                }
                 Some(Done::Nothing) => {}
                 None => tracing::debug!(ticket, "an unknown ticket completed"),
             },

@@ -136,6 +136,8 @@ pub enum Record {
     Bundle(BundleHead),
     /// A bundle that the sender holds in full because a channel names it; it knows no head.
     Named(BundleRef),
+    /// The head of a bundle that the sender keeps, and may not hold.
+    Head(BundleHead),
 }
 
 /// The messages. Append-only: the position of a variant is its wire format.

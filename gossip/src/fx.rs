@@ -56,6 +56,8 @@ pub(crate) enum Done {
     Blob(Digest),
     /// A bundle's envelope.
     Envelope(Digest),
+    /// The head of a bundle that was added here, and its trace.
+    Head(Digest, Option<String>),
     /// Nothing waits for it.
     Nothing,
 }

@@ -25,7 +25,7 @@
 //!   before it is written, used or passed on.
 //!
 //! # State
-//! Channels and bundles make the content root; events make the version vector. Both are
+//! Channels, heads and held bundles make the content root; events make the version vector. Both are
 //! join-semilattices: merging is commutative, associative and idempotent, so nodes that heard the
 //! same things are equal, whatever the order. Equal [root](Replica::root) and equal
 //! [vector](Replica::vector) mean equal state.

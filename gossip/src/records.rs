@@ -8,7 +8,7 @@ use crate::content::ContentKey;
 use crate::core::Core;
 use crate::directive::ChannelRecord;
 use crate::frame::{Body, Record};
-use crate::fx::{Fx, Peer};
+use crate::fx::{Done, Fx, Peer};
 use crate::head::{BlobRef, BundleHead};
 use crate::output::{Alarm, Class, Output, ProposeError};
 use crate::verify::Fault;
@@ -160,7 +160,7 @@ impl Core {
                 fx.fault(peer, fault);
                 return;
             }
-            if self.bundles.head(head.clone(), fx) {
+            if self.bundles.head(head.clone(), Done::Nothing, fx) {
                 if relay {
                     self.tell_all(&Body::Head(head.clone()), Some(peer), trace, fx);
                 }
@@ -204,15 +204,25 @@ impl Core {
             return;
         }
         self.bundles.added(&head, blobs);
-        self.bundles.head(head.clone(), fx);
+        let is_news = self.bundles.head(head, Done::Head(digest, trace.clone()), fx);
         self.retain(fx);
         if self.bundles.lacks(&digest) {
             let reason = "newer bundles fill what nodes keep, and no channel names it".to_owned();
             fx.out.push(Output::BundleRejected { digest, reason });
             return;
         }
-        self.tell_all(&Body::Head(head), None, trace.as_deref(), fx);
-        self.tell_all(&Body::Have { digest }, None, trace.as_deref(), fx);
+        if !is_news {
+            self.announce_bundle(digest, trace.as_deref(), fx);
+        }
+    }
+
+    /// A bundle that was added here and its head are durable: only now do others hear of it. A
+    /// start without the head would drop the bundle, and whoever had heard would look for it in
+    /// vain.
+    pub(crate) fn announce_bundle(&mut self, digest: Digest, trace: Option<&str>, fx: &mut Fx<'_>) {
+        let Some(head) = self.bundles.head_of(&digest).cloned() else { return };
+        self.tell_all(&Body::Head(head), None, trace, fx);
+        self.tell_all(&Body::Have { digest }, None, trace, fx);
     }
 
     /// An envelope or a blob that was fetched is durable.
@@ -245,12 +255,15 @@ impl Core {
                     self.channels.record(name).cloned().map(Record::Channel)
                 }
                 Some(ContentKey::Bundle(digest)) => self.bundles.record(digest),
+                Some(ContentKey::Head(digest)) => {
+                    self.bundles.head_of(digest).cloned().map(Record::Head)
+                }
                 None => None,
             };
             let Some(record) = record else { continue };
             let length = match &record {
                 Record::Channel(record) => record.chain.iter().map(|d| d.body.len() + 128).sum(),
-                Record::Bundle(_) | Record::Named(_) => RECORD_BYTES_MAX,
+                Record::Bundle(_) | Record::Named(_) | Record::Head(_) => RECORD_BYTES_MAX,
             };
             if bytes + length > RECORDS_BYTES_MAX {
                 let records = std::mem::take(&mut records);
@@ -279,6 +292,7 @@ impl Core {
                     self.head(peer, head, trace, false, fx);
                     self.have(peer, digest, trace, fx);
                 }
+                Record::Head(head) => self.head(peer, head, trace, false, fx),
                 Record::Named(named) => self.have(peer, named.digest, trace, fx),
             }
         }

@@ -80,7 +80,7 @@ impl Replica {
         self.core.publisher.stream
     }
 
-    /// The content root: channels and fully held bundles. Equal root and equal vector mean equal
+    /// The content root: channels, heads of bundles and fully held bundles. Equal root and equal vector mean equal
     /// state.
     pub fn root(&self) -> Digest {
         self.core.content.root()

@@ -343,6 +343,31 @@ fn a_bundle_crosses_the_cluster_and_rollback_needs_no_byte() {
 }
 
 #[test]
+fn a_bundle_is_announced_once_it_survives_a_crash() {
+    let mut net = joined(2);
+    let head = net.add_bundle(1, 1, &[10]);
+    let disk = net.crash(1);
+    net.run(100);
+    assert!(net.nodes[&2].replica.bundle(&head.bundle.digest).is_none(), "it was not durable");
+    net.boot(1, disk);
+    net.until(10_000, "back", |net| net.joined() && net.roots_agree());
+    assert!(net.nodes[&1].disk.envelopes.is_empty(), "nothing names it");
+}
+
+#[test]
+fn heads_of_bundles_that_nobody_holds_are_replicated() {
+    let mut net = joined(2);
+    net.partition(&[1], &[2]);
+    let (head, ..) = net::bundle(7, &[10]);
+    let frame = Frame::new(Body::Head(head.clone()));
+    net.input(1, Input::Received { from: NodeId([9; 16]), addr: addr(9), frame });
+    net.run(50);
+    net.cut.clear();
+    net.until(15_000, "told", |net| net.nodes[&2].replica.bundle(&head.bundle.digest).is_some());
+    assert!(net.roots_agree());
+}
+
+#[test]
 fn a_late_node_gets_everything_through_the_trie() {
     let mut net = joined(3);
     let disk = net.crash(3);
