@@ -30,6 +30,12 @@ fn part(index: u64) {
         corrupted,
         repeated,
         alarms: _,
+        lost_writes,
+        torn_writes,
+        stale,
+        retried,
+        duplicates,
+        suppressed,
     } = counts;
     for (what, count) in [
         ("frames", frames),
@@ -43,6 +49,12 @@ fn part(index: u64) {
         ("rejected", rejected),
         ("corrupted", corrupted),
         ("repeated", repeated),
+        ("lost writes", lost_writes),
+        ("torn writes", torn_writes),
+        ("stale directives", stale),
+        ("retried", retried),
+        ("duplicates", duplicates),
+        ("suppressed", suppressed),
     ] {
         assert!(count > 100, "{what}: only {count} in seeds {first} to {end}");
     }

@@ -84,6 +84,8 @@ pub(crate) struct Faults {
     pub(crate) corrupt_percent: u64,
     /// Percent of reconnects that repeat the last frames of the connection before.
     pub(crate) repeat_percent: u64,
+    /// Peers that a node keeps a connection to: with few, news takes several hops.
+    pub(crate) view_max: usize,
 }
 
 impl Faults {
@@ -108,6 +110,7 @@ impl Faults {
             stale_every: millis(chance, 40_000, 200_000),
             corrupt_percent: chance.between(0, 30),
             repeat_percent: chance.between(0, 60),
+            view_max: chance.between(2, 6) as usize,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! and there something old.
 
 use cairn_gossip::{ChannelRecord, Directive, Input, SignedDirective};
+use cairn_merkle::Digest;
 
 use super::bundle::Bundle;
 use super::trust::{OPERATOR, sign};
@@ -91,18 +92,20 @@ impl World {
         if known == 0 {
             return;
         }
-        let record = self.coordinator.records[self.chance.below(known)].clone();
+        let place = self.chance.below(known);
+        let record = self.coordinator.records[place].clone();
         if let Some(node) = self.some_node_up() {
+            self.counts.stale += u64::from(place + 1 < known);
             self.trace.fold(self.now, 17, node as u64, 0);
             self.propose(node, record);
         }
     }
 
-    /// The newest record reaches a node: a watch that works again.
-    pub(super) fn propose_newest(&mut self, node: usize) {
-        if let Some(record) = self.coordinator.records.last().cloned() {
-            self.propose(node, record);
-        }
+    /// What must be live once everybody agrees.
+    pub(super) fn newest(&self) -> Option<(u64, Digest)> {
+        let newest = self.coordinator.records.last()?.newest()?;
+        let directive = Directive::decode(&newest.body).ok()?;
+        Some((directive.generation, directive.target.digest))
     }
 
     fn propose(&mut self, node: usize, record: ChannelRecord) {

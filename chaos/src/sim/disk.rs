@@ -29,6 +29,15 @@ pub(crate) enum Change {
     Agent(cairn_core::Write),
 }
 
+/// What the power failure took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lost {
+    /// Transactions that are gone.
+    pub(crate) writes: u64,
+    /// Files of one of them are there all the same.
+    pub(crate) is_torn: bool,
+}
+
 /// One node's disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
@@ -57,10 +66,11 @@ impl Disk {
     }
 
     /// The power fails.
-    pub(crate) fn crash(&mut self, chance: &mut Chance) {
+    pub(crate) fn crash(&mut self, chance: &mut Chance) -> Lost {
         for _ in 0..chance.below(self.in_flight.len() + 1) {
             self.sync_one();
         }
+        let mut lost = Lost { writes: self.in_flight.len() as u64, is_torn: false };
         if let Some((_, changes)) = self.in_flight.pop_front() {
             for change in changes {
                 let is_file = matches!(
@@ -71,10 +81,12 @@ impl Disk {
                 );
                 if is_file && chance.percent(50) {
                     self.apply(change);
+                    lost.is_torn = true;
                 }
             }
         }
         self.in_flight.clear();
+        lost
     }
 
     fn apply(&mut self, change: Change) {

@@ -81,6 +81,18 @@ pub struct Counts {
     pub repeated: u64,
     /// Alarms that replicas raised.
     pub alarms: u64,
+    /// Transactions that a crash took back because they were not synced.
+    pub lost_writes: u64,
+    /// Crashes that left files of a transaction behind whose commit is missing.
+    pub torn_writes: u64,
+    /// Old records that were proposed again.
+    pub stale: u64,
+    /// Publishes that were answered with the id of an earlier attempt.
+    pub retried: u64,
+    /// Batches that arrived at a node that knew them.
+    pub duplicates: u64,
+    /// Copies of a key that were delivered and not shown.
+    pub suppressed: u64,
 }
 
 impl Counts {
@@ -99,6 +111,12 @@ impl Counts {
             corrupted,
             repeated,
             alarms,
+            lost_writes,
+            torn_writes,
+            stale,
+            retried,
+            duplicates,
+            suppressed,
         } = other;
         self.frames += frames;
         self.cuts += cuts;
@@ -112,6 +130,12 @@ impl Counts {
         self.corrupted += corrupted;
         self.repeated += repeated;
         self.alarms += alarms;
+        self.lost_writes += lost_writes;
+        self.torn_writes += torn_writes;
+        self.stale += stale;
+        self.retried += retried;
+        self.duplicates += duplicates;
+        self.suppressed += suppressed;
     }
 }
 

@@ -107,6 +107,7 @@ impl World {
         gossip.suspect_timeout = Duration::from_secs(25);
         gossip.swim_gossip_period = Duration::from_secs(10);
         gossip.pulse_period = Duration::from_secs(4);
+        gossip.active_view_max = self.faults.view_max;
         gossip.defects = self.config.gossip_defects;
         let mut config = cairn_core::Config::new(gossip);
         config.unacked_max = 8;
@@ -131,13 +132,16 @@ impl World {
 
     /// The power fails: the process, its connections and its unsynced writes are gone.
     pub(super) fn crash(&mut self, index: usize) {
+        self.count_stats(index);
         let (now, chance) = (self.now, &mut self.chance);
         let node = &mut self.nodes[index];
         node.agent = None;
         node.batches.clear();
         node.ambushed = false;
         node.live.clear();
-        node.disk.crash(chance);
+        let lost = node.disk.crash(chance);
+        self.counts.lost_writes += lost.writes;
+        self.counts.torn_writes += u64::from(lost.is_torn);
         self.trace.fold(now, 4, index as u64, 0);
         self.counts.crashes += 1;
         self.record(Happened::Crashed { node: index as u32 });
@@ -145,6 +149,15 @@ impl World {
         self.drop_sessions_of(index);
         let down = self.chance.around(self.faults.down_for);
         self.after(down, Happening::Restart { node: index });
+    }
+
+    /// What a replica counted goes with its process.
+    pub(super) fn count_stats(&mut self, index: usize) {
+        if let Some(agent) = &self.nodes[index].agent {
+            let stats = agent.replica().stats();
+            self.counts.duplicates += stats.duplicates;
+            self.counts.suppressed += stats.suppressed;
+        }
     }
 
     /// Gives the node's replica something that happened.

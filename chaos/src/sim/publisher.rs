@@ -182,6 +182,7 @@ impl World {
         };
         self.last_progress = self.now;
         self.counts.published += 1;
+        self.counts.retried += u64::from(published.retry);
         let forgets = !attempt.forgot && self.chance.percent(15);
         attempt.forgot |= forgets;
         if !forgets {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::coordinator::CHANNEL;
 use super::world::{Happening, World};
 use crate::history::Happened;
 
@@ -18,11 +19,9 @@ impl World {
         for node in 0..self.nodes.len() {
             self.start(node);
         }
-        // One more release that works: a node that was away may have missed every good one.
+        // One more release that works: a node that was away may have missed every good one. Who
+        // is not told hears of it from the others.
         self.roll_out(true);
-        for node in 0..self.nodes.len() {
-            self.propose_newest(node);
-        }
         self.last_progress = self.now;
         self.after(LOOK_EVERY, Happening::Settle);
     }
@@ -36,7 +35,15 @@ impl World {
             self.after(LOOK_EVERY, Happening::Settle);
             return;
         }
+        let newest = self.newest();
         for index in 0..self.nodes.len() {
+            self.count_stats(index);
+            let node = &self.nodes[index];
+            let live = node.live.get(CHANNEL).copied();
+            if live != newest {
+                let message = format!("node {index} serves {live:?}, the release is {newest:?}");
+                self.violate("I10", message);
+            }
             let node = &self.nodes[index];
             let Some(agent) = &node.agent else {
                 continue;
