@@ -27,8 +27,7 @@ pub const EXPRESSION_BYTES_MAX: usize = 128;
 
 /// Last instant considered: the end of 9999.
 const INSTANT_MAX: i64 = 253_402_300_799_999;
-/// Half the width of the stretch around a change of offset that is searched exhaustively; no zone
-/// ever moved by more than a day.
+/// How far from a change of offset it is looked for; no zone ever moved by more than a day.
 const CHANGE: Duration = Duration::hours(25);
 /// Most candidates looked at around a change: one per minute of the stretch, twice.
 const CANDIDATES_MAX: usize = 2 * 4 * 25 * 60;
@@ -137,12 +136,12 @@ impl Clockwork {
             }
             Kind::Cron { cron, zone, repeats } => {
                 let local = local(zone, t)?;
-                let calm = calm(zone, t)?;
-                let mut from = if calm { local } else { local - CHANGE };
+                let width = spread(zone, t)?;
+                let (mut from, mut reach) = (local - width, width);
                 let mut best: Option<(i64, NaiveDateTime)> = None;
                 for _ in 0..CANDIDATES_MAX {
                     let found = cron.find_next_occurrence(&from.and_utc(), false).ok()?.naive_utc();
-                    if best.is_some_and(|(_, at)| found > at + CHANGE) {
+                    if best.is_some_and(|(_, at)| found > at + reach) {
                         break;
                     }
                     for instant in instants(zone, found, *repeats).into_iter().flatten() {
@@ -150,8 +149,11 @@ impl Clockwork {
                             best = Some((instant, best.map_or(found, |(_, at)| at)));
                         }
                     }
-                    if calm && settled(zone, best) {
-                        break;
+                    if let Some((instant, _)) = best {
+                        reach = width.max(spread(zone, instant)?);
+                        if reach.is_zero() {
+                            break;
+                        }
                     }
                     from = found;
                 }
@@ -170,15 +172,15 @@ impl Clockwork {
             Kind::Every { period_ms } => Some(t.div_euclid(*period_ms) * *period_ms),
             Kind::Cron { cron, zone, repeats } => {
                 let local = local(zone, t)?;
-                let calm = calm(zone, t)?;
-                let mut from = if calm { local } else { local + CHANGE };
+                let width = spread(zone, t)?;
+                let (mut from, mut reach) = (local + width, width);
                 let mut best: Option<(i64, NaiveDateTime)> = None;
                 for round in 0..CANDIDATES_MAX {
                     let found = cron
                         .find_previous_occurrence(&from.and_utc(), round == 0)
                         .ok()?
                         .naive_utc();
-                    if best.is_some_and(|(_, at)| found < at - CHANGE) {
+                    if best.is_some_and(|(_, at)| found < at - reach) {
                         break;
                     }
                     for instant in instants(zone, found, *repeats).into_iter().flatten() {
@@ -186,8 +188,11 @@ impl Clockwork {
                             best = Some((instant, best.map_or(found, |(_, at)| at)));
                         }
                     }
-                    if calm && settled(zone, best) {
-                        break;
+                    if let Some((instant, _)) = best {
+                        reach = width.max(spread(zone, instant)?);
+                        if reach.is_zero() {
+                            break;
+                        }
                     }
                     from = found;
                 }
@@ -280,17 +285,14 @@ fn local(zone: &Tz, t: i64) -> Option<NaiveDateTime> {
     DateTime::<Utc>::from_timestamp_millis(t)?.with_timezone(zone).naive_local().with_nanosecond(0)
 }
 
-/// Whether the zone's offset is the same a little before and a little after `t`.
-fn calm(zone: &Tz, t: i64) -> Option<bool> {
+/// By how much the zone's offset differs around `t`: zero far from a change. Two local times that
+/// lie further apart than this come in the order of their instants.
+fn spread(zone: &Tz, t: i64) -> Option<Duration> {
     let at = DateTime::<Utc>::from_timestamp_millis(t)?.naive_utc();
-    let offset = |at: NaiveDateTime| zone.offset_from_utc_datetime(&at).fix();
-    let here = offset(at);
-    Some(offset(at - CHANGE) == here && offset(at + CHANGE) == here)
-}
-
-/// Whether what was found lies far from any change, where local times and instants have one order.
-fn settled(zone: &Tz, best: Option<(i64, NaiveDateTime)>) -> bool {
-    best.is_some_and(|(instant, _)| calm(zone, instant) == Some(true))
+    let offset = |at: NaiveDateTime| zone.offset_from_utc_datetime(&at).fix().local_minus_utc();
+    let offsets = [offset(at - CHANGE), offset(at), offset(at + CHANGE)];
+    let (least, most) = (offsets.iter().min()?, offsets.iter().max()?);
+    Some(Duration::seconds(i64::from(most - least)))
 }
 
 /// The instants of one local time: one, two when it occurs twice and `repeats`, never none.
