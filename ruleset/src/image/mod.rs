@@ -1,7 +1,7 @@
 //! The local image of one version: what readers map.
 //!
 //! A header, a table of sections, then sections of fixed-size little-endian records with alignment
-//! one, so a mapping at any address is read in place. [`build`] makes it from a manifest and its
+//! one, so a mapping at any address is read in place. [`build()`] makes it from a manifest and its
 //! blobs after proving every module and checking every cross reference; [`Image::open`] checks the
 //! checksum and every reference once, in linear time, and after that no accessor can fail. An image
 //! is immutable, named by its bundle's digest, and never travels: machines rebuild it.
