@@ -36,7 +36,8 @@ pub struct Image<B> {
 }
 
 impl<B: AsRef<[u8]>> Image<B> {
-    /// Checks an image once. Linear in its bytes; allocates nothing.
+    /// Checks an image once. Linear in its bytes; allocates only while it decodes the fragments'
+    /// descriptions.
     ///
     /// # Errors
     /// `NotAnImage`, `Format`, `Length`, `Checksum` or `Malformed`.
