@@ -29,6 +29,14 @@ pub(crate) enum Change {
     Agent(cairn_core::Write),
 }
 
+impl Change {
+    /// Whether it is a file beside the database.
+    pub(crate) fn is_file(&self) -> bool {
+        use cairn_gossip::Write;
+        matches!(self, Change::Replica(Write::Blob { .. } | Write::Envelope { .. }))
+    }
+}
+
 /// What the power failure took.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lost {
@@ -73,13 +81,7 @@ impl Disk {
         let mut lost = Lost { writes: self.in_flight.len() as u64, is_torn: false };
         if let Some((_, changes)) = self.in_flight.pop_front() {
             for change in changes {
-                let is_file = matches!(
-                    change,
-                    Change::Replica(
-                        cairn_gossip::Write::Blob { .. } | cairn_gossip::Write::Envelope { .. }
-                    )
-                );
-                if is_file && chance.percent(50) {
+                if change.is_file() && chance.percent(50) {
                     self.apply(change);
                     lost.is_torn = true;
                 }

@@ -111,6 +111,7 @@ impl World {
                 // The worst moment is in the middle of a write: wait for one, mostly.
                 if !all && self.chance.percent(70) {
                     self.nodes[node].ambushed = true;
+                    self.nodes[node].ambushed_files = self.chance.percent(50);
                 } else {
                     self.crash(node);
                 }

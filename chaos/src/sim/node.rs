@@ -37,6 +37,8 @@ pub(crate) struct Node {
     batches: BTreeMap<u64, Arc<Batch>>,
     /// The power fails in the middle of its next write.
     pub(crate) ambushed: bool,
+    /// With it, the write must be one of files: what is torn there survives the crash.
+    pub(crate) ambushed_files: bool,
     /// What readers at this node see.
     pub(crate) live: BTreeMap<String, (u64, Digest)>,
 }
@@ -63,6 +65,7 @@ impl Node {
             clock_offset: Duration::ZERO,
             batches: BTreeMap::new(),
             ambushed: false,
+            ambushed_files: false,
             live: BTreeMap::new(),
         }
     }
@@ -313,11 +316,12 @@ impl World {
     fn submit(&mut self, index: usize, asked: Asked, changes: Vec<Change>) {
         let delay = self.chance.duration(self.faults.disk_delay);
         let node = &mut self.nodes[index];
+        let is_target = !node.ambushed_files || changes.iter().any(Change::is_file);
         node.disk.submit(asked, changes);
         node.disk_free = node.disk_free.max(self.now).plus(delay);
         let (at, life) = (node.disk_free, node.life);
         self.queue.add(at, Happening::Synced { node: index, life });
-        if std::mem::take(&mut self.nodes[index].ambushed) {
+        if is_target && std::mem::take(&mut self.nodes[index].ambushed) {
             let left = at.since(self.now);
             let into = self.chance.duration((Duration::ZERO, left));
             self.after(into, Happening::Crash { node: index, life });
