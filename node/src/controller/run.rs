@@ -44,22 +44,26 @@ struct Run<H> {
 pub(super) async fn run<H: Host>(host: Arc<H>) {
     let mut campaign = host.campaign();
     let mut changes = host.changes();
-    let started = Monotonic::now();
-    let mut run = Run {
-        host,
-        timers: Timers::new(Limits::default()),
-        leading: Leading::new(0),
-        leads: false,
-        queue: VecDeque::new(),
-        started,
-        wake: started,
-        retry: None,
-    };
+    let mut run = Run::new(host);
     run.look().await;
     while run.step(&mut campaign, &mut changes).await {}
 }
 
 impl<H: Host> Run<H> {
+    fn new(host: Arc<H>) -> Run<H> {
+        let started = Monotonic::now();
+        Run {
+            host,
+            timers: Timers::new(Limits::default()),
+            leading: Leading::new(0),
+            leads: false,
+            queue: VecDeque::new(),
+            started,
+            wake: started,
+            retry: None,
+        }
+    }
+
     /// Wait for the next thing to happen and deal with it. `false`: the agent is gone.
     async fn step(
         &mut self,
@@ -92,6 +96,8 @@ impl<H: Host> Run<H> {
                 if busy {
                     return self.fire_next().await;
                 }
+                // Who follows has no next instant to wake for, and must not look without a pause.
+                self.wake = Monotonic::now() + LOOK_AGAIN;
                 self.decide_leading().await;
                 if self.leads {
                     // A directive that is on its way is not among the changes.

@@ -112,8 +112,15 @@ struct Bench {
 }
 
 impl Bench {
-    /// A one-second timer that began at `START`, the clock so many seconds later.
+    /// The loop on the node of [`Bench::prepare`].
     fn start(missed: Missed, seconds: i64) -> Bench {
+        let mut bench = Bench::prepare(missed, seconds);
+        bench.task = tokio::spawn(run(bench.host.clone()));
+        bench
+    }
+
+    /// A one-second timer that began at `START`, the clock so many seconds later.
+    fn prepare(missed: Missed, seconds: i64) -> Bench {
         let def = TimerDef {
             name: "tick".to_owned(),
             schedule: Schedule::Every { period_ms: 1_000 },
@@ -135,8 +142,7 @@ impl Bench {
             troubles: Mutex::default(),
             epoch,
         });
-        let task = tokio::spawn(run(host.clone()));
-        Bench { host, lead, change, did, task }
+        Bench { host, lead, change, did, task: tokio::spawn(async {}) }
     }
 
     fn arrive(&self, second: i64) {
@@ -205,4 +211,14 @@ async fn missed_instants_of_a_skipping_timer_are_on_the_record() {
     assert_eq!(bench.next().await, Did::Skipped(3));
     bench.set_clock(5);
     bench.published([5]).await;
+}
+
+#[tokio::test]
+async fn who_follows_pauses_between_two_looks() {
+    let bench = Bench::prepare(Missed::Fire, 5);
+    let (mut campaign, mut changes) = (bench.host.campaign(), bench.host.changes());
+    let mut run = Run::new(bench.host.clone());
+    let before = Monotonic::now();
+    assert!(run.step(&mut campaign, &mut changes).await);
+    assert!(run.wake >= before + LOOK_AGAIN, "the next look is due at once");
 }
