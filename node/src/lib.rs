@@ -19,6 +19,7 @@
 //! | [`sources`], [`diagnostics`] | reading a rule folder, showing what is wrong with it |
 //! | [`trust`] | the directory of keys |
 //! | [`duration`] | `500ms`, `30s` |
+//! | [`suggest`] | did you mean |
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -41,5 +42,6 @@ pub mod node;
 pub mod sources;
 pub mod stage;
 pub mod store;
+pub mod suggest;
 pub mod telemetry;
 pub mod trust;

@@ -142,21 +142,26 @@ pub fn open(dir: &Path) -> Result<Trust, TrustDirError> {
 /// Any [`TrustDirError`]; none carries a part of the key.
 pub fn secret(dir: &Path, role: Role) -> Result<SecretKey, TrustDirError> {
     let path = dir.join(key_file(role));
-    let about = fs::metadata(&path).map_err(|error| file(&path, &error))?;
+    let source = File::open(&path).map_err(|error| file(&path, &error))?;
+    // Of the file that is read, whatever the path names by now.
+    let about = source.metadata().map_err(|error| file(&path, &error))?;
     let mode = about.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(TrustDirError::Exposed { path, mode });
     }
-    let bytes = Zeroizing::new(read(&path)?);
+    let bytes = Zeroizing::new(read_from(source, &path)?);
     let text = std::str::from_utf8(&bytes).map_err(|error| content(&path, &error))?;
     SecretKey::from_file(text).map_err(|error| content(&path, &error))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TrustDirError> {
+    read_from(File::open(path).map_err(|error| file(path, &error))?, path)
+}
+
+fn read_from(source: File, path: &Path) -> Result<Vec<u8>, TrustDirError> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|source| source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| file(path, &error))?;
+    let read = source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|error| file(path, &error))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(content(path, &format!("more than {FILE_BYTES_MAX} bytes")));
     }

@@ -281,6 +281,16 @@ fn verbs_and_api_answer_like_their_contract() {
     problem("PUT /v1/bundles", "garbage", 422, &["bundle"]);
     problem("POST /v1/channels/hunt/dev", "garbage", 428, &["If-Match"]);
     problem("GET /v1/channels/hunt/prdo", "", 404, &["hunt/dev"]);
+    problem("GET /v1/ruleset?chanel=hunt/dev", "", 400, &["chanel"]);
+    problem("GET /v1/params/%ff", "", 400, &["UTF-8"]);
+    let unread = "POST /v1/channels/hunt/dev\r\nif-match: \"now\"";
+    problem(unread, "garbage", 400, &["now", "If-Match"]);
+    let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let nested =
+        format!(r#"{{"requests":[{{"rule":"crypt_drop","context":{{"level":{nested}}}}}]}}"#);
+    problem("POST /v1/evaluate", &nested, 400, &["requests[0]"]);
+    let other_site = "GET /v1/events?consumer=shop\r\nsec-fetch-site: cross-site";
+    problem(other_site, "", 403, &["cross-site"]);
     let foreign = "GET /v1/ruleset\r\norigin: http://evil.example";
     problem(foreign, "", 403, &["evil.example"]);
 

@@ -29,11 +29,18 @@ impl Running {
                     return;
                 }
                 let ticket = self.request();
-                let mut replica = vec![Write::Envelope { digest, bytes: envelope }];
+                // With its head: without one nothing claims the bundle after a crash, and it goes.
+                let mut replica =
+                    vec![Write::Envelope { digest, bytes: envelope }, Write::Head((*head).clone())];
                 replica
                     .extend(blobs.into_iter().map(|(digest, bytes)| Write::Blob { digest, bytes }));
                 let input = cairn_gossip::Input::BundleAdded { head: *head, blobs: refs, trace };
                 let adding = Adding { input: Some(input), reply };
+                // Callers that gave up waiting left theirs behind.
+                self.adding.retain(|_, waiting| {
+                    waiting.retain(|one| one.input.is_some() || !one.reply.is_closed());
+                    !waiting.is_empty()
+                });
                 self.adding.entry(digest).or_default().push(adding);
                 self.adding_tickets.insert(ticket, digest);
                 let ticket = TicketId::Shell(ticket);

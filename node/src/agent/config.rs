@@ -119,6 +119,9 @@ pub struct Limits {
     /// Bytes queued for one peer over all classes. A peer beyond it is disconnected and catches
     /// up by anti-entropy.
     pub peer_queue_bytes_max: usize,
+    /// Bytes queued for all peers together. Beyond it those that have not read everything are
+    /// disconnected and catch up by anti-entropy.
+    pub queue_bytes_max: usize,
     /// Connections accepted at once. One more is closed at accept.
     pub incoming_count_max: usize,
     /// Silence on an incoming connection before it is closed. Members probe every second or two,
@@ -140,6 +143,7 @@ impl Default for Limits {
             reads_count_max: 512,
             log_bytes_max: 1 << 30,
             peer_queue_bytes_max: 8 << 20,
+            queue_bytes_max: 128 << 20,
             incoming_count_max: 1_024,
             idle_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(3),

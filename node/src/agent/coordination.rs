@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cairn_gossip::{ChannelRecord, NodeId, Verify};
+use cairn_gossip::{ChannelRecord, NodeId};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::event::Event;
-use super::publishing::generation;
+use super::publishing::{Place, believed, place};
 use super::request::CoordinatorStatus;
 use super::running::Running;
 use crate::coordinator::{
     Coordinator, CoordinatorError, Leadership, NodeRecord, Revision, WatchEvent,
 };
+use crate::telemetry::of_directive;
 
 /// What is known of the coordinator.
 pub(super) struct Coordination {
@@ -24,8 +25,8 @@ pub(super) struct Coordination {
     synced: bool,
     unreachable: Option<String>,
     leader: Option<String>,
-    /// What stands there per channel: revision, and the generation of its newest directive.
-    stored: BTreeMap<String, (Revision, u64)>,
+    /// What stands there per channel: revision, and the place of its newest directive.
+    stored: BTreeMap<String, (Revision, Place)>,
     writing_back: BTreeSet<String>,
     /// Nodes in the registry: ways into the cluster.
     pub(super) seeds: BTreeMap<NodeId, SocketAddr>,
@@ -58,7 +59,7 @@ impl Coordination {
         }
     }
 
-    pub(super) fn led_by(&mut self, leadership: Leadership) {
+    fn led_by(&mut self, leadership: Leadership) {
         self.leader = match leadership {
             Leadership::Leader { .. } => Some(self.node.to_string()),
             Leadership::Follower { leader } => Some(leader),
@@ -78,11 +79,13 @@ impl Coordination {
 }
 
 /// Forward the coordinator's watch into the loop and keep this node in its registry, until the
-/// task is dropped.
+/// task is dropped. Goes through the bounded queue of requests: a coordinator that tells more than
+/// the loop takes is read more slowly. Holds that queue only weakly, because an agent without a
+/// handle ends.
 pub(super) async fn follow(
     coordinator: Arc<dyn Coordinator>,
     node: NodeRecord,
-    internal: mpsc::UnboundedSender<Event>,
+    events: mpsc::WeakSender<Event>,
 ) {
     // The registration is kept until this task ends; registering goes on while etcd is away.
     let registered = coordinator.register_node(node).await;
@@ -91,7 +94,8 @@ pub(super) async fn follow(
     }
     let mut watch = coordinator.watch();
     while let Some(event) = watch.next().await {
-        if internal.send(Event::Coordinator(event)).is_err() {
+        let Some(events) = events.upgrade() else { return };
+        if events.send(Event::Coordinator(event)).await.is_err() {
             return;
         }
     }
@@ -102,11 +106,19 @@ impl Running {
         match event {
             WatchEvent::Channel { channel, record, revision } => {
                 // What nobody signed counts for nothing: it must not keep ours from going back.
-                let believed =
-                    record.newest().and_then(|newest| self.verifier.directive(newest).ok());
-                let stored = believed.map_or(0, |directive| directive.generation);
+                let stored = match believed(&self.verifier, &channel, &record) {
+                    true => place(Some(&record)),
+                    false => Place::default(),
+                };
                 self.coordination.stored.insert(channel.clone(), (revision, stored));
-                self.tell(cairn_gossip::Input::Propose { record, trace: None }.into());
+                let hop = tracing::info_span!("hop", node = self.name, addr = "coordinator");
+                let of = record.newest().map(|newest| of_directive(&newest.digest()));
+                crate::telemetry::continued_from(&hop, of.as_deref());
+                let trace = crate::telemetry::carried(&hop);
+                self.tell(cairn_gossip::Input::Propose { record, trace }.into());
+                if let Some(record) = self.core.replica().channel(&channel).cloned() {
+                    self.write_back_if_behind(&channel, &record);
+                }
             }
             WatchEvent::ChannelGone { channel } => {
                 self.coordination.stored.remove(&channel);
@@ -121,17 +133,7 @@ impl Running {
                     tracing::warn!("the coordinator's history went back: the fleet's wins");
                 }
                 // What the fleet decided while it was away, or what it forgot.
-                let ours: Vec<_> = self
-                    .core
-                    .replica()
-                    .channels()
-                    .filter_map(|name| {
-                        Some((name.to_owned(), self.core.replica().channel(name)?.clone()))
-                    })
-                    .collect();
-                for (channel, record) in ours {
-                    self.write_back_if_behind(&channel, &record);
-                }
+                self.write_back_all();
             }
             WatchEvent::Unreachable { reason } => {
                 tracing::warn!(reason, "coordinator unreachable: what is live stays live");
@@ -173,8 +175,25 @@ impl Running {
         }
     }
 
+    /// Who leads changed: what the last leader did not write back is ours to write now.
+    pub(super) fn led_by(&mut self, leadership: Leadership) {
+        self.coordination.led_by(leadership);
+        if self.coordination.is_ours_to_write() {
+            self.write_back_all();
+        }
+    }
+
+    fn write_back_all(&mut self) {
+        let replica = self.core.replica();
+        let ours = |name: &str| Some((name.to_owned(), replica.channel(name)?.clone()));
+        let ours: Vec<_> = replica.channels().filter_map(ours).collect();
+        for (channel, record) in ours {
+            self.write_back_if_behind(&channel, &record);
+        }
+    }
+
     pub(super) fn corrupt_at(&mut self, channel: &str, revision: Revision) {
-        self.coordination.stored.insert(channel.to_owned(), (revision, 0));
+        self.coordination.stored.insert(channel.to_owned(), (revision, Place::default()));
         if let Some(record) = self.core.replica().channel(channel).cloned() {
             self.write_back_if_behind(channel, &record);
         }
@@ -185,7 +204,7 @@ impl Running {
     pub(super) fn write_back_if_behind(&mut self, channel: &str, record: &ChannelRecord) {
         let known = &mut self.coordination;
         let stored = known.stored.get(channel);
-        let behind = stored.map_or(0, |(_, stored)| *stored) < generation(Some(record));
+        let behind = stored.map(|(_, stored)| *stored).unwrap_or_default() < place(Some(record));
         if !behind || !known.reachable() || !known.is_ours_to_write() {
             return;
         }

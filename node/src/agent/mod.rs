@@ -48,6 +48,7 @@ pub use request::{
     ChannelStatus, Check, ConsumeRequest, Consumer, CoordinatorStatus, Delivery, MemberChannel,
     MemberStatus, Progress, PublishEvent, Published, Readiness, Rejection, Status, Stored,
 };
+pub use telling::FETCH_CODE;
 
 use crate::coordinator::NodeRecord;
 use crate::identity::{Identity, Verifier, blobs_of};
@@ -127,6 +128,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
         rand::random(),
     );
     let (stopped_tx, stopped) = watch::channel(None);
+    let watched = events.downgrade();
     let shared = Shared {
         node,
         name: config.name.clone(),
@@ -159,7 +161,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
         verifier,
         metrics,
         coordination: Coordination::new(config.coordinator.clone(), node),
-        internal: internal.clone(),
+        internal,
         tasks: JoinSet::new(),
         batches: cache::Batches::default(),
         sessions: BTreeMap::new(),
@@ -185,7 +187,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
     running.report_status();
     let registered =
         NodeRecord { id: node, name: config.name.clone(), addr: advertised.to_string() };
-    running.tasks.spawn(coordination::follow(config.coordinator, registered, internal));
+    running.tasks.spawn(coordination::follow(config.coordinator, registered, watched));
     tracing::info!(%node, name = config.name, %gossip, incarnation, "agent started");
     tokio::spawn(async move {
         let reason = running.run(events_rx, links_rx, internal_rx).await;
@@ -231,6 +233,7 @@ fn core_config(config: &AgentConfig, advertised: std::net::SocketAddr) -> cairn_
 fn link_limits(limits: &Limits) -> LinkLimits {
     LinkLimits {
         peer_queue_bytes_max: limits.peer_queue_bytes_max,
+        queue_bytes_max: limits.queue_bytes_max,
         incoming_count_max: limits.incoming_count_max,
         idle_timeout: limits.idle_timeout,
         connect_timeout: limits.connect_timeout,

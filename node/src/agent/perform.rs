@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cairn_core::{Input, Output};
 use cairn_gossip::frame::pack_events;
-use cairn_gossip::{Body, Class, Frame};
+use cairn_gossip::{Body, Class, Frame, Write};
 
 use super::error::{AddBundleError, ConsumeError, ProposeError, PublishError};
 use super::event::Event;
@@ -105,9 +105,12 @@ impl Running {
             Output::Arm { token, at } => self.timers.arm(token, at),
             Output::Persist { ticket, writes } => {
                 for write in &writes {
-                    if let cairn_gossip::Write::Batch { batch, .. } = write {
+                    if let Write::Batch { batch, .. } = write {
                         self.log_bytes += batch.encoded_bytes_max() as u64;
                     }
+                }
+                if writes.iter().any(|write| matches!(write, Write::RemoveBundle { .. })) {
+                    self.store.spare(self.kept_content());
                 }
                 let ticket = TicketId::Replica(ticket);
                 self.persist(Persist { ticket, replica: writes, core: Vec::new() });

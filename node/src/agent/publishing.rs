@@ -16,6 +16,7 @@ use super::handle::AgentHandle;
 use super::request::{PublishEvent, Stored};
 use crate::coordinator::{CoordinatorError, Registered, Revision, VersionRecord};
 use crate::identity::{Verifier, blobs_of};
+use crate::telemetry::of_directive;
 
 /// Most bytes of an idempotency key.
 pub const IDEMPOTENCY_BYTES_MAX: usize = 256;
@@ -184,6 +185,7 @@ pub(super) async fn propose(
     let directive =
         agent.shared.verifier.directive(&signed).map_err(|fault| refused(fault.to_string()))?;
     let span = tracing::info_span!("publish", channel = directive.channel, directive.generation);
+    crate::telemetry::continued_from(&span, Some(&of_directive(&signed.digest())));
     let trace = crate::telemetry::carried(&span);
     let channel = directive.channel.clone();
     if expected.checked_add(1) != Some(directive.generation) {
@@ -196,11 +198,10 @@ pub(super) async fn propose(
         following(known.as_ref(), &directive, signed, expected)?
     } else {
         let (stored, revision) = standing(agent, &channel).await?;
-        // After a restore the coordinator may stand behind the fleet: the higher one is the base.
-        let base = match (generation(known.as_ref()), generation(stored.as_ref())) {
-            (ours, theirs) if ours > theirs => known,
-            _ => stored,
-        };
+        // After a restore, or a break-glass directive that met another one of its generation, the
+        // coordinator stands behind the fleet: the higher one is the base. Of equal ones ours is
+        // known to be whole.
+        let base = if place(known.as_ref()) >= place(stored.as_ref()) { known } else { stored };
         let record = following(base.as_ref(), &directive, signed, expected)?;
         let proposed = agent.coordinator().propose(&channel, revision, record.clone()).await;
         proposed.map_err(|error| match error {
@@ -225,7 +226,11 @@ async fn standing(
     channel: &str,
 ) -> Result<(Option<ChannelRecord>, Option<Revision>), ProposeError> {
     match agent.coordinator().channel(channel).await {
-        Ok(Some((record, revision))) => Ok((Some(record), Some(revision))),
+        Ok(Some((record, revision))) => {
+            // What nobody signed is no base: it would stand in the way of every directive.
+            let believed = believed(&agent.shared.verifier, channel, &record);
+            Ok((believed.then_some(record), Some(revision)))
+        }
         Ok(None) => Ok((None, None)),
         // Content is never the coordinator's: a good record replaces a bad one.
         Err(CoordinatorError::Corrupt { revision, .. }) => Ok((None, Some(revision))),
@@ -242,12 +247,30 @@ fn unreachable(error: &CoordinatorError) -> ProposeError {
     }
 }
 
-/// The generation at the top of a record, 0 for none and for what does not decode.
-pub(super) fn generation(record: Option<&ChannelRecord>) -> u64 {
+/// Whether the newest directive of a record that a coordinator told is signed, and for `channel`.
+pub(super) fn believed(verifier: &Verifier, channel: &str, record: &ChannelRecord) -> bool {
+    let newest = record.newest().map(|newest| verifier.directive(newest));
+    newest.is_some_and(|newest| newest.is_ok_and(|directive| directive.channel == channel))
+}
+
+/// Where a record stands in the order of its channel: generation, break-glass flag, digest. Of
+/// two directives with one generation every node has the same one in force, by this order.
+pub(super) type Place = (u64, bool, Digest);
+
+/// The place of a record's newest directive; the lowest for none and for what does not decode.
+pub(super) fn place(record: Option<&ChannelRecord>) -> Place {
     record
         .and_then(ChannelRecord::newest)
-        .and_then(|newest| Directive::decode(&newest.body).ok())
-        .map_or(0, |directive| directive.generation)
+        .and_then(|newest| {
+            let directive = Directive::decode(&newest.body).ok()?;
+            Some((directive.generation, directive.break_glass, newest.digest()))
+        })
+        .unwrap_or_default()
+}
+
+/// The generation at the top of a record, 0 for none and for what does not decode.
+pub(super) fn generation(record: Option<&ChannelRecord>) -> u64 {
+    place(record).0
 }
 
 fn following(

@@ -22,7 +22,7 @@ use crate::identity::Verifier;
 use crate::link::{LinkEvent, Links};
 use crate::live::LiveTable;
 use crate::stage::Stager;
-use crate::store::{Done, Persist, Store, TicketId, Writer};
+use crate::store::{Done, Persist, Store, StoreError, TicketId, Writer};
 use crate::telemetry::Metrics;
 
 /// Link events and requests handled before timers and the disk are looked at again.
@@ -138,6 +138,8 @@ impl Running {
         drop(self.links);
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}
+        // Aborting a task does not end its thread: one that stages still writes.
+        self.stager.finished().await;
         // What is queued is finished, so that an orderly stop loses nothing that was accepted.
         let writer = self.writer;
         let _ = tokio::task::spawn_blocking(move || writer.finish()).await;
@@ -170,7 +172,7 @@ impl Running {
             Event::Coordinator(event) => self.coordinated(event),
             Event::WrittenBack { channel } => self.coordination.written_back(&channel),
             Event::CorruptAt { channel, revision } => self.corrupt_at(&channel, revision),
-            Event::Leadership(leadership) => self.coordination.led_by(leadership),
+            Event::Leadership(leadership) => self.led_by(leadership),
             Event::SessionDropped(session) => {
                 if self.sessions.remove(&session).is_some() {
                     self.tell(Input::Close { session });
@@ -214,7 +216,7 @@ impl Running {
             }
             LinkEvent::Received { from, addr, mut frame } => {
                 let hop = frame.trace.as_deref().map(|trace| {
-                    let hop = tracing::info_span!("hop", %addr);
+                    let hop = tracing::info_span!("hop", node = self.name, %addr);
                     crate::telemetry::continued_from(&hop, Some(trace));
                     hop
                 });
@@ -275,21 +277,33 @@ impl Running {
         self.next_request
     }
 
-    /// The batch at a place of the local order: from memory, or from the log.
+    /// The batch at a place of the local order: from memory, or from the log. One that cannot be
+    /// read stops the agent: to leave it out would lose events without a word.
     pub(super) fn batch(&mut self, local: u64) -> Option<Arc<Batch>> {
         if let Some(batch) = self.batches.find(local) {
             return Some(batch);
         }
-        let signed = match self.store.batch(local) {
-            Ok(signed) => signed?,
+        match self.read_batch(local) {
+            Ok((batch, bytes)) => {
+                self.batches.keep(local, batch.clone(), bytes);
+                Some(batch)
+            }
             Err(error) => {
                 self.fail(&error);
-                return None;
+                None
             }
+        }
+    }
+
+    fn read_batch(&self, local: u64) -> Result<(Arc<Batch>, usize), StoreError> {
+        let (table, key) = ("log", local.to_string());
+        let Some(signed) = self.store.batch(local)? else {
+            return Err(StoreError::Damaged { table, key, reason: "it is not there".to_owned() });
         };
-        let batch = Arc::new(Batch::decode(&signed.body).ok()?);
-        self.batches.keep(local, batch.clone(), signed.body.len());
-        Some(batch)
+        match Batch::decode(&signed.body) {
+            Ok(batch) => Ok((Arc::new(batch), signed.body.len())),
+            Err(fault) => Err(StoreError::Damaged { table, key, reason: fault.to_string() }),
+        }
     }
 
     fn refresh_metrics(&self) {

@@ -19,6 +19,9 @@ pub(super) struct NodeState {
 
 /// Version of [`NodeState`]'s layout.
 const STATE_FORMAT: u8 = 1;
+/// The code of content that could not be had so far. It is asked for again: the version is not
+/// rejected for good, as with every other code.
+pub const FETCH_CODE: &str = "fetch";
 /// Bytes of a reason that peers are told.
 const REASON_CHARS_MAX: usize = 160;
 
@@ -116,7 +119,7 @@ impl Running {
                 .map(|rejected| rejection(&rejected.fault.code, &rejected.fault.detail))
                 .or_else(|| {
                     let missing = unfetched.filter(|_| progress < Progress::Stored)?;
-                    Some(rejection("fetch", &missing))
+                    Some(rejection(FETCH_CODE, &missing))
                 }),
             active_generation: live.map_or(0, |live| live.generation),
             active: live.map(|live| live.version.clone()),

@@ -1,11 +1,14 @@
 //! `PUT /v1/bundles`: take a bundle in. Verify, register (create-only), persist, announce.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use cairn_ruleset::upload::Upload;
+use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use super::{Api, body};
@@ -14,6 +17,12 @@ use crate::identity::Package;
 
 /// Largest upload: a bundle of 64 MiB, its manifest and signatures.
 pub const UPLOAD_BYTES_MAX: usize = (64 << 20) + (2 << 20);
+
+/// Uploads read at once; others wait. Each holds its bytes about three times until it is on disk.
+const UPLOADS_MAX: usize = 2;
+/// How long one may take to arrive: a client that stalls must not keep others from publishing.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+static UPLOADING: Semaphore = Semaphore::const_new(UPLOADS_MAX);
 
 /// Body: an encoded [`Package`]. 201 when it is new, 200 when the very same was there.
 ///
@@ -25,7 +34,12 @@ pub async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let bytes = body::read(&headers, body, UPLOAD_BYTES_MAX).await?;
+    let _turn = UPLOADING.acquire().await.map_err(Problem::stopped)?;
+    let arriving = body::read(&headers, body, UPLOAD_BYTES_MAX);
+    let bytes = tokio::time::timeout(UPLOAD_TIMEOUT, arriving).await.map_err(|_| {
+        Problem::of(StatusCode::REQUEST_TIMEOUT, "upload-slow", "the bundle did not arrive")
+            .detail(format!("not whole within {UPLOAD_TIMEOUT:?}"))
+    })??;
     let malformed = |reason: String, hint: &str| {
         Problem::of(StatusCode::UNPROCESSABLE_ENTITY, "bad-bundle", "the bundle does not hold")
             .detail(reason)

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -12,8 +12,12 @@ use cairn_merkle::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
+use super::query::Path;
 use super::{Api, body};
 use crate::agent::ProposeError;
+
+const IF_MATCH_HINT: &str =
+    "send If-Match: \"N\" with the generation that GET of this path answers";
 
 /// Largest body of a proposal: a directive, its key and its signature.
 const PROPOSAL_BYTES_MAX: usize = DIRECTIVE_BYTES_MAX + 256;
@@ -127,7 +131,7 @@ pub async fn read(
 /// `POST`: a signed directive (postcard of [`SignedDirective`]) with `If-Match: "generation"`.
 ///
 /// # Errors
-/// 428 without `If-Match`, 412 when the channel is elsewhere, 503 `coordinator-unreachable`,
+/// 428 without `If-Match`, 400 for one that is no generation, 412 when the channel is elsewhere, 503 `coordinator-unreachable`,
 /// 403 when the signature or the chain does not hold.
 pub async fn propose(
     State(api): State<Api>,
@@ -139,14 +143,22 @@ pub async fn propose(
     let channel = api.channel(Some(&named))?;
     let expected = headers
         .get(IF_MATCH)
-        .and_then(|value| value.to_str().ok()?.trim_matches('"').parse::<u64>().ok())
         .ok_or_else(|| {
             Problem::of(
                 StatusCode::PRECONDITION_REQUIRED,
                 "generation-missing",
                 "the expected generation must be named",
             )
-            .hint("send If-Match: \"N\" with the generation that GET of this path answers")
+            .hint(IF_MATCH_HINT)
+        })
+        .and_then(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            text.trim_matches('"').parse::<u64>().map_err(|_| {
+                let shown: String = text.chars().take(64).collect();
+                let detail = format!("If-Match is `{shown}`");
+                Problem::bad("bad-generation", "the expected generation is no number", detail)
+                    .hint(IF_MATCH_HINT)
+            })
         })?;
     let bytes = body::read(&headers, body, PROPOSAL_BYTES_MAX).await?;
     let malformed = |reason: String| {

@@ -25,8 +25,18 @@ pub fn matches(headers: &HeaderMap, etag: &str) -> bool {
     })
 }
 
-/// What is live, held back for up to `wait` while the client's tag is the current one. `None`
-/// means that nothing changed.
+/// What a conditional read found.
+pub enum Read {
+    /// The client has something else, or nothing.
+    Changed(Arc<Live>),
+    /// The client has this.
+    Unchanged(Arc<Live>),
+}
+
+/// What is live, held back for up to `wait` while the client's tag is the current one.
+///
+/// The tag of the answer must be that of the version which was compared, in a 304 too: a tag of
+/// a version that came since would make the client take its old body for that one, for ever.
 ///
 /// # Errors
 /// As [`Api::live`]; with `wait`, a channel without a version waits for its first one.
@@ -35,20 +45,20 @@ pub async fn changed(
     channel: Option<&str>,
     headers: &HeaderMap,
     wait: Duration,
-) -> Result<Option<Arc<Live>>, Problem> {
+) -> Result<Read, Problem> {
     let deadline = tokio::time::Instant::now() + wait;
     let mut changes = api.agent.live_changes();
     loop {
         // Marked seen before the look: an activation between the two wakes us again.
         changes.mark_unchanged();
-        let outcome = api.live(channel).map(|live| {
-            let unchanged = matches(headers, &live.etag());
-            (!unchanged).then_some(live)
+        let outcome = api.live(channel).map(|live| match matches(headers, &live.etag()) {
+            true => Read::Unchanged(live),
+            false => Read::Changed(live),
         });
         match outcome {
-            Ok(Some(live)) => return Ok(Some(live)),
+            Ok(Read::Changed(live)) => return Ok(Read::Changed(live)),
             Err(problem) if problem.code != "nothing-live" => return Err(problem),
-            Ok(None) | Err(_) => {}
+            Ok(Read::Unchanged(_)) | Err(_) => {}
         }
         let woken = tokio::select! {
             changed = changes.changed() => changed.is_ok(),

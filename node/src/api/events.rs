@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
+use super::query::Query;
 use super::{Api, body, consumers, cursor, wait};
 use crate::agent::{ConsumeRequest, Consumer, Delivery, PublishError, PublishEvent};
 
@@ -216,7 +217,9 @@ pub async fn consume(
             .field("consumer")
     })?;
     let hold = wait::parse(which.wait.as_deref())?;
-    let resumed = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    // One that is no text is refused like any other that is not ours: to leave it out would go on
+    // from elsewhere.
+    let resumed = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
     let presented = resumed.filter(|text| !text.is_empty()).or(which.cursor.as_deref());
     let cursor = presented.filter(|text| !text.is_empty()).map(cursor::decode).transpose()?;
     let topics = which.topics.unwrap_or_default();

@@ -1,13 +1,14 @@
 //! `/livez` and `/readyz`: for supervisors and for people who want to know why.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::Api;
 use super::problem::Problem;
+use super::query::Query;
 
 /// Query of `/readyz`.
 #[derive(Debug, Deserialize)]

@@ -20,12 +20,12 @@ pub mod metrics;
 pub mod number;
 pub mod params;
 pub mod problem;
+pub mod query;
 pub mod roll;
 pub mod ruleset;
 pub mod served;
 pub mod server;
 pub mod status;
-pub mod suggest;
 pub mod value;
 pub mod versions;
 pub mod wait;
@@ -40,6 +40,7 @@ use tokio::sync::watch;
 
 use crate::agent::AgentHandle;
 use crate::live::Live;
+use crate::suggest;
 use problem::Problem;
 
 pub use server::{ApiConfig, ApiError, ApiServer};

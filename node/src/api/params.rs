@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::header::ETAG;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, ETAG};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
+use super::etag::Read;
 use super::problem::Problem;
+use super::query::{Path, Query};
 use super::served::Served;
 use super::value::{Shown, type_word};
-use super::{Api, etag, suggest, wait};
+use super::{Api, etag, wait};
 use crate::live::{Live, ParamInfo};
+use crate::suggest;
 
 /// Query of both reads.
 #[derive(Debug, Deserialize)]
@@ -120,11 +123,12 @@ async fn answer(
     let hold = wait::parse(which.wait.as_deref())?;
     let channel = which.channel.as_deref();
     let (mut response, tag) = match etag::changed(api, channel, headers, hold).await? {
-        Some(live) => (show(&live)?, etag::header(&live)),
-        None => (StatusCode::NOT_MODIFIED.into_response(), etag::header(&*api.live(channel)?)),
+        Read::Changed(live) => (show(&live)?, etag::header(&live)),
+        Read::Unchanged(live) => (StatusCode::NOT_MODIFIED.into_response(), etag::header(&live)),
     };
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, tag);
     }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }

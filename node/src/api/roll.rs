@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::evaluate::{Dropped, Which, fields, refused};
 use super::problem::Problem;
+use super::query::Query;
 use super::served::Served;
 use super::{Api, body};
 use crate::live::RollRequest;

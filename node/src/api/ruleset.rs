@@ -1,13 +1,15 @@
 //! `GET /v1/ruleset`: which version answers reads here.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, ETAG};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
+use super::etag::Read;
 use super::problem::Problem;
+use super::query::Query;
 use super::served::Served;
 use super::{Api, etag, wait};
 
@@ -30,16 +32,12 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let hold = wait::parse(which.wait.as_deref())?;
-    let changed = etag::changed(&api, which.channel.as_deref(), &headers, hold).await?;
-    let live = match &changed {
-        Some(live) => std::sync::Arc::clone(live),
-        None => api.live(which.channel.as_deref())?,
+    let read = etag::changed(&api, which.channel.as_deref(), &headers, hold).await?;
+    let (mut response, tag) = match read {
+        Read::Changed(live) => (Json(Served::of(&live)).into_response(), etag::header(&live)),
+        Read::Unchanged(live) => (StatusCode::NOT_MODIFIED.into_response(), etag::header(&live)),
     };
-    let mut response = match changed {
-        Some(live) => Json(Served::of(&live)).into_response(),
-        None => StatusCode::NOT_MODIFIED.into_response(),
-    };
-    if let Ok(tag) = HeaderValue::from_str(&etag::header(&live)) {
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, tag);
     }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

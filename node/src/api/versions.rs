@@ -1,7 +1,7 @@
 //! `GET /v1/versions`: what has been published.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use cairn_merkle::Digest;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::problem::Problem;
+use super::query::Query;
 use crate::coordinator::CoordinatorError;
 
 /// Query of the list.

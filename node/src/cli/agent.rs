@@ -19,6 +19,7 @@ use crate::coordinator::Coordinator;
 use crate::coordinator::embedded::Embedded;
 use crate::coordinator::etcd::{Etcd, EtcdConfig};
 use crate::node::{self, Node, NodeError};
+use crate::store::StoreError;
 use crate::telemetry::{self, LogFormat};
 use crate::trust;
 
@@ -261,6 +262,12 @@ pub fn refused(error: &NodeError) -> Failure {
         | NodeError::Agent(
             StartError::Setting { .. } | StartError::NotLoopback { .. } | StartError::Bind { .. },
         ) => Exit::Usage,
+        // Another agent was there first.
+        NodeError::Agent(StartError::Store(StoreError::Locked { .. })) => Exit::Conflict,
+        // The setting names a directory that is not fit.
+        NodeError::Agent(StartError::Store(
+            StoreError::Mode { .. } | StoreError::Format { .. } | StoreError::OtherOrigin { .. },
+        )) => Exit::Usage,
         NodeError::Agent(_) => Exit::Internal,
     };
     let mut failure = Failure::new(exit, error.describe());

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::client::Client;
 use super::failure::Failure;
 use crate::api::channels::Channel;
-use crate::api::suggest;
+use crate::suggest;
 
 #[derive(Deserialize)]
 struct Known {

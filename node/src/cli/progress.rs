@@ -10,6 +10,7 @@ use super::client::Client;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{self, Format};
+use crate::agent::FETCH_CODE;
 use crate::duration;
 
 /// How often the agent is asked while nodes converge. Each answer costs the agent some
@@ -217,8 +218,12 @@ fn states(
     let reached = |at: u64, active: Option<Digest>| {
         at > generation || (at == generation && active == Some(digest))
     };
-    // A rejection of an earlier generation says nothing about this one.
+    // A rejection of an earlier generation says nothing about this one. Content that could not be
+    // had so far is asked for again, until it comes: that is no rejection of the version.
     let judge = |heard: u64, at: u64, rejected: &Option<Rejection>, progress: &str| match rejected {
+        Some(fault) if heard >= generation && fault.code == FETCH_CODE => {
+            State::Waiting(format!("generation {at}, not fetched yet: {}", fault.reason))
+        }
         Some(rejection) if heard >= generation => State::Rejected(rejection.clone()),
         _ if progress.is_empty() => State::Waiting(format!("generation {at}")),
         _ => State::Waiting(format!("generation {at}, {progress}")),
@@ -282,10 +287,11 @@ mod tests {
         let other = r#"{"channel":"h/q","generation":9,"active_generation":9,
             "active_digest":null,"rejected":null}"#;
         assert_eq!(seen(&status(3, other)), [State::Active, State::Elsewhere]);
-        for (heard, fails) in [(2, false), (3, true)] {
+        let cases = [(2, "stage.compile", false), (3, "stage.compile", true), (3, "fetch", false)];
+        for (heard, code, fails) in cases {
             let theirs = format!(
                 r#"{{"channel":"h/p","generation":{heard},"active_generation":2,"active_digest":null,
-                "rejected":{{"code":"stage.compile","reason":"r"}}}}"#
+                "rejected":{{"code":"{code}","reason":"r"}}}}"#
             );
             let seen = seen(&status(4, &theirs));
             assert_eq!(seen[0], State::Active);

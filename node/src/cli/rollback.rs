@@ -9,8 +9,8 @@ use super::node::{ChannelArgs, KeyArgs, NodeArgs};
 use super::output::{self, Format};
 use super::{channel, directive, progress};
 use crate::api::channels::Channel;
-use crate::api::suggest;
 use crate::api::versions::Versions;
+use crate::suggest;
 
 const EXAMPLES: &str = "Examples:
   cairn rollback --reason \"drops too high\"                      to the version before

@@ -7,8 +7,8 @@ use super::failure::Failure;
 use super::node::{ChannelArgs, KeyArgs, NodeArgs};
 use super::output::{self, Format};
 use super::{channel, directive, progress};
-use crate::api::suggest;
 use crate::api::versions::Versions;
+use crate::suggest;
 
 const EXAMPLES: &str = "Examples:
   cairn rollout 1.4.2 --reason \"autumn event\"

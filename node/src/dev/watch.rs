@@ -3,7 +3,12 @@
 //! Editors write in several steps and touch files without changing them. What decides is a digest
 //! of all sources, never a timer: the same content is one edit however often it is saved, and no
 //! edit waits for a quiet moment.
+//!
+//! A watch holds on to a folder, not to its name. So the folder above is watched, too: when the
+//! name stands for another folder (a checkout, a move, deleted and made again), that one is
+//! followed from then on.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -26,7 +31,9 @@ pub(super) struct Watch {
     unreadable: Option<SourcesError>,
     notified: mpsc::Receiver<Instant>,
     /// Ends the notifications when it is dropped.
-    _watcher: RecommendedWatcher,
+    watcher: RecommendedWatcher,
+    /// What the watch holds on to: device and inode.
+    held: Option<(u64, u64)>,
 }
 
 /// What the folder reads like now.
@@ -46,18 +53,45 @@ impl Watch {
                 "name a folder with *.rules.hcl files; on Linux, see fs.inotify.max_user_watches",
             )
         };
+        // Notifications carry the path that the watch was given; the one above needs a name.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let (above, ours) = (path.parent().map(Path::to_owned), path.clone());
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                let matters = |event: notify::Event| {
+                    // The folder above has files of its own, which are nobody's business.
+                    event.need_rescan()
+                        || event.paths.iter().any(|at| at.starts_with(&ours))
+                            && (matters(&event.kind) || appears(&event, &ours))
+                };
                 // An error (an overflow, say) means that something was missed: look.
-                if event.map_or(true, |event| event.need_rescan() || matters(&event.kind)) {
+                if event.map_or(true, matters) {
                     // Full means that a look is due anyway.
                     let _ = notify.try_send(Instant::now());
                 }
             })
             .map_err(failed)?;
-        watcher.watch(path, RecursiveMode::Recursive).map_err(failed)?;
-        let path = path.to_owned();
-        Ok(Watch { path, last: None, unreadable: None, notified, _watcher: watcher })
+        watcher.watch(&path, RecursiveMode::Recursive).map_err(failed)?;
+        if let Some(above) = above {
+            watcher.watch(&above, RecursiveMode::NonRecursive).map_err(failed)?;
+        }
+        let held = identity(&path);
+        Ok(Watch { path, last: None, unreadable: None, notified, watcher, held })
+    }
+
+    /// Watch what the name stands for now.
+    fn hold(&mut self) {
+        let now = identity(&self.path);
+        if now == self.held {
+            return;
+        }
+        // It may be gone already, and with it the watch.
+        let _ = self.watcher.unwatch(&self.path);
+        self.held = match self.watcher.watch(&self.path, RecursiveMode::Recursive) {
+            Ok(()) => now,
+            // Gone again: the next notification of the folder above brings us back here.
+            Err(_) => None,
+        };
     }
 
     /// Takes sources as known.
@@ -73,6 +107,8 @@ impl Watch {
                     .hint("start `cairn dev` again")
             })?;
             while self.notified.try_recv().is_ok() {}
+            // Before the read: no edit falls between the two.
+            self.hold();
             match sources::read(&self.path) {
                 Ok(sources) => {
                     self.unreadable = None;
@@ -91,6 +127,17 @@ impl Watch {
             }
         }
     }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.dev(), about.ino()))
+}
+
+/// Whether the name of the folder itself came into being. Being opened is not news: our own look
+/// opens it.
+fn appears(event: &notify::Event, ours: &Path) -> bool {
+    event.kind.is_create() && event.paths.iter().any(|at| at == ours)
 }
 
 /// Whether a file may read differently now. On Linux a file that is being written says so once
@@ -137,5 +184,44 @@ mod tests {
         std::fs::rename(&draft, &file).unwrap();
         let Edit::Sources(sources, _) = watch.next().await.unwrap() else { panic!("unreadable") };
         assert_eq!(sources[0].text, "three");
+    }
+
+    async fn text(watch: &mut Watch) -> String {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(20), watch.next()).await;
+        match next.expect("the edit was not seen").unwrap() {
+            Edit::Sources(sources, _) => sources[0].text.clone(),
+            Edit::Unreadable(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_replaced_is_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let rules = home.path().join("rules");
+        let make = |dir: &Path, text: &str| {
+            std::fs::create_dir(dir).unwrap();
+            std::fs::write(dir.join("a.rules.hcl"), text).unwrap();
+        };
+        make(&rules, "one");
+        let mut watch = Watch::start(&rules).unwrap();
+        watch.seen(&sources::read(&rules).unwrap());
+        // Deleted, made again, edited.
+        std::fs::remove_dir_all(&rules).unwrap();
+        assert!(text(&mut watch).await.contains("rules"));
+        std::fs::create_dir(&rules).unwrap();
+        assert!(text(&mut watch).await.contains("no *.rules.hcl"));
+        std::fs::write(rules.join("a.rules.hcl"), "two").unwrap();
+        assert_eq!(text(&mut watch).await, "two");
+        // Another folder takes the name.
+        make(&home.path().join("other"), "three");
+        std::fs::rename(&rules, home.path().join("old")).unwrap();
+        std::fs::rename(home.path().join("other"), &rules).unwrap();
+        while text(&mut watch).await != "three" {}
+        std::fs::write(rules.join("a.rules.hcl"), "four").unwrap();
+        assert_eq!(text(&mut watch).await, "four");
+        // A neighbour is nobody's business.
+        std::fs::write(home.path().join("b.rules.hcl"), "five").unwrap();
+        std::fs::write(rules.join("a.rules.hcl"), "six").unwrap();
+        assert_eq!(text(&mut watch).await, "six");
     }
 }

@@ -68,6 +68,8 @@ pub enum LinkEvent {
 pub struct LinkLimits {
     /// Bytes queued for one peer.
     pub peer_queue_bytes_max: usize,
+    /// Bytes queued for all peers. Beyond it a peer that has not read everything is disconnected.
+    pub queue_bytes_max: usize,
     /// Connections accepted at once.
     pub incoming_count_max: usize,
     /// Silence before an incoming connection is closed.
@@ -166,8 +168,11 @@ impl Links {
         }
         self.next_attempt += 1;
         let attempt = self.next_attempt;
-        let queue =
-            Arc::new(Queue::new(self.limits.peer_queue_bytes_max, self.queued_bytes.clone()));
+        let queue = Arc::new(Queue::new(
+            self.limits.peer_queue_bytes_max,
+            self.queued_bytes.clone(),
+            self.limits.queue_bytes_max,
+        ));
         let kept = Arc::new(AtomicBool::new(false));
         let link = outgoing::Dial {
             peer,

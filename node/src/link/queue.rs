@@ -18,8 +18,9 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     filled: Notify,
     bytes_max: usize,
-    /// Bytes over all peers, for the metric and for nothing else.
+    /// Bytes over all peers.
     total_bytes: Arc<AtomicUsize>,
+    total_bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +38,13 @@ pub(crate) struct Full {
 }
 
 impl Queue {
-    pub(crate) fn new(bytes_max: usize, total_bytes: Arc<AtomicUsize>) -> Queue {
-        Queue { waiting: Mutex::default(), filled: Notify::new(), bytes_max, total_bytes }
+    pub(crate) fn new(
+        bytes_max: usize,
+        total_bytes: Arc<AtomicUsize>,
+        total_bytes_max: usize,
+    ) -> Queue {
+        let (waiting, filled) = (Mutex::default(), Notify::new());
+        Queue { waiting, filled, bytes_max, total_bytes, total_bytes_max }
     }
 
     /// Add an encoded frame. On `Full` nothing was added.
@@ -47,6 +53,12 @@ impl Queue {
             let mut waiting = self.lock();
             if waiting.bytes + frame.len() > self.bytes_max {
                 return Err(Full { queued_bytes: waiting.bytes, bytes_max: self.bytes_max });
+            }
+            // Whoever has read everything so far is served in any case: a crowd of slow peers must
+            // not silence the others. Each of those adds at most one frame.
+            let total = self.total_bytes.load(Ordering::Relaxed);
+            if waiting.bytes > 0 && total + frame.len() > self.total_bytes_max {
+                return Err(Full { queued_bytes: total, bytes_max: self.total_bytes_max });
             }
             waiting.bytes += frame.len();
             self.total_bytes.fetch_add(frame.len(), Ordering::Relaxed);
@@ -115,7 +127,7 @@ mod tests {
 
     fn queue(bytes_max: usize) -> (Queue, Arc<AtomicUsize>) {
         let total = Arc::new(AtomicUsize::new(0));
-        (Queue::new(bytes_max, total.clone()), total)
+        (Queue::new(bytes_max, total.clone(), 1 << 30), total)
     }
 
     #[tokio::test]
@@ -144,6 +156,17 @@ mod tests {
         queue.push(Class::Directive, Bytes::from_static(b"directive")).unwrap();
         queue.take(&mut taken).await;
         assert_eq!(taken[0], "directive");
+    }
+
+    #[test]
+    fn slow_peers_share_one_limit_and_silence_nobody_else() {
+        let total = Arc::new(AtomicUsize::new(0));
+        let queues = [0, 1, 2].map(|_| Queue::new(10, total.clone(), 16));
+        queues[0].push(Class::Bulk, Bytes::from_static(b"12345678")).unwrap();
+        queues[1].push(Class::Bulk, Bytes::from_static(b"1234")).unwrap();
+        let full = queues[1].push(Class::Bulk, Bytes::from_static(b"12345")).unwrap_err();
+        assert_eq!(full, Full { queued_bytes: 12, bytes_max: 16 });
+        queues[2].push(Class::Member, Bytes::from_static(b"12345")).unwrap();
     }
 
     #[test]

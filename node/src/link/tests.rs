@@ -21,6 +21,7 @@ struct End {
 fn limits() -> LinkLimits {
     LinkLimits {
         peer_queue_bytes_max: 1 << 20,
+        queue_bytes_max: 1 << 30,
         incoming_count_max: 8,
         idle_timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(5),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::api::suggest;
+use crate::suggest;
 
 /// One request of a batch was refused; the others are answered.
 #[derive(Debug, Error)]

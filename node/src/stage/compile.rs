@@ -12,7 +12,7 @@ use std::time::Duration;
 use cairn_merkle::Digest;
 use cairn_ruleset::whitelist;
 
-use super::StageError;
+use super::{StageError, Turn};
 use crate::agent::Compile;
 
 /// The hidden verb that the child is started with.
@@ -25,7 +25,12 @@ const PER_CHILD_COUNT_MAX: usize = 256;
 pub(super) type Job = (PathBuf, PathBuf);
 
 /// Compile every job; when it returns `Ok`, every output is whole and durable.
-pub(super) async fn run(how: &Compile, jobs: Vec<Job>, limit: Duration) -> Result<(), StageError> {
+pub(super) async fn run(
+    how: &Compile,
+    jobs: Vec<Job>,
+    limit: Duration,
+    turn: &Turn,
+) -> Result<(), StageError> {
     match how {
         Compile::Child { program } => {
             for part in jobs.chunks(PER_CHILD_COUNT_MAX) {
@@ -34,9 +39,10 @@ pub(super) async fn run(how: &Compile, jobs: Vec<Job>, limit: Duration) -> Resul
             Ok(())
         }
         Compile::InProcess => {
-            let done = tokio::task::spawn_blocking(move || compile_all(&jobs)).await;
-            done.unwrap_or_else(|error| Err(error.to_string()))
-                .map_err(|reason| StageError::Compile { reason })
+            super::blocking(turn, move || {
+                compile_all(&jobs).map_err(|reason| StageError::Compile { reason })
+            })
+            .await
         }
     }
 }
@@ -143,10 +149,15 @@ mod tests {
         vec![(from, dir.join("code"))]
     }
 
+    async fn turn() -> Turn {
+        let one = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+        Turn::new(one.acquire_owned().await.unwrap())
+    }
+
     async fn with(program: &str, limit: Duration) -> StageError {
         let dir = tempfile::tempdir().unwrap();
         let how = Compile::Child { program: Some(program.into()) };
-        run(&how, jobs(dir.path()), limit).await.unwrap_err()
+        run(&how, jobs(dir.path()), limit, &turn().await).await.unwrap_err()
     }
 
     #[tokio::test]
@@ -165,7 +176,9 @@ mod tests {
     async fn what_is_not_on_the_whitelist_is_not_compiled() {
         let dir = tempfile::tempdir().unwrap();
         // A module without memory and `eval`: valid Wasm, no fragment.
-        let error = run(&Compile::InProcess, jobs(dir.path()), Duration::ZERO).await.unwrap_err();
+        let jobs = jobs(dir.path());
+        let ended = run(&Compile::InProcess, jobs, Duration::ZERO, &turn().await).await;
+        let error = ended.unwrap_err();
         assert!(matches!(error, StageError::Compile { .. }), "{error}");
         assert!(!dir.path().join("code").exists());
     }

@@ -168,6 +168,10 @@ impl Stager {
 
     /// Whether there is machine code that loads. What the disk damaged is compiled again.
     fn has_code(&self, digest: &Digest) -> bool {
+        // What is loaded and not on disk (any more) would be missing at the next start.
+        if !self.code_path(digest).exists() {
+            return false;
+        }
         match self.known().load_file(&self.engine, *digest, &self.code_path(digest)) {
             Ok(there) => there,
             Err(error) => {
@@ -184,7 +188,8 @@ impl Stager {
     /// Compile into files of our own, then rename: agents that share the cache never see a part.
     async fn compile(&self, fragments: &BTreeSet<Digest>, turn: &Turn) -> Result<(), StageError> {
         let compiling = COMPILING.acquire().await;
-        let _compiling = compiling.map_err(|e| StageError::Interrupted { reason: e.to_string() })?;
+        let _compiling =
+            compiling.map_err(|e| StageError::Interrupted { reason: e.to_string() })?;
         // Whoever had the turn before may have made some of them.
         let missing: BTreeSet<Digest> =
             fragments.iter().filter(|digest| !self.has_code(digest)).copied().collect();

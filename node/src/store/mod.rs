@@ -19,7 +19,8 @@ mod tests;
 mod write;
 mod writer;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use cairn_core::Recovered;
@@ -43,6 +44,8 @@ pub struct Store {
 struct Inner {
     dir: Arc<StateDir>,
     journal: Journal,
+    /// See [`Store::spare`].
+    spared: Mutex<BTreeSet<Digest>>,
 }
 
 impl Store {
@@ -70,7 +73,7 @@ impl Store {
         };
         let recovery =
             Recovered { replica, cursors: recorded.cursors, activations: recorded.activations };
-        Ok((Store { inner: Arc::new(Inner { dir, journal }) }, recovery))
+        Ok((Store { inner: Arc::new(Inner { dir, journal, spared: Mutex::default() }) }, recovery))
     }
 
     /// Start the one writer. `done` is called on its thread.
@@ -86,6 +89,13 @@ impl Store {
         let (key, aside) = (dir.path("origin.key"), dir.path("origin.key.retired"));
         std::fs::rename(&key, &aside).map_err(StoreError::io("rename", &key))?;
         sync_dir(dir.root())
+    }
+
+    /// Files of these digests (bundles, fragments, images, machine code) stay where they are when
+    /// their bundle is removed: they answer reads here, whatever the fleet has moved on to. Holds
+    /// for removals from now on, until the next call; what was spared goes at a later start.
+    pub fn spare(&self, digests: BTreeSet<Digest>) {
+        *self.inner.spared.lock().unwrap_or_else(PoisonError::into_inner) = digests;
     }
 
     /// The directory.

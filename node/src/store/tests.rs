@@ -285,3 +285,47 @@ fn pieces_are_cut_at_the_end() {
     assert_eq!(piece(9, 100), (8, Bytes::new()));
     assert_eq!(opened.store.piece(&Digest::of(b"?"), 0, 1).unwrap(), None);
 }
+
+#[test]
+fn content_that_comes_back_right_after_its_removal_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(&dir.path().join("state")).unwrap();
+    let bytes = Bytes::from_static(b"shared by two bundles");
+    let (digest, old) = (Digest::of(&bytes), Digest([7; 32]));
+    // Handed over at once, so that one group would take them together.
+    for round in 0..50 {
+        let put = Write::Blob { digest, bytes: bytes.clone() };
+        let remove = Write::RemoveBundle { digest: old, blobs: vec![digest] };
+        for (ticket, write) in [(1, put.clone()), (2, remove), (3, put)] {
+            let ticket = TicketId::Shell(ticket);
+            let (replica, core) = (vec![write], Vec::new());
+            opened.writer.persist(Persist { ticket, replica, core }).unwrap();
+        }
+        let mut durable = 0;
+        while durable < 3 {
+            match opened.done.recv().unwrap() {
+                Done::Durable(tickets) => durable += tickets.len(),
+                Done::Failed(error) => panic!("{error}"),
+            }
+        }
+        let held = opened.store.fragment(&digest).unwrap();
+        assert_eq!(held.as_ref(), Some(&bytes), "round {round}");
+    }
+}
+
+#[test]
+fn what_is_spared_stays_when_its_bundle_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(&dir.path().join("state")).unwrap();
+    let contents = [b"live".as_slice(), b"old"].map(Bytes::from_static);
+    let [live, old] = contents.each_ref().map(|bytes| Digest::of(bytes));
+    for (digest, bytes) in [(live, &contents[0]), (old, &contents[1])] {
+        opened.write(vec![Write::Blob { digest, bytes: bytes.clone() }], Vec::new());
+    }
+    opened.store.spare(std::collections::BTreeSet::from([live]));
+    let bundle = Digest([7; 32]);
+    let remove = Write::RemoveBundle { digest: bundle, blobs: vec![live, old] };
+    opened.write(vec![remove], Vec::new());
+    assert!(opened.store.fragment(&live).unwrap().is_some());
+    assert!(opened.store.fragment(&old).unwrap().is_none());
+}

@@ -25,6 +25,12 @@ pub struct Persist {
 }
 
 impl Persist {
+    /// Whether it removes files.
+    pub(super) fn removes(&self) -> bool {
+        let removal = |write: &_| matches!(write, cairn_gossip::Write::RemoveBundle { .. });
+        self.replica.iter().any(removal)
+    }
+
     /// Roughly what it holds in memory.
     pub(super) fn bytes(&self) -> usize {
         let replica = self.replica.iter().map(|write| match write {

@@ -1,9 +1,11 @@
 //! The one thread that writes: whatever waits becomes one transaction and one fsync.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+
+use cairn_merkle::Digest;
 
 use super::Inner;
 use super::content::{Kind, remove_if_there};
@@ -93,10 +95,14 @@ impl Drop for Writer {
 fn next_group(requests: &mpsc::Receiver<Persist>) -> Option<Vec<Persist>> {
     let first = requests.recv().ok()?;
     let mut bytes = first.bytes();
+    let mut removes = first.removes();
     let mut group = vec![first];
-    while group.len() < GROUP_COUNT_MAX && bytes < GROUP_BYTES_MAX {
+    // Files are removed last. What comes after a removal may bring the same content again, so it
+    // belongs to the next group.
+    while group.len() < GROUP_COUNT_MAX && bytes < GROUP_BYTES_MAX && !removes {
         let Ok(next) = requests.try_recv() else { break };
         bytes += next.bytes();
+        removes = next.removes();
         group.push(next);
     }
     Some(group)
@@ -131,13 +137,21 @@ impl Inner {
         }
         for write in group.iter().flat_map(|one| &one.replica) {
             if let Write::RemoveBundle { digest, blobs } = write {
-                self.dir.remove(Kind::Bundle, digest)?;
-                for blob in blobs {
-                    self.dir.remove(Kind::Fragment, blob)?;
-                    self.dir.remove_code(blob)?;
-                }
-                remove_if_there(self.dir.path(&format!("images/{digest}.img")))?;
+                self.remove_files(digest, blobs)?;
             }
+        }
+        Ok(())
+    }
+
+    fn remove_files(&self, digest: &Digest, blobs: &[Digest]) -> Result<(), StoreError> {
+        let spared = self.spared.lock().unwrap_or_else(PoisonError::into_inner);
+        for blob in blobs.iter().filter(|blob| !spared.contains(*blob)) {
+            self.dir.remove(Kind::Fragment, blob)?;
+            self.dir.remove_code(blob)?;
+        }
+        if !spared.contains(digest) {
+            self.dir.remove(Kind::Bundle, digest)?;
+            remove_if_there(self.dir.path(&format!("images/{digest}.img")))?;
         }
         Ok(())
     }

@@ -8,12 +8,14 @@ mod metrics;
 mod trace;
 
 pub use metrics::Metrics;
-pub use trace::{carried, continued_from};
+pub use trace::{carried, continued_from, of_directive};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use thiserror::Error;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -91,15 +93,21 @@ pub fn init_with(format: LogFormat, default_filter: &str) -> Result<Guard, Telem
         LogFormat::Json => lines.json().boxed(),
     };
     let exporter = exporter()?;
-    let spans = exporter
-        .as_ref()
-        .map(|(provider, _)| tracing_opentelemetry::layer().with_tracer(provider.tracer("cairn")));
+    let spans = exporter.as_ref().map(|(provider, _)| {
+        tracing_opentelemetry::layer().with_tracer(provider.tracer("cairn")).with_filter(ours())
+    });
     tracing_subscriber::registry()
         .with(spans)
         .with(lines.with_filter(filter))
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
     Ok(Guard { exporter })
+}
+
+/// What is exported: the spans of our own crates. HTTP/2 has spans too, and exporting those over
+/// HTTP/2 would bring about the next ones, for ever.
+fn ours() -> Targets {
+    Targets::new().with_target("cairn", Level::DEBUG)
 }
 
 /// The exporter has a runtime of its own: the caller may not have one yet, and the agent's must

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cairn_merkle::Digest;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
@@ -25,6 +26,14 @@ pub fn continued_from(span: &Span, carried: Option<&str>) {
     let context = TraceContextPropagator::new().extract(&carrier);
     // Fails only when no layer exports spans: then there is no trace to continue.
     let _ = span.set_parent(context);
+}
+
+/// The context that every node knows for a directive, whichever way it came: by frames, which carry
+/// one, or by the coordinator, which carries none. Publisher and nodes continue the same trace.
+pub fn of_directive(digest: &Digest) -> String {
+    let hex = digest.to_string();
+    // All zero would be no context; a digest is not.
+    format!("00-{}-{}-01", &hex[..32], &hex[32..48])
 }
 
 struct Carrier(BTreeMap<String, String>);

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cairn_gossip::{BundleRef, Directive, Level};
+use cairn_gossip::{BundleRef, ChannelRecord, Directive, Level, SignedDirective};
 use cairn_ruleset::envelope::Envelope;
 use cairn_ruleset::key::SecretKey;
 use cairn_ruleset::lang::Source;
 use cairn_ruleset::trust::{KeyEntry, KeyList, Role, SignedKeyList, Trust};
+use futures::StreamExt;
 
 use crate::agent::{
     AgentConfig, AgentHandle, Compile, ConsumeRequest, Consumer, PublishEvent, Stored,
 };
-use crate::coordinator::Coordinator;
 use crate::coordinator::embedded::Embedded;
+use crate::coordinator::{Coordinator, WatchEvent};
 use crate::identity::{seal_head, sign_directive};
 
 pub(super) const CHANNEL: &str = "hunt/prod";
@@ -58,6 +59,11 @@ pub(super) struct Bundle {
 
 impl Bundle {
     pub(super) fn new(keys: &Keys, version: &str, bonus: u32) -> Bundle {
+        Bundle::published(keys, version, bonus, 1)
+    }
+
+    /// With the time of its publication, by which nodes know the newest bundles.
+    pub(super) fn published(keys: &Keys, version: &str, bonus: u32, published_ms: u64) -> Bundle {
         let text = format!(
             r#"
 ruleset "hunt" {{
@@ -97,7 +103,7 @@ rule "drop" {{
         let program = judged.program.unwrap_or_else(|| panic!("{diagnostics}"));
         let built = crate::compile::bundle(&program, version, "test").unwrap();
         let envelope = Envelope::seal(&built.manifest, &[&keys.publisher]).unwrap();
-        let head = seal_head(&envelope, &built.manifest, 1, &keys.publisher);
+        let head = seal_head(&envelope, &built.manifest, published_ms, &keys.publisher);
         let blobs = built.blobs.into_values().collect();
         Bundle { head, envelope: envelope.encode(), blobs }
     }
@@ -154,7 +160,18 @@ impl Fleet {
     /// Move the channel to a bundle, through one agent.
     pub(super) async fn roll_out(&self, agent: &AgentHandle, bundle: &Bundle) -> u64 {
         let record = agent.channel_record(CHANNEL).await.unwrap();
-        let newest = record.as_ref().and_then(|record| record.newest()).cloned();
+        let (signed, expected) = self.directive(record.as_ref(), bundle, false);
+        agent.propose(signed, expected).await.unwrap()
+    }
+
+    /// The directive that follows a record, and the generation that it follows.
+    pub(super) fn directive(
+        &self,
+        record: Option<&ChannelRecord>,
+        bundle: &Bundle,
+        break_glass: bool,
+    ) -> (SignedDirective, u64) {
+        let newest = record.and_then(|record| record.newest()).cloned();
         let expected =
             newest.as_ref().map_or(0, |d| Directive::decode(&d.body).unwrap().generation);
         let directive = Directive {
@@ -165,14 +182,27 @@ impl Fleet {
             rollout: None,
             freeze: false,
             previous: newest.map(|newest| newest.digest()),
-            break_glass: false,
+            break_glass,
             actor: "test".to_owned(),
             writer: "test".to_owned(),
             reason: "because".to_owned(),
             time_ms: 1,
         };
-        let signed = sign_directive(&directive, &self.keys.operator).unwrap();
-        agent.propose(signed, expected).await.unwrap()
+        (sign_directive(&directive, &self.keys.operator).unwrap(), expected)
+    }
+
+    /// Wait until the coordinator holds exactly this record.
+    pub(super) async fn stands(&self, record: &ChannelRecord) {
+        let mut watch = self.coordinator.watch();
+        let told = async {
+            while let Some(event) = watch.next().await {
+                if matches!(&event, WatchEvent::Channel { record: told, .. } if told == record) {
+                    return;
+                }
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, told).await;
+        told.expect("the coordinator was not told in time");
     }
 
     pub(super) async fn shutdown(self) {

@@ -5,7 +5,7 @@ mod fleet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cairn_gossip::Level;
+use cairn_gossip::{ChannelRecord, Level};
 
 use super::{AddBundleError, AgentHandle, ConsumeRequest, ProposeError, StartError};
 use crate::coordinator::Coordinator;
@@ -232,6 +232,34 @@ async fn a_restart_serves_the_last_known_good_without_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_live_outlives_everything_that_failed_after_it() {
+    let mut fleet = Fleet::start(1).await;
+    let agent = fleet.agents.remove(0);
+    let live = Bundle::new(&fleet.keys, "1.0.0", 3);
+    live.publish(&agent).await;
+    fleet.roll_out(&agent, &live).await;
+    active(&agent, 1).await;
+    // As many directives as a record holds, for a version that nobody has, and more than enough
+    // newer bundles: nothing names the live one any more.
+    let lost = Bundle::new(&fleet.keys, "1.1.0", 4);
+    for _ in 0..cairn_gossip::directive::CHAIN_MAX {
+        fleet.roll_out(&agent, &lost).await;
+    }
+    for newer in 0..20 {
+        let version = format!("2.{newer}.0");
+        Bundle::published(&fleet.keys, &version, newer, 2).publish(&agent).await;
+    }
+    agent.shutdown().await;
+
+    for _ in 0..2 {
+        let agent = fleet.start_one(0).await;
+        assert_eq!(agent.live(CHANNEL).map(|live| live.version().to_owned()).unwrap(), "1.0.0");
+        assert_eq!(bonus(&agent), "3");
+        agent.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn damaged_images_and_machine_code_are_made_again() {
     let mut fleet = Fleet::start(1).await;
     let bundle = Bundle::new(&fleet.keys, "1.0.0", 3);
@@ -256,6 +284,27 @@ async fn damaged_images_and_machine_code_are_made_again() {
         assert_eq!(bonus(&agent), "3");
         agent.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_leaves_no_thread_behind_and_a_start_no_half_made_code() {
+    let mut fleet = Fleet::start(1).await;
+    for round in 0..6 {
+        let agent = fleet.agents.remove(0);
+        let bundle = Bundle::new(&fleet.keys, &format!("1.{round}.0"), round);
+        bundle.publish(&agent).await;
+        fleet.roll_out(&agent, &bundle).await;
+        // Staging is under way, or about to be.
+        tokio::time::sleep(std::time::Duration::from_millis(u64::from(round) * 3)).await;
+        agent.shutdown().await;
+        let code = fleet.dir.path().join("node-0/code").join(cairn_sdk::Engine::key());
+        std::fs::create_dir_all(code.join("part-of-a-crash")).unwrap();
+        // Locked, if anything still worked in there.
+        let agent = fleet.start_one(0).await;
+        assert!(!code.join("part-of-a-crash").exists());
+        fleet.agents.push(agent);
+    }
+    fleet.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,6 +350,66 @@ async fn versions_are_create_only_and_generations_follow_each_other() {
     let mut forged = newest;
     forged.signature.0[0] ^= 1;
     assert!(matches!(agent.propose(forged, 0).await, Err(ProposeError::Refused { .. })));
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_forgot_is_told_what_the_fleet_decided() {
+    let mut fleet = Fleet::start(1).await;
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 1);
+    let agent = fleet.agents.remove(0);
+    bundle.publish(&agent).await;
+    fleet.roll_out(&agent, &bundle).await;
+    let record = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    agent.shutdown().await;
+
+    fleet.coordinator = Embedded::in_memory();
+    let agent = fleet.start_one(0).await;
+    fleet.stands(&record).await;
+    assert_eq!(fleet.roll_out(&agent, &bundle).await, 2);
+    agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_holds_the_loser_of_a_tie_is_told_the_winner() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
+    one.publish(agent).await;
+    two.publish(agent).await;
+    fleet.roll_out(agent, &two).await;
+    let first = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    // Break-glass goes back, while somebody else's rollout reaches the coordinator.
+    let (back, expected) = fleet.directive(Some(&first), &one, true);
+    assert_eq!(agent.propose(back, expected).await, Ok(2));
+    let winner = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    fleet.stands(&winner).await;
+    let (loser, _) = fleet.directive(Some(&first), &two, false);
+    let (_, revision) = fleet.coordinator.channel(CHANNEL).await.unwrap().unwrap();
+    let loser = ChannelRecord::following(Some(&first), loser);
+    fleet.coordinator.propose(CHANNEL, Some(revision), loser).await.unwrap();
+
+    fleet.stands(&winner).await;
+    assert_eq!(fleet.roll_out(agent, &two).await, 3);
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_signed_does_not_stand_in_the_way() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 1);
+    bundle.publish(agent).await;
+    fleet.roll_out(agent, &bundle).await;
+    let record = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    let (mut forged, _) = fleet.directive(Some(&record), &bundle, true);
+    forged.signature.0[0] ^= 1;
+    let (_, revision) = fleet.coordinator.channel(CHANNEL).await.unwrap().unwrap();
+    let forged = ChannelRecord::following(Some(&record), forged);
+    fleet.coordinator.propose(CHANNEL, Some(revision), forged).await.unwrap();
+
+    fleet.stands(&record).await;
+    assert_eq!(fleet.roll_out(agent, &bundle).await, 2);
     fleet.shutdown().await;
 }
 

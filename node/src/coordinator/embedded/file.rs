@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cairn_merkle::Digest;
@@ -28,10 +29,11 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn open(directory: &Path) -> Result<(File, Durable), CoordinatorError> {
-        fs::create_dir_all(directory).map_err(|error| storage(directory, &error.to_string()))?;
+        let mut maker = fs::DirBuilder::new();
+        maker.recursive(true).mode(0o700);
+        maker.create(directory).map_err(|error| storage(directory, &error.to_string()))?;
         let lock_path = directory.join("coordinator.lock");
-        let lock = fs::File::create(&lock_path)
-            .map_err(|error| storage(&lock_path, &error.to_string()))?;
+        let lock = create(&lock_path).map_err(|error| storage(&lock_path, &error.to_string()))?;
         lock.try_lock().map_err(|error| match error {
             fs::TryLockError::WouldBlock => storage(&lock_path, "held by another process"),
             fs::TryLockError::Error(error) => storage(&lock_path, &error.to_string()),
@@ -53,13 +55,18 @@ impl File {
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.path.with_extension("state.new");
-        let mut file = fs::File::create(&temporary)?;
+        let mut file = create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         drop(file);
         fs::rename(&temporary, &self.path)?;
         fs::File::open(&self.directory)?.sync_all()
     }
+}
+
+/// Create or empty a file that only we may read.
+fn create(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -109,6 +116,7 @@ fn storage(path: &Path, reason: &str) -> CoordinatorError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn sample() -> Durable {
         let mut durable = Durable { epoch: 3, ..Durable::default() };
@@ -137,6 +145,10 @@ mod tests {
         let (file, found) = File::open(directory.path()).unwrap();
         assert_eq!(found, Durable::default());
         file.replace(&sample()).unwrap();
+        for entry in fs::read_dir(directory.path()).unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600);
+        }
         let error = File::open(directory.path()).unwrap_err();
         assert!(error.to_string().contains("held by another process"), "{error}");
         drop(file);

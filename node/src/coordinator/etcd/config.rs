@@ -99,6 +99,12 @@ impl EtcdConfig {
         for endpoint in &self.endpoints {
             let rest = endpoint.strip_prefix("https://").or(endpoint.strip_prefix("http://"));
             let host = rest.map(|rest| rest.trim_end_matches('/'));
+            if host.is_some_and(|host| host.contains('@')) {
+                // Not shown: endpoints stand in logs and errors.
+                let reason = "an endpoint holds credentials, expected CAIRN_ETCD_USER and \
+                              CAIRN_ETCD_PASSWORD for them";
+                return Err(setting("CAIRN_ETCD_ENDPOINTS", reason.to_owned()));
+            }
             if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
                 let reason = format!("{endpoint:?}, expected http(s)://host:port");
                 return Err(setting("CAIRN_ETCD_ENDPOINTS", reason));
@@ -224,6 +230,7 @@ mod tests {
         check(|_| {}, "");
         check(|c| c.endpoints.clear(), "CAIRN_ETCD_ENDPOINTS: no endpoint");
         check(|c| c.endpoints[0] = "127.0.0.1:2379".to_owned(), "expected http(s)://host:port");
+        check(|c| c.endpoints[0] = "http://me:secret@b:2379".to_owned(), "holds credentials");
         check(|c| c.endpoints.push("https://b:2379".to_owned()), "together");
         check(|c| c.endpoints[0] = "https://b:2379".to_owned(), "CAIRN_ETCD_CA_FILE: missing");
         check(|c| c.ca_file = Some("/nowhere".into()), "no endpoint is https");
