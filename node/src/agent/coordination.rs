@@ -67,10 +67,6 @@ impl Coordination {
         };
     }
 
-    pub(super) fn written_back(&mut self, channel: &str) {
-        self.writing_back.remove(channel);
-    }
-
     /// Whether it is on this node to write back: the leader does, or anyone while nobody leads
     /// (compare-and-swap lets one of them win).
     fn is_ours_to_write(&self) -> bool {
@@ -199,6 +195,19 @@ impl Running {
         }
     }
 
+    /// A write back ended. What the watch told meanwhile was not compared, because one write of a
+    /// channel is under way at a time: it is compared now. What it has yet to tell, it will.
+    pub(super) fn written_back(&mut self, channel: &str, expected: Option<Revision>) {
+        self.coordination.writing_back.remove(channel);
+        let stored = self.coordination.stored.get(channel).map(|(revision, _)| *revision);
+        if stored == expected {
+            return;
+        }
+        if let Some(record) = self.core.replica().channel(channel).cloned() {
+            self.write_back_if_behind(channel, &record);
+        }
+    }
+
     /// The fleet's higher signed generation wins over a coordinator that was restored from an
     /// old backup, or that was away during a break-glass rollback.
     pub(super) fn write_back_if_behind(&mut self, channel: &str, record: &ChannelRecord) {
@@ -220,7 +229,7 @@ impl Running {
                 // Somebody was faster, or it is away again: the watch tells, and we compare again.
                 Err(error) => tracing::info!(channel, %error, "did not write back"),
             }
-            let _ = internal.send(Event::WrittenBack { channel });
+            let _ = internal.send(Event::WrittenBack { channel, expected });
         });
     }
 }

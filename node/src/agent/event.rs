@@ -32,7 +32,7 @@ pub(crate) enum Event {
     /// The coordinator has news.
     Coordinator(WatchEvent),
     /// Writing a record back to the coordinator ended.
-    WrittenBack { channel: String },
+    WrittenBack { channel: String, expected: Option<Revision> },
     /// What stands at the coordinator under a channel whose value is not ours.
     CorruptAt { channel: String, revision: Revision },
     /// Who leads.

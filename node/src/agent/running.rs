@@ -170,7 +170,7 @@ impl Running {
                 self.tell(cairn_gossip::Input::EnvelopeOpened { digest, result }.into());
             }
             Event::Coordinator(event) => self.coordinated(event),
-            Event::WrittenBack { channel } => self.coordination.written_back(&channel),
+            Event::WrittenBack { channel, expected } => self.written_back(&channel, expected),
             Event::CorruptAt { channel, revision } => self.corrupt_at(&channel, revision),
             Event::Leadership(leadership) => self.led_by(leadership),
             Event::SessionDropped(session) => {
