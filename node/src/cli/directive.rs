@@ -16,6 +16,11 @@ use super::node::KeyArgs;
 use crate::api::channels::{Channel, Proposed};
 use crate::{identity, trust};
 
+/// The writer of what `cairn rollout` puts on record.
+pub const ROLLOUT: &str = "cli rollout";
+/// The writer of what `cairn rollback` puts on record: a later one knows what was fled from.
+pub const ROLLBACK: &str = "cli rollback";
+
 /// What the next generation is to be.
 #[derive(Clone, Debug)]
 pub struct Intent {
@@ -23,6 +28,8 @@ pub struct Intent {
     pub target: BundleRef,
     /// Why.
     pub reason: String,
+    /// Which verb wrote it, for the record: [`ROLLOUT`] or [`ROLLBACK`].
+    pub writer: &'static str,
     /// Whether it goes straight into gossip.
     pub break_glass: bool,
 }
@@ -49,7 +56,7 @@ pub async fn propose(
         previous: channel.chain.first().map(|step| step.directive),
         break_glass: intent.break_glass,
         actor: actor(),
-        writer: "cli".to_owned(),
+        writer: intent.writer.to_owned(),
         reason: intent.reason,
         time_ms: now_ms(),
     };

@@ -16,7 +16,7 @@ use crate::api::evaluate::{Outcome, Request, refused};
 use crate::live::Live;
 
 const EXAMPLES: &str = "Examples:
-  cairn eval crypt_drop --context '{\"level\":50,\"zone\":\"crypt\",\"party\":1}' --seed 7
+  cairn eval crypt_drop --context fight.json --seed 7          every field of its trigger is named there
   cairn eval --trigger boss_kill --context fight.json          all rules of a trigger
   cairn eval crypt_drop --context fight.json --rules rules/    on a folder, without an agent";
 

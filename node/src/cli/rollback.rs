@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::node::{ChannelArgs, KeyArgs, NodeArgs};
 use super::output::{self, Format};
 use super::{channel, directive, progress};
-use crate::api::channels::Channel;
+use crate::api::channels::{Channel, Step};
 use crate::api::versions::Versions;
 use crate::suggest;
 
@@ -50,6 +50,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let intent = directive::Intent {
         target: target.clone(),
         reason: args.reason.clone(),
+        writer: directive::ROLLBACK,
         break_glass: args.break_glass,
     };
     let wait = progress::Wait::start(client.clone(), args.node.timeout, format);
@@ -73,7 +74,7 @@ async fn target(client: &Client, now: &Channel, to: Option<&str>) -> Result<Bund
     };
     let step = match to {
         Some(version) => now.chain.iter().find(|step| step.version == version),
-        None => now.chain.iter().find(|step| step.digest != newest.digest),
+        None => before(&now.chain),
     };
     if let Some(step) = step {
         return Ok(BundleRef {
@@ -83,11 +84,7 @@ async fn target(client: &Client, now: &Channel, to: Option<&str>) -> Result<Bund
         });
     }
     let Some(version) = to else {
-        return Err(Failure::usage(format!(
-            "{} has had only {}: there is no version before it",
-            now.channel, newest.version
-        ))
-        .hint("name one with --to"));
+        return Err(nothing_before(now, newest));
     };
     let versions: Versions = client.read(&format!("/v1/versions?channel={}", now.channel)).await?;
     let known = || versions.versions.iter().map(|known| known.version.as_str());
@@ -102,5 +99,77 @@ async fn target(client: &Client, now: &Channel, to: Option<&str>) -> Result<Bund
             versions.ruleset
         ))
         .hint(suggest::hint(version, known()))),
+    }
+}
+
+/// The newest version that is neither live nor fled from by a rollback: who goes back twice, or at
+/// the same time as somebody else, must not end where both wanted to leave.
+fn before(chain: &[Step]) -> Option<&Step> {
+    let live = chain.first()?.digest;
+    chain.iter().find(|step| step.digest != live && fled(chain, step).is_none())
+}
+
+/// The rollback that left the version of `step`, if one did.
+fn fled<'a>(chain: &'a [Step], step: &Step) -> Option<&'a Step> {
+    let pairs = chain.iter().zip(chain.iter().skip(1));
+    let mut left = pairs.filter(|(to, from)| {
+        to.writer == directive::ROLLBACK && from.digest == step.digest && to.digest != from.digest
+    });
+    left.next().map(|(to, _)| to)
+}
+
+fn nothing_before(now: &Channel, newest: &Step) -> Failure {
+    let others = now.chain.iter().find(|step| step.digest != newest.digest);
+    match others.and_then(|step| Some((step, fled(&now.chain, step)?))) {
+        Some((step, by)) => Failure::usage(format!(
+            "the version before {} is {}, which was itself rolled back in generation {} ({})",
+            newest.version, step.version, by.generation, by.reason
+        ))
+        .hint(format!("if you want it live again, say so: --to {}", step.version)),
+        None => Failure::usage(format!(
+            "{} has had only {}: there is no version before it",
+            now.channel, newest.version
+        ))
+        .hint("name one with --to"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_merkle::Digest;
+
+    use super::*;
+
+    /// Steps `version writer`, oldest first, as a chain.
+    fn chain(steps: &[(&str, &str)]) -> Vec<Step> {
+        let step = |(index, (version, writer)): (usize, &(&str, &str))| Step {
+            generation: index as u64 + 1,
+            directive: Digest::of(&[index as u8]),
+            version: (*version).to_owned(),
+            digest: Digest::of(version.as_bytes()),
+            envelope_bytes: 1,
+            actor: "ops".to_owned(),
+            writer: (*writer).to_owned(),
+            reason: "because".to_owned(),
+            time_ms: 0,
+            break_glass: false,
+        };
+        steps.iter().enumerate().map(step).rev().collect()
+    }
+
+    #[test]
+    fn a_second_rollback_does_not_return_to_what_the_first_one_left() {
+        let (out, back) = (directive::ROLLOUT, directive::ROLLBACK);
+        let check = |steps: &[(&str, &str)], expected: Option<&str>| {
+            let chain = chain(steps);
+            assert_eq!(before(&chain).map(|step| step.version.as_str()), expected, "{steps:?}");
+        };
+        check(&[("1", out)], None);
+        check(&[("1", out), ("2", out)], Some("1"));
+        check(&[("1", out), ("2", out), ("1", back)], None);
+        check(&[("1", out), ("2", out), ("3", out), ("2", back)], Some("1"));
+        // Rolled out again on purpose: what it replaced is the version before.
+        check(&[("1", out), ("2", out), ("1", back), ("2", out)], Some("1"));
+        check(&[("1", out), ("2", out), ("2", out)], Some("1"));
     }
 }

@@ -65,6 +65,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         },
         reason: args.reason.clone(),
         break_glass: false,
+        writer: directive::ROLLOUT,
     };
     let wait = progress::Wait::start(client.clone(), args.node.timeout, format);
     let proposed = directive::propose(&client, &args.keys, &now, intent).await?;
