@@ -1,6 +1,6 @@
 //! What is live now, and evaluation on it.
 //!
-//! [`LiveTable`] holds one atomic pointer per channel: a reader loads it once and sees one
+//! `LiveTable` holds one atomic pointer per channel: a reader loads it once and sees one
 //! (generation, version, digest) until it loads again. Evaluation goes through the same SDK that
 //! games use, on a pool of sandboxes that belongs to the version.
 

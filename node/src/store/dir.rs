@@ -68,7 +68,7 @@ impl StateDir {
     }
 
     /// Write a file so that it is there whole or not at all, without making its *name* durable:
-    /// call [`sync_dir`] on its directory before relying on it. Replaces what is there.
+    /// call `sync_dir` on its directory before relying on it. Replaces what is there.
     pub fn write_whole(&self, target: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let number = self.temp.fetch_add(1, Ordering::Relaxed);
         let temp = self.root.join("tmp").join(format!("{number}"));
