@@ -371,30 +371,6 @@ async fn a_coordinator_that_forgot_is_told_what_the_fleet_decided() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_coordinator_that_holds_the_loser_of_a_tie_is_told_the_winner() {
-    let fleet = Fleet::start(1).await;
-    let agent = &fleet.agents[0];
-    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
-    one.publish(agent).await;
-    two.publish(agent).await;
-    fleet.roll_out(agent, &two).await;
-    let first = agent.channel_record(CHANNEL).await.unwrap().unwrap();
-    // Break-glass goes back, while somebody else's rollout reaches the coordinator.
-    let (back, expected) = fleet.directive(Some(&first), &one, true);
-    assert_eq!(agent.propose(back, expected).await, Ok(2));
-    let winner = agent.channel_record(CHANNEL).await.unwrap().unwrap();
-    fleet.stands(&winner).await;
-    let (loser, _) = fleet.directive(Some(&first), &two, false);
-    let (_, revision) = fleet.coordinator.channel(CHANNEL).await.unwrap().unwrap();
-    let loser = ChannelRecord::following(Some(&first), loser);
-    fleet.coordinator.propose(CHANNEL, Some(revision), loser).await.unwrap();
-
-    fleet.stands(&winner).await;
-    assert_eq!(fleet.roll_out(agent, &two).await, 3);
-    fleet.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_signed_does_not_stand_in_the_way() {
     let fleet = Fleet::start(1).await;
     let agent = &fleet.agents[0];
