@@ -362,6 +362,8 @@ pub enum Output {
     ProposalRefused {
         /// Which channel, as far as it could be read.
         channel: String,
+        /// Digest of its newest directive, none for an empty record.
+        directive: Option<Digest>,
         /// Why.
         error: ProposeError,
     },

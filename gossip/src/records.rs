@@ -31,10 +31,10 @@ impl Core {
             newest.and_then(Result::ok).map_or(0, |directive| directive.generation)
         };
         let actual = generation(&record);
-        let newest = record.newest().map(crate::directive::SignedDirective::digest);
+        let directive = record.newest().map(crate::directive::SignedDirective::digest);
         let (channel, error) = match self.channels.offer(record, trace, self.verify.as_ref(), fx) {
             Ok((channel, Offered::Taken)) => {
-                self.proposed.extend(newest.map(|newest| (channel, newest)));
+                self.proposed.extend(directive.map(|newest| (channel, newest)));
                 self.retain(fx);
                 return;
             }
@@ -52,7 +52,7 @@ impl Core {
                 (channel, error)
             }
         };
-        fx.out.push(Output::ProposalRefused { channel, error });
+        fx.out.push(Output::ProposalRefused { channel, directive, error });
     }
 
     /// A peer offers a channel's record. A higher one is passed on at once, before our own fsync

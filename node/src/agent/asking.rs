@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::{ConsumeError, PublishError};
 use super::event::Request;
 use super::perform::wall_ms;
+use super::publishing::place;
 use super::request::{ConsumeRequest, Consumer, PublishEvent, Published};
 use super::running::{Adding, Proposing, Running, Session};
 use crate::store::{Persist, TicketId};
@@ -46,19 +47,16 @@ impl Running {
                 let ticket = TicketId::Shell(ticket);
                 self.persist(Persist { ticket, replica, core: Vec::new() });
             }
-            Request::Propose { record, channel, generation, trace, reply } => {
-                // The coordinator's watch may have brought it here first. Once it is durable, the
-                // core has nothing more to say about it, and nobody would answer.
-                if self.core.replica().channel(&channel) == Some(&record) {
-                    let _ = reply.send(Ok(()));
-                    return;
-                }
-                let proposing = Proposing { generation, reply };
-                let waiting = self.proposing.entry(channel).or_default();
+            Request::Propose { record, channel, trace, reply } => {
+                let proposing = Proposing { place: place(Some(&record)), reply };
+                let waiting = self.proposing.entry(channel.clone()).or_default();
                 // Callers that gave up left theirs behind.
                 waiting.retain(|waiting| !waiting.reply.is_closed());
                 waiting.push(proposing);
                 self.tell(cairn_gossip::Input::Propose { record, trace }.into());
+                // The coordinator's watch may have brought it here first. Once it is durable, the
+                // core has nothing more to say about it.
+                self.answer_proposals(&channel);
             }
             Request::Record { channel, reply } => {
                 let _ = reply.send(self.core.replica().channel(&channel).cloned());

@@ -70,7 +70,6 @@ pub(crate) enum Request {
     Propose {
         record: ChannelRecord,
         channel: String,
-        generation: u64,
         trace: Option<String>,
         reply: oneshot::Sender<Result<(), ProposeError>>,
     },

@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cairn_core::{Input, Output};
 use cairn_gossip::frame::pack_events;
 use cairn_gossip::{Body, Class, Frame, Write};
+use cairn_merkle::Digest;
 
 use super::error::{AddBundleError, ConsumeError, ProposeError, PublishError};
 use super::event::Event;
+use super::publishing::place;
 use super::request::{Delivery, Published};
 use super::running::Running;
 use crate::identity::blobs_of;
@@ -152,12 +154,13 @@ impl Running {
                 if let Some(trace) = trace {
                     self.traces.insert(channel.clone(), trace);
                 }
-                let generation = directive.generation;
-                self.proposed(&channel, |waiting| waiting <= generation, || Ok(()));
+                self.answer_proposals(&channel);
                 self.report_status();
                 self.write_back_if_behind(&channel, &record);
             }
-            Output::ProposalRefused { channel, error } => self.proposal_refused(&channel, &error),
+            Output::ProposalRefused { channel, directive, error } => {
+                self.proposal_refused(&channel, directive, &error);
+            }
             Output::OpenEnvelope { digest, bytes } => {
                 let (verifier, internal) = (self.verifier.clone(), self.internal.clone());
                 self.tasks.spawn_blocking(move || {
@@ -202,39 +205,54 @@ impl Running {
         }
     }
 
-    /// Answer those who wait for a channel to reach a generation.
-    fn proposed(
-        &mut self,
-        channel: &str,
-        reached: impl Fn(u64) -> bool,
-        answer: impl Fn() -> Result<(), ProposeError>,
-    ) {
+    /// Answer those whose directive became durable, and those whom another one beat. What is still
+    /// on its way to disk answers nobody.
+    pub(super) fn answer_proposals(&mut self, channel: &str) {
         let Some(waiting) = self.proposing.get_mut(channel) else { return };
-        let (done, still) = std::mem::take(waiting)
-            .into_iter()
-            .partition::<Vec<_>, _>(|waiting| reached(waiting.generation));
-        *waiting = still;
-        for waiting in done {
-            let _ = waiting.reply.send(answer());
+        let durable = self.core.replica().channel(channel);
+        let highest = place(durable);
+        let holds = |digest| {
+            durable.is_some_and(|record| record.chain.iter().any(|d| d.digest() == digest))
+        };
+        for proposing in std::mem::take(waiting) {
+            let (generation, _, digest) = proposing.place;
+            let answer = if holds(digest) {
+                Ok(())
+            } else if highest > proposing.place {
+                let (expected, actual) = (generation.saturating_sub(1), highest.0);
+                Err(ProposeError::Conflict { channel: channel.to_owned(), expected, actual })
+            } else {
+                waiting.push(proposing);
+                continue;
+            };
+            let _ = proposing.reply.send(answer);
         }
     }
 
-    fn proposal_refused(&mut self, channel: &str, error: &cairn_gossip::ProposeError) {
+    fn proposal_refused(
+        &mut self,
+        channel: &str,
+        directive: Option<Digest>,
+        error: &cairn_gossip::ProposeError,
+    ) {
         match error {
-            // It came by the coordinator's watch or by gossip first: as good as accepted, unless
-            // somebody else's directive has that generation.
-            cairn_gossip::ProposeError::NotHigher { current, .. } => {
-                let current = *current;
-                self.proposed(channel, |waiting| waiting <= current, || Ok(()));
+            // It came by the coordinator's watch or by gossip first, or another one beat it: which
+            // of the two is known once the higher one is durable.
+            cairn_gossip::ProposeError::NotHigher { .. } => {
+                self.answer_proposals(channel);
                 if let Some(record) = self.core.replica().channel(channel).cloned() {
                     self.write_back_if_behind(channel, &record);
                 }
             }
             other => {
                 tracing::warn!(channel, error = %other, "directive refused");
-                let reason = other.to_string();
-                let refused = || Err(ProposeError::Refused { reason: reason.clone() });
-                self.proposed(channel, |_| true, refused);
+                let all = self.proposing.values_mut().flat_map(|waiting| {
+                    waiting.extract_if(.., |waiting| Some(waiting.place.2) == directive)
+                });
+                for refused in all {
+                    let reason = other.to_string();
+                    let _ = refused.reply.send(Err(ProposeError::Refused { reason }));
+                }
             }
         }
     }

@@ -216,7 +216,7 @@ pub(super) async fn propose(
     };
     let (reply, answer) = oneshot::channel();
     let generation = directive.generation;
-    agent.send(Request::Propose { record, channel, generation, trace, reply }).await?;
+    agent.send(Request::Propose { record, channel, trace, reply }).await?;
     answer.await.map_err(|_| agent.stopped())??;
     Ok(generation)
 }

@@ -16,6 +16,7 @@ use super::config::Limits;
 use super::coordination::Coordination;
 use super::error::{AddBundleError, ConsumeError, ProposeError, PublishError};
 use super::event::Event;
+use super::publishing::Place;
 use super::request::{Consumer, Delivery, Published};
 use super::timers::{Clock, Due, Timers};
 use crate::identity::Verifier;
@@ -44,7 +45,7 @@ pub(super) struct Adding {
 
 /// A record that somebody waits for.
 pub(super) struct Proposing {
-    pub(super) generation: u64,
+    pub(super) place: Place,
     pub(super) reply: oneshot::Sender<Result<(), ProposeError>>,
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cairn_gossip::{ChannelRecord, Level};
 
+use super::event::Request;
 use super::{AddBundleError, AgentHandle, ConsumeRequest, ProposeError, StartError};
 use crate::coordinator::Coordinator;
 use crate::coordinator::embedded::Embedded;
@@ -368,6 +369,83 @@ async fn a_coordinator_that_forgot_is_told_what_the_fleet_decided() {
     fleet.stands(&record).await;
     assert_eq!(fleet.roll_out(&agent, &bundle).await, 2);
     agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_is_answered_once_it_is_durable_and_not_by_a_lower_one() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
+    one.publish(agent).await;
+    two.publish(agent).await;
+    fleet.roll_out(agent, &two).await;
+    let mut standing = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    for round in 0..32 {
+        let (back, _) = fleet.directive(Some(&standing), &one, true);
+        let next = ChannelRecord::following(Some(&standing), back);
+        let propose = |record: ChannelRecord| {
+            let (reply, answer) = tokio::sync::oneshot::channel();
+            let (channel, trace) = (CHANNEL.to_owned(), None);
+            (Request::Propose { record, channel, trace, reply }, answer)
+        };
+        // The lower one is handled while the higher one is on its way to disk.
+        let (higher, durable) = propose(next.clone());
+        let (lower, again) = propose(standing.clone());
+        let (higher, lower) = tokio::join!(agent.send(higher), agent.send(lower));
+        higher.unwrap();
+        lower.unwrap();
+        durable.await.unwrap().unwrap();
+        let found = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+        assert_eq!(found, next, "round {round}");
+        assert_eq!(again.await.unwrap(), Ok(()));
+        standing = next;
+    }
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_a_tie_is_told_so() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
+    one.publish(agent).await;
+    two.publish(agent).await;
+    fleet.roll_out(agent, &two).await;
+    let first = agent.channel_record(CHANNEL).await.unwrap();
+    let (loser, expected) = fleet.directive(first.as_ref(), &two, false);
+    let (winner, _) = fleet.directive(first.as_ref(), &one, true);
+    let loser = ChannelRecord::following(first.as_ref(), loser);
+    assert_eq!(agent.propose(winner, expected).await, Ok(2));
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    let (channel, trace) = (CHANNEL.to_owned(), None);
+    agent.send(Request::Propose { record: loser, channel, trace, reply }).await.unwrap();
+    let beaten = ProposeError::Conflict { channel: CHANNEL.to_owned(), expected: 1, actual: 2 };
+    assert_eq!(answer.await.unwrap(), Err(beaten));
+    fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_holds_the_loser_of_a_tie_is_told_the_winner() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let (one, two) = (Bundle::new(&fleet.keys, "1.0.0", 1), Bundle::new(&fleet.keys, "1.1.0", 2));
+    one.publish(agent).await;
+    two.publish(agent).await;
+    fleet.roll_out(agent, &two).await;
+    let first = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    // Break-glass goes back, while somebody else's rollout reaches the coordinator.
+    let (back, expected) = fleet.directive(Some(&first), &one, true);
+    assert_eq!(agent.propose(back, expected).await, Ok(2));
+    let winner = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    fleet.stands(&winner).await;
+    let (loser, _) = fleet.directive(Some(&first), &two, false);
+    let (_, revision) = fleet.coordinator.channel(CHANNEL).await.unwrap().unwrap();
+    let loser = ChannelRecord::following(Some(&first), loser);
+    fleet.coordinator.propose(CHANNEL, Some(revision), loser).await.unwrap();
+
+    fleet.stands(&winner).await;
+    assert_eq!(fleet.roll_out(agent, &two).await, 3);
+    fleet.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
