@@ -180,7 +180,12 @@ impl Live {
             })?;
         }
         let timers = u16::try_from(image.timer_count()).unwrap_or(u16::MAX);
-        for index in 0..timers {
+        // A schedule costs more to ask than all the rest of a context: only for those left out.
+        let left_out = |index: &u16| {
+            let given = |name| request.active.contains_key(name);
+            !image.timer_name(*index).is_some_and(given)
+        };
+        for index in (0..timers).filter(left_out) {
             let active = self.loaded.timer_active(usize::from(index), now_ms);
             context.active(index, active).map_err(from_sdk)?;
         }

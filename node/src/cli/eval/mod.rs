@@ -1,26 +1,31 @@
 //! `cairn eval`: what would a rule do.
 
-use std::io::Read as _;
+use std::io::{BufReader, Read};
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use cairn_merkle::Digest;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::exit::Exit;
-use super::failure::Failure;
-use super::local;
-use super::node::{ChannelArgs, NodeArgs};
-use super::output::{self, Format};
+mod batch;
+
 use crate::api::evaluate::{Outcome, Request, refused};
+use crate::api::problem::Problem;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::local;
+use crate::cli::node::{ChannelArgs, NodeArgs};
+use crate::cli::output::{self, Format};
 use crate::live::Live;
 
 const EXAMPLES: &str = "Examples:
   cairn eval crypt_drop --context fight.json --seed 7          every field of its trigger is named there
   cairn eval --trigger boss_kill --context fight.json          all rules of a trigger
-  cairn eval crypt_drop --context fight.json --rules rules/    on a folder, without an agent";
+  cairn eval crypt_drop --context fight.json --rules rules/    on a folder, without an agent
+  cairn eval --batch fights.jsonl                              one request a line, one result a line";
 
-/// Largest context that is read.
+/// Largest context that is read, and longest line of a batch.
 const CONTEXT_BYTES_MAX: u64 = 1 << 20;
 
 /// Evaluate a rule, on a node or on a folder
@@ -28,7 +33,7 @@ const CONTEXT_BYTES_MAX: u64 = 1 << 20;
 #[command(before_help = EXAMPLES)]
 pub struct Args {
     /// The rule; without it, all rules of --trigger
-    #[arg(required_unless_present = "trigger")]
+    #[arg(required_unless_present_any = ["trigger", "batch"])]
     rule: Option<String>,
     /// What happened; needed when no rule is named
     #[arg(long, value_name = "TRIGGER")]
@@ -54,6 +59,12 @@ pub struct Args {
     /// Evaluate this folder instead of what is live on the agent
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// Evaluate every line of a file (- for stdin): a JSON object as POST /v1/evaluate takes it,
+    /// {"trigger" or "rule", "context", "seed", "player", "now_ms", "counters", "active"}
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "rule", "trigger", "context", "seed", "player", "at", "counter", "active",
+    ])]
+    batch: Option<PathBuf>,
     #[command(flatten)]
     channel: ChannelArgs,
     #[command(flatten)]
@@ -65,47 +76,81 @@ pub struct Args {
 /// # Errors
 /// Exit code 2 for a name or a value that the rule set does not know.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
+    let mut path = "/v1/evaluate".to_owned();
+    if let Some(channel) = &args.channel.channel {
+        path.push_str(&format!("?channel={}", crate::cli::events::escape(channel)));
+    }
+    if let Some(file) = &args.batch {
+        let evaluator = match &args.rules {
+            Some(dir) => batch::Evaluator::Folder(dir),
+            None => batch::Evaluator::Agent(args.node.client(), path),
+        };
+        if file.as_os_str() == "-" {
+            batch::run(&evaluator, BufReader::new(std::io::stdin())).await?;
+        } else {
+            let opened = std::fs::File::open(file).map_err(|error| {
+                Failure::usage(format!("cannot read the batch {}: {error}", file.display()))
+            })?;
+            batch::run(&evaluator, BufReader::new(opened)).await?;
+        }
+        return Ok(Exit::Ok);
+    }
     let request = request(args)?;
-    let answer: Value = match &args.rules {
+    // As it was written: numbers keep their digits.
+    let answer: Box<RawValue> = match &args.rules {
         Some(dir) => {
             let live = local::live(dir, true)?;
             on_folder(&live, &request)?
         }
         None => {
-            let mut path = "/v1/evaluate".to_owned();
-            if let Some(channel) = &args.channel.channel {
-                path.push_str(&format!("?channel={}", super::events::escape(channel)));
-            }
             let body = format!("{{\"requests\":[{request}]}}");
             args.node.client().post(&path, &[], body).await?
         }
     };
     match format {
-        Format::Json => output::json(&answer)?,
-        Format::Table => output::line(&show(&answer)),
+        Format::Json => output::line(answer.get()),
+        Format::Table => output::line(&show(answer.get())),
     }
     Ok(Exit::Ok)
 }
 
-fn on_folder(live: &Live, request: &str) -> Result<Value, Failure> {
-    let request: Request = crate::api::body::json(request.as_bytes()).map_err(problem)?;
-    let request = request
-        .convert()
-        .map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
+fn on_folder(live: &Live, request: &str) -> Result<Box<RawValue>, Failure> {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        ruleset: &'a str,
+        version: &'a str,
+        digest: Digest,
+        results: [Outcome; 1],
+    }
+    let answer = Answer {
+        ruleset: live.ruleset(),
+        version: live.version(),
+        digest: live.digest(),
+        results: [evaluate_here(live, request).map_err(problem)?],
+    };
+    serde_json::value::to_raw_value(&answer).map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// One request as JSON, evaluated in this process.
+fn evaluate_here(live: &Live, request: &str) -> Result<Outcome, Problem> {
+    let request: Request = crate::api::body::json(request.as_bytes())?;
+    let request = request.convert().map_err(|(field, reason)| {
+        Problem::bad("bad-value", "a value does not fit", reason).field(field)
+    })?;
     let mut results = live.evaluate(std::slice::from_ref(&request));
-    let result = results.pop().ok_or_else(|| Failure::internal("no result"))?;
-    let outcome = Outcome::of(result.map_err(|error| problem(refused(&error)))?);
-    let outcome = serde_json::to_value(outcome).map_err(|e| Failure::internal(e.to_string()))?;
-    Ok(serde_json::json!({
-        "ruleset": live.ruleset(),
-        "version": live.version(),
-        "digest": live.digest(),
-        "results": [outcome],
-    }))
+    match results.pop() {
+        Some(Ok(evaluated)) => Ok(Outcome::of(evaluated)),
+        Some(Err(error)) => Err(refused(&error)),
+        None => Err(Problem::of(
+            hyper::StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "an evaluation gave no result",
+        )),
+    }
 }
 
 /// An API problem as it reads on the command line.
-pub fn problem(problem: crate::api::problem::Problem) -> Failure {
+pub fn problem(problem: Problem) -> Failure {
     let place = problem.place.field.map_or_else(String::new, |field| format!(" ({field})"));
     let mut failure = Failure::usage(format!("{}: {}{place}", problem.title, problem.detail));
     failure.hint = problem.hint;
@@ -147,25 +192,13 @@ fn request(args: &Args) -> Result<String, Failure> {
 /// Exit code 2 with the line and the column.
 pub fn context(argument: &str) -> Result<Box<RawValue>, Failure> {
     let text = match argument {
-        "-" => {
-            let mut text = String::new();
-            std::io::stdin()
-                .take(CONTEXT_BYTES_MAX)
-                .read_to_string(&mut text)
-                .map_err(|error| Failure::usage(format!("cannot read stdin: {error}")))?;
-            text
-        }
+        "-" => bounded(std::io::stdin())
+            .map_err(|error| Failure::usage(format!("cannot read stdin: {error}")))?,
         inline if inline.trim_start().starts_with('{') => inline.to_owned(),
-        path => {
-            let mut text = String::new();
-            std::fs::File::open(path)
-                .and_then(|file| file.take(CONTEXT_BYTES_MAX).read_to_string(&mut text))
-                .map_err(|error| {
-                    Failure::usage(format!("cannot read the context {path}: {error}"))
-                        .hint("write JSON, as in '{\"level\":50}', or name a file that holds it")
-                })?;
-            text
-        }
+        path => std::fs::File::open(path).and_then(bounded).map_err(|error| {
+            Failure::usage(format!("cannot read the context {path}: {error}"))
+                .hint("write JSON, as in '{\"level\":50}', or name a file that holds it")
+        })?,
     };
     let wrong = |error: serde_json::Error| {
         Failure::usage(format!("the context is not a JSON object: {error}"))
@@ -175,6 +208,22 @@ pub fn context(argument: &str) -> Result<Box<RawValue>, Failure> {
         serde_json::from_str(&text).map_err(wrong)?;
     let text = serde_json::to_string(&object).map_err(wrong)?;
     RawValue::from_string(text).map_err(wrong)
+}
+
+/// All of it as text, if it is no longer than a context may be.
+fn bounded(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = from.take(CONTEXT_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if read as u64 > CONTEXT_BYTES_MAX {
+        return Err(std::io::Error::other(format!("longer than {CONTEXT_BYTES_MAX} bytes")));
+    }
+    Ok(text)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    version: String,
+    results: Vec<Shown>,
 }
 
 #[derive(Deserialize)]
@@ -190,7 +239,7 @@ struct Emitted {
     audience: String,
     #[serde(default)]
     loot: Vec<Dropped>,
-    payload: Value,
+    payload: Box<RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -199,12 +248,13 @@ struct Dropped {
     count: u32,
 }
 
-fn show(answer: &Value) -> String {
-    let shown = answer["results"].get(0).cloned().unwrap_or_default();
-    let Ok(shown) = serde_json::from_value::<Shown>(shown) else {
-        return answer.to_string();
+fn show(answer: &str) -> String {
+    let parsed = serde_json::from_str::<Answer>(answer);
+    let Ok(Some((version, shown))) =
+        parsed.map(|answer| answer.results.into_iter().next().map(|shown| (answer.version, shown)))
+    else {
+        return answer.to_owned();
     };
-    let version = answer["version"].as_str().unwrap_or("?");
     if shown.fired.is_empty() {
         return format!("no rule fired (version {version})");
     }
@@ -217,7 +267,7 @@ fn show(answer: &Value) -> String {
             outcome.name.clone(),
             outcome.audience.clone(),
             if loot.is_empty() { "-".to_owned() } else { loot.join(", ") },
-            outcome.payload.to_string(),
+            outcome.payload.get().to_owned(),
         ]);
     }
     let head = ["RULE", "OUTCOME", "FOR", "LOOT", "PAYLOAD"];
