@@ -2,6 +2,8 @@
 
 mod bounded;
 pub mod bundle_error;
+#[cfg(feature = "compile")]
+pub mod cases;
 pub mod context;
 #[cfg(feature = "compile")]
 pub mod emit;

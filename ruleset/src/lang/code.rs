@@ -12,6 +12,7 @@
 //! | C07xx | loot tables |
 //! | C08xx | timers and counters |
 //! | C09xx | rules |
+//! | C12xx | tests |
 
 use std::fmt;
 
@@ -135,6 +136,18 @@ codes! {
 
     NoOutcome = 901, "rule without an outcome";
     EmitFromTimer = 903, "emit without a caller";
+
+    UnknownInTest = 1201, "unknown name in a test";
+    TestValueType = 1202, "test value of the wrong type";
+    TestValueRange = 1203, "test value outside its range";
+    NoExpectation = 1204, "test that expects nothing";
+    DuplicateTest = 1205, "two tests with one name";
+    NotOfThisTest = 1206, "expectation that this test cannot meet";
+    ContraryTest = 1207, "expectations that contradict each other";
+    NotATest = 1208, "declaration in a test file";
+    TestOfTimer = 1209, "not available in the test of a timer";
+    TestName = 1210, "unusable test name";
+    UnclearCase = 1211, "case without one expectation to complete";
 }
 
 impl fmt::Display for Code {

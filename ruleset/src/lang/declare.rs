@@ -35,7 +35,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
             sort(session, at, &mut found);
         }
     }
-    let [rulesets, enums, triggers, params, counters, conditions, timers, tables, rules] =
+    let [rulesets, enums, triggers, params, counters, conditions, timers, tables, rules, _] =
         &found[..]
     else {
         return scope;
@@ -103,6 +103,9 @@ fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
     }
     let top = super::parser::TOP_BLOCKS;
     if let Some(index) = top.iter().position(|known| *known == name) {
+        if name != "test" && super::cases::is_test_file(session, at) {
+            super::cases::not_a_test(session, name_at);
+        }
         found[index].push(at);
         return;
     }

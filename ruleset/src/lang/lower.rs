@@ -117,7 +117,7 @@ fn entry(entry: &Entry) -> EntryDef {
     }
 }
 
-fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On> {
+pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On> {
     if let Some(name) = session.text(at).strip_prefix("timer.") {
         if let Some(index) = scope.timer_names.find(name) {
             return u16::try_from(index).ok().map(On::Timer);

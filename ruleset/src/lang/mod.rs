@@ -10,6 +10,7 @@
 //! matter. No input panics; every cap is in [`limits`].
 
 mod builtins;
+mod cases;
 mod code;
 mod conditions;
 mod constant;
@@ -38,10 +39,12 @@ mod witness;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity, Span, line_col};
 
+use crate::cases::Case;
 use crate::ir::Program;
 use limits::{
     ERROR_COUNT_MAX, FILE_COUNT_MAX, NAME_BYTES_MAX, RULESET_BYTES_MAX, SOURCE_BYTES_MAX,
 };
+use scope::Scope;
 use session::{File, Session};
 use tree::Tree;
 
@@ -65,13 +68,44 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What [`check_with_cases`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tested {
+    /// The rule set, and everything found in rules and tests.
+    pub checked: Checked,
+    /// Every case of every test, in order of files and places; empty when there is an error.
+    pub cases: Vec<Case>,
+}
+
 /// How the name of a source file ends.
 pub const SUFFIX: &str = ".rules.hcl";
+/// How the name of a file ends that holds tests alone.
+pub const TEST_SUFFIX: &str = ".test.hcl";
 
 /// Compiles a rule set to its typed form, or says everything that is wrong with it.
 ///
-/// Time and memory are bounded by [`limits`] whatever the sources hold.
+/// Tests are parsed and left out: what comes out is the same with and without them. Time and
+/// memory are bounded by [`limits`] whatever the sources hold.
 pub fn check(sources: &[Source]) -> Checked {
+    run(sources, |_, _, _| ())
+}
+
+/// As [`check`], and reads the tests, too. They are judged once the rules are sound, because they
+/// are about what the rules say.
+pub fn check_with_cases(sources: &[Source]) -> Tested {
+    let mut cases = Vec::new();
+    let checked = run(sources, |session, scope, program| {
+        if !session.failed() {
+            cases = cases::read(session, scope, program);
+        }
+    });
+    if checked.program.is_none() {
+        cases.clear();
+    }
+    Tested { checked, cases }
+}
+
+fn run(sources: &[Source], then: impl FnOnce(&mut Session<'_>, &Scope, &Program)) -> Checked {
     let mut sorted: Vec<&Source> = sources.iter().collect();
     sorted.sort();
     let files = sorted.iter().map(|source| source.name.clone()).collect();
@@ -80,6 +114,7 @@ pub fn check(sources: &[Source]) -> Checked {
     let mut session = Session::new(parsed, found);
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
+    then(&mut session, &scope, &program);
     let mut diagnostics = session.finish();
     diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
@@ -156,7 +191,7 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
 }
 
 fn is_file_name(name: &str) -> bool {
-    let stem = name.strip_suffix(SUFFIX).unwrap_or("");
+    let stem = name.strip_suffix(SUFFIX).or(name.strip_suffix(TEST_SUFFIX)).unwrap_or("");
     name.len() <= NAME_BYTES_MAX
         && stem.split('/').all(|part| {
             !part.is_empty()

@@ -17,8 +17,18 @@ pub(super) type Parsed<T> = Result<T, Failed>;
 
 /// Blocks that stand at the top of a file; seen inside another block at the start of a line they
 /// mean that a brace is missing.
-pub(super) const TOP_BLOCKS: [&str; 9] =
-    ["ruleset", "enum", "trigger", "param", "counter", "condition", "timer", "loot_table", "rule"];
+pub(super) const TOP_BLOCKS: [&str; 10] = [
+    "ruleset",
+    "enum",
+    "trigger",
+    "param",
+    "counter",
+    "condition",
+    "timer",
+    "loot_table",
+    "rule",
+    "test",
+];
 
 pub(super) struct Parser<'a> {
     text: &'a str,

@@ -99,6 +99,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Whether an error was found so far.
+    pub(super) fn failed(&self) -> bool {
+        self.found.iter().any(|found| found.severity == super::Severity::Error)
+    }
+
     /// Reports one error at a node.
     pub(super) fn error(
         &mut self,

@@ -102,6 +102,15 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
     block
 }
 
+/// Reads the object at `at` (`{ name = value, … }`) as if it were a block without labels.
+pub(super) fn object(session: &mut Session<'_>, at: At, schema: &Schema) -> Block {
+    let mut block = Block::bare(session.span(at), Vec::new());
+    for child in session.children(at) {
+        attribute(session, child, schema, &mut block);
+    }
+    block
+}
+
 fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) {
     let (Some(name_at), Some(value)) = (session.child(at, 0), session.child(at, 1)) else { return };
     let name = session.text(name_at);

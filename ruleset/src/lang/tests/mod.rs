@@ -1,5 +1,6 @@
 //! Tests of the front end through [`check`](super::check) alone.
 
+mod cases;
 mod errors;
 mod hcl;
 mod limits;

@@ -1,0 +1,188 @@
+//! What was expected against what came out, value by value.
+
+use super::decide::{Decision, Emitted};
+use super::{Case, Meant, RuleAt, Wanted};
+use crate::ir::{EnumDef, Program, Type};
+use crate::lang::Span;
+use crate::value::{Names, Value};
+
+/// One value that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is of, for example `credit.coins`.
+    pub what: String,
+    /// As the test says.
+    pub expected: String,
+    /// As it came out.
+    pub actual: String,
+    /// Where the test says it.
+    pub span: Span,
+}
+
+/// Most rules that a message names.
+const NAMES_SHOWN_MAX: usize = 8;
+
+/// Everything in which a decision differs from what the case expects; empty when it passes.
+#[must_use]
+pub fn judge(program: &Program, case: &Case, decision: &Decision) -> Vec<Difference> {
+    let judge = Judge { program, case, decision, fired: decision.fired(program) };
+    let mut found = Vec::new();
+    let expect = &case.expect;
+    for (rule, span) in &expect.fired {
+        if !judge.fired.contains(rule) {
+            found.push(judge.rule(*rule, "fires", "does not fire", *span));
+        }
+    }
+    for (rule, span) in &expect.not_fired {
+        if judge.fired.contains(rule) {
+            found.push(judge.rule(*rule, "does not fire", "fires", *span));
+        }
+    }
+    if let Some((rules, span)) = &expect.exactly {
+        for rule in rules.iter().filter(|rule| !judge.fired.contains(rule)) {
+            found.push(judge.rule(*rule, "fires", "does not fire", *span));
+        }
+        for rule in judge.fired.iter().filter(|rule| !rules.contains(rule)) {
+            found.push(judge.rule(*rule, "does not fire", "fires", *span));
+        }
+    }
+    for wanted in &expect.outcomes {
+        judge.outcome(wanted, &mut found);
+    }
+    found
+}
+
+struct Judge<'a> {
+    program: &'a Program,
+    case: &'a Case,
+    decision: &'a Decision,
+    fired: Vec<RuleAt>,
+}
+
+impl Judge<'_> {
+    fn name(&self, at: RuleAt) -> &str {
+        let fragment = self.program.fragments.get(at.fragment);
+        fragment.and_then(|def| def.rules.get(at.rule)).map_or("?", |rule| &rule.name)
+    }
+
+    fn rule(&self, at: RuleAt, expected: &str, actual: &str, span: Span) -> Difference {
+        let what = format!("rule {}", self.name(at));
+        Difference { what, expected: expected.to_owned(), actual: actual.to_owned(), span }
+    }
+
+    /// One of the outcomes that may be meant must come out whole; else the one that came nearest
+    /// is shown.
+    fn outcome(&self, wanted: &Wanted, found: &mut Vec<Difference>) {
+        let mut nearest: Option<Vec<Difference>> = None;
+        for meant in &wanted.options {
+            let seed = self.case.given.seed;
+            let emitted = self.decision.emitted(self.program, seed, meant.at, meant.outcome);
+            let Some(emitted) = emitted else { continue };
+            let differences = self.compare(wanted, meant, &emitted);
+            if differences.is_empty() {
+                return;
+            }
+            if nearest.as_ref().is_none_or(|best| differences.len() < best.len()) {
+                nearest = Some(differences);
+            }
+        }
+        match nearest {
+            Some(differences) => found.extend(differences),
+            None => {
+                let silent: Vec<&str> = (wanted.options.iter())
+                    .map(|meant| self.name(meant.at))
+                    .take(NAMES_SHOWN_MAX)
+                    .collect();
+                let more = wanted.options.len() - silent.len();
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                found.push(Difference {
+                    what: format!("outcome {}", wanted.label),
+                    expected: "comes out".to_owned(),
+                    actual: format!("{}{more} did not fire", silent.join(", ")),
+                    span: wanted.span,
+                });
+            }
+        }
+    }
+
+    fn compare(&self, wanted: &Wanted, meant: &Meant, emitted: &Emitted) -> Vec<Difference> {
+        let label = &wanted.label;
+        let mut found = Vec::new();
+        let mut differ = |what: String, expected: String, actual: String, span: Span| {
+            if expected != actual {
+                found.push(Difference { what, expected, actual, span });
+            }
+        };
+        let def = (self.program.fragments.get(meant.at.fragment))
+            .and_then(|def| def.rules.get(meant.at.rule)?.outcomes.get(meant.outcome));
+        for (index, expected, span) in &meant.payload {
+            let Some(value) = def.and_then(|def| def.payload.get(*index)) else { continue };
+            let actual = emitted.payload.get(*index).copied().unwrap_or(0);
+            let text = |raw| text(self.program, value.ty, raw);
+            differ(format!("{label}.{}", value.name), text(*expected), text(actual), *span);
+        }
+        let fell = match &emitted.fell {
+            Some(Ok(fell)) => Some(fell),
+            Some(Err(error)) => {
+                differ(format!("{label} loot"), "rolls".into(), error.to_string(), wanted.span);
+                None
+            }
+            None => None,
+        };
+        if let Some((expected, span)) = meant.rolls {
+            let actual = fell.map_or(0, |fell| fell.rolls);
+            differ(format!("{label} rolls"), expected.to_string(), actual.to_string(), span);
+        }
+        for (item, expected, span) in &meant.loot {
+            let items = fell.map_or(&[][..], |fell| &fell.items);
+            let actual = items.iter().find(|(name, _)| name == item).map_or(0, |(_, n)| *n);
+            let what = format!("{label} loot {item}");
+            differ(what, expected.to_string(), actual.to_string(), *span);
+        }
+        for (table, entry, expected, span) in &meant.eligible {
+            let mask = self.decision.mask(self.program, meant.at.fragment, *table);
+            let actual = *entry < 64 && mask >> entry & 1 == 1;
+            let word = |yes: bool| if yes { "eligible" } else { "not eligible" }.to_owned();
+            let name = self.program.tables.get(usize::from(*table)).map_or("?".into(), |table| {
+                let entry = table.entries.get(*entry).map_or("?", |entry| &entry.name);
+                format!("{}.{entry}", table.name)
+            });
+            differ(format!("{label} entry {name}"), word(*expected), word(actual), *span);
+        }
+        found
+    }
+}
+
+/// A raw value in the words of the language.
+pub(crate) fn text(program: &Program, ty: Type, raw: i64) -> String {
+    Value::from_raw(ty, raw, &Words(program)).to_string()
+}
+
+/// Names behind indices, from a program.
+pub(crate) struct Words<'a>(pub(crate) &'a Program);
+
+impl Words<'_> {
+    fn of(&self, index: u16) -> Option<&EnumDef> {
+        self.0.enums.get(usize::from(index))
+    }
+}
+
+impl Names for Words<'_> {
+    fn enum_value(&self, of: u16, index: u32) -> Option<&str> {
+        self.of(of)?.values.get(index as usize).map(String::as_str)
+    }
+
+    fn enum_index(&self, of: u16, name: &str) -> Option<u32> {
+        let at = self.of(of)?.values.iter().position(|value| value == name)?;
+        u32::try_from(at).ok()
+    }
+
+    fn symbol(&self, index: u32) -> Option<&str> {
+        self.0.symbols.get(index as usize).map(String::as_str)
+    }
+
+    fn symbol_index(&self, name: &str) -> Option<u32> {
+        let at = self.0.symbols.iter().position(|symbol| symbol == name)?;
+        u32::try_from(at).ok()
+    }
+}

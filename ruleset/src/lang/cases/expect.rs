@@ -1,0 +1,357 @@
+//! What a test expects: rules that fire, outcomes with their values, loot.
+
+use super::Reader;
+use crate::cases::{Expect, Meant, RuleAt, Wanted};
+use crate::ir::{Loot, On, OutcomeDef, Slot, Type};
+use crate::lang::limits::LOOT_COUNT_MAX;
+use crate::lang::session::At;
+use crate::lang::shape::{self, Block, Schema};
+use crate::lang::{Code, Diagnostic, Span};
+
+const EXPECT: Schema = Schema {
+    kind: "expect",
+    labels: 1,
+    required: &[],
+    optional: &["rule", "payload", "rolls", "loot", "eligible", "not_eligible"],
+    open: false,
+    blocks: &[],
+};
+
+/// Most items of one name that one outcome may give: rolls × items of an entry, nested.
+const ITEMS_MAX: i64 = 1_000_000_000;
+
+impl<'c> Reader<'c, '_> {
+    /// `fired`, `not_fired` and `fired_exactly` of a test or a row.
+    pub(super) fn rules_of(&mut self, block: &Block, on: On, expect: &mut Expect) {
+        if let Some((names, _)) = self.names(block, "fired") {
+            let rules: Vec<_> = names.into_iter().filter_map(|at| self.rule(at, on)).collect();
+            expect.fired.extend(rules);
+        }
+        if let Some((names, _)) = self.names(block, "not_fired") {
+            let rules: Vec<_> = names.into_iter().filter_map(|at| self.rule(at, on)).collect();
+            expect.not_fired.extend(rules);
+        }
+        if let Some((names, at)) = self.names(block, "fired_exactly") {
+            let rules = names.into_iter().filter_map(|at| self.rule(at, on));
+            let rules = rules.map(|(rule, _)| rule).collect();
+            expect.exactly = Some((rules, self.session.span(at)));
+        }
+    }
+
+    /// A rule that can fire in this test.
+    fn rule(&mut self, at: At, on: On) -> Option<(RuleAt, Span)> {
+        let name = self.session.text(at);
+        let Some(rule) = self.rules.get(name).copied() else {
+            let known: Vec<&str> = self.rules.keys().copied().collect();
+            self.unknown(at, "rule", name, known.into_iter());
+            return None;
+        };
+        let own = self.program.fragments.get(rule.fragment).map(|def| def.on);
+        if own != Some(on) {
+            let (own, on) =
+                (own.map_or_else(String::new, |own| self.on_text(own)), self.on_text(on));
+            self.session.error(
+                Code::NotOfThisTest,
+                at,
+                format!("the rule {name} is on {own}, and this test is on {on}"),
+                "only the rules of the test's own trigger or timer are evaluated",
+                format!("name a rule on {on}, or write `on = {own}`"),
+            );
+            return None;
+        }
+        Some((rule, self.session.span(at)))
+    }
+
+    fn on_text(&self, on: On) -> String {
+        match on {
+            On::Trigger(index) => {
+                self.program.triggers.get(usize::from(index)).map_or("?".into(), |t| t.name.clone())
+            }
+            On::Timer(index) => (self.program.timers.get(usize::from(index)))
+                .map_or("?".into(), |timer| format!("timer.{}", timer.name)),
+        }
+    }
+
+    /// Reads an `expect` block.
+    pub(super) fn wanted(&mut self, at: At, on: On) -> Option<Wanted> {
+        let block = shape::read(self.session, at, &EXPECT);
+        let label_at = *block.labels.first()?;
+        let label = self.session.string(label_at);
+        let rule = match block.value("rule") {
+            None => None,
+            Some(at) => Some(self.rule(at, on)?.0),
+        };
+        let program = self.program;
+        let rules = program.fragments.iter().enumerate().filter(|(_, def)| def.on == on).flat_map(
+            |(fragment, def)| {
+                let rules = def.rules.iter().enumerate();
+                rules.map(move |(at, rule)| (RuleAt { fragment, rule: at }, rule))
+            },
+        );
+        let outcomes = rules
+            .filter(|(at, _)| rule.is_none_or(|rule| rule == *at))
+            .flat_map(|(at, rule)| rule.outcomes.iter().enumerate().map(move |o| (at, o)));
+        let options: Vec<Meant> = (outcomes.clone())
+            .filter(|(_, (_, outcome))| outcome.name == label)
+            .map(|(at, (outcome, _))| Meant {
+                at,
+                outcome,
+                payload: Vec::new(),
+                rolls: None,
+                loot: Vec::new(),
+                eligible: Vec::new(),
+            })
+            .collect();
+        if options.is_empty() {
+            let mut known: Vec<&str> = outcomes.map(|(_, (_, o))| o.name.as_str()).collect();
+            known.sort_unstable();
+            known.dedup();
+            let what = match rule {
+                Some(_) => "outcome of this rule called".to_owned(),
+                None => format!("outcome of a rule on {} called", self.on_text(on)),
+            };
+            self.unknown(label_at, &what, &label, known.into_iter());
+            return None;
+        }
+        let mut wanted = Wanted { label, span: self.session.span(label_at), options };
+        self.values(&block, &mut wanted).then_some(wanted)
+    }
+
+    /// What a row adds to the test's only `expect` block.
+    pub(super) fn complete(&mut self, row: &Block, expect: &mut Expect) {
+        let adds = ["payload", "rolls", "loot", "eligible", "not_eligible"];
+        let Some(first) = adds.iter().find_map(|name| row.value(name)) else { return };
+        let [wanted] = &mut expect.outcomes[..] else {
+            if !self.session.failed() {
+                let count = expect.outcomes.len();
+                self.session.error(
+                    Code::UnclearCase,
+                    first,
+                    format!(
+                        "a row with values for an outcome, in a test with {count} `expect` blocks"
+                    ),
+                    "the values of a row complete the one `expect` block of its test",
+                    "leave exactly one `expect \"name\" {}` beside `cases`, or split the test",
+                );
+            }
+            return;
+        };
+        let mut completed = wanted.clone();
+        if self.values(row, &mut completed) {
+            *wanted = completed;
+        }
+    }
+
+    /// Puts expected values on every outcome that can have them; those that cannot are no longer
+    /// meant. False when none is left, which is reported.
+    fn values(&mut self, block: &Block, wanted: &mut Wanted) -> bool {
+        for (name_at, value_at) in self.pairs(block, "payload") {
+            let name = self.session.text(name_at);
+            let has = |reader: &Self, meant: &Meant| {
+                reader.def(meant)?.payload.iter().position(|value| value.name == name)
+            };
+            let mut known: Vec<&str> = Vec::new();
+            for def in wanted.options.iter().filter_map(|meant| self.def(meant)) {
+                known.extend(def.payload.iter().map(|value| value.name.as_str()));
+            }
+            wanted.options.retain(|meant| has(self, meant).is_some());
+            let Some(first) = wanted.options.first() else {
+                known.sort_unstable();
+                known.dedup();
+                let what = format!("payload value of {} called", wanted.label);
+                self.unknown(name_at, &what, name, known.into_iter());
+                return false;
+            };
+            // Rules may give one name different types: the first one's is what a test may say.
+            let ty = has(self, first).and_then(|at| self.def(first)?.payload.get(at)).map(|v| v.ty);
+            let Some(ty) = ty else { return false };
+            let Some(value) = self.literal(value_at, ty, name) else { return false };
+            let span = self.session.span(value_at);
+            let mut options = std::mem::take(&mut wanted.options);
+            options.retain_mut(|meant| {
+                let Some(at) = has(self, meant) else { return false };
+                let own = self.def(meant).and_then(|def| def.payload.get(at)).map(|v| v.ty);
+                meant.payload.retain(|(of, ..)| *of != at);
+                meant.payload.push((at, value, span));
+                own == Some(ty)
+            });
+            wanted.options = options;
+        }
+        self.loot(block, wanted)
+    }
+
+    fn def(&self, meant: &Meant) -> Option<&'c OutcomeDef> {
+        let rules = &self.program.fragments.get(meant.at.fragment)?.rules;
+        rules.get(meant.at.rule)?.outcomes.get(meant.outcome)
+    }
+
+    fn loot(&mut self, block: &Block, wanted: &mut Wanted) -> bool {
+        let asks = ["rolls", "loot", "eligible", "not_eligible"];
+        let Some(first) = asks.iter().find_map(|name| block.value(name)) else { return true };
+        let rolls = |reader: &Self, meant: &Meant| {
+            reader.def(meant).and_then(|def| def.loot.as_ref()).map(|loot| loot.table)
+        };
+        wanted.options.retain(|meant| rolls(self, meant).is_some());
+        let Some(table) = wanted.options.first().and_then(|meant| rolls(self, meant)) else {
+            self.session.error(
+                Code::NotOfThisTest,
+                first,
+                format!("the outcome {} rolls no loot table", wanted.label),
+                "an outcome rolls a table when it has `table = …`",
+                "expect `payload` values, or name the outcome that rolls",
+            );
+            return false;
+        };
+        if let Some(at) = block.value("rolls") {
+            let slot = Slot { ty: Type::Int, min: 0, max: LOOT_COUNT_MAX };
+            let Some(value) = self.ranged(at, &slot, "rolls") else { return false };
+            let span = self.session.span(at);
+            wanted.options.iter_mut().for_each(|meant| meant.rolls = Some((value, span)));
+        }
+        for (name_at, value_at) in self.pairs(block, "loot") {
+            let name = self.session.text(name_at);
+            wanted.options.retain(|meant| {
+                rolls(self, meant).is_some_and(|table| self.items(table).contains(&name))
+            });
+            if wanted.options.is_empty() {
+                let known = self.items(table);
+                let table = self.table(table);
+                self.unknown(name_at, &format!("item in {table} called"), name, known.into_iter());
+                return false;
+            }
+            let slot = Slot { ty: Type::Int, min: 0, max: ITEMS_MAX };
+            let Some(count) = self.ranged(value_at, &slot, name) else { return false };
+            let span = self.session.span(value_at);
+            for meant in &mut wanted.options {
+                meant.loot.retain(|(item, ..)| item != name);
+                meant.loot.push((name.to_owned(), count.unsigned_abs(), span));
+            }
+        }
+        for (attribute, may) in [("eligible", true), ("not_eligible", false)] {
+            let Some((names, _)) = self.names(block, attribute) else { continue };
+            for at in names {
+                if !self.entry(at, table, may, wanted) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// `entry` of the outcome's table, or `table.entry` of one that it leads to.
+    fn entry(&mut self, at: At, table: u16, may: bool, wanted: &mut Wanted) -> bool {
+        let text = self.session.text(at);
+        let (inner, name) = match text.split_once('.') {
+            Some((inner, name)) => (Some(inner), name),
+            None => (None, text),
+        };
+        let program = self.program;
+        let span = self.session.span(at);
+        let mut options = std::mem::take(&mut wanted.options);
+        options.retain_mut(|meant| {
+            let Some(own) = self.def(meant).and_then(|def| def.loot.as_ref()) else { return false };
+            let reached = self.reached(own.table);
+            let of = match inner {
+                None => Some(own.table),
+                Some(inner) => reached.into_iter().find(|table| self.table(*table) == inner),
+            };
+            let found = of.and_then(|of| {
+                let entries = &program.tables.get(usize::from(of))?.entries;
+                Some((of, entries.iter().position(|entry| entry.name == name)?))
+            });
+            if let Some((of, entry)) = found {
+                meant.eligible.retain(|(t, e, ..)| (*t, *e) != (of, entry));
+                meant.eligible.push((of, entry, may, span));
+            }
+            found.is_some()
+        });
+        wanted.options = options;
+        if wanted.options.is_empty() {
+            let mut known: Vec<String> = Vec::new();
+            for of in self.reached(table) {
+                let Some(def) = program.tables.get(usize::from(of)) else { continue };
+                known.extend(def.entries.iter().map(|entry| match of == table {
+                    true => entry.name.clone(),
+                    false => format!("{}.{}", def.name, entry.name),
+                }));
+            }
+            let table = self.table(table);
+            let what = format!("entry in {table} called");
+            self.unknown(at, &what, text, known.iter().map(String::as_str));
+            return false;
+        }
+        true
+    }
+
+    fn table(&self, index: u16) -> &'c str {
+        self.program.tables.get(usize::from(index)).map_or("?", |table| &table.name)
+    }
+
+    /// A table and all that its entries lead to, each once.
+    fn reached(&self, table: u16) -> Vec<u16> {
+        let mut all = vec![table];
+        let mut next = 0;
+        while let Some(def) = all.get(next).and_then(|at| self.program.tables.get(usize::from(*at)))
+        {
+            for entry in &def.entries {
+                if let Loot::Table(inner) = entry.loot
+                    && !all.contains(&inner)
+                {
+                    all.push(inner);
+                }
+            }
+            next += 1;
+        }
+        all
+    }
+
+    fn items(&self, table: u16) -> Vec<&'c str> {
+        let mut items = Vec::new();
+        for of in self.reached(table) {
+            let Some(def) = self.program.tables.get(usize::from(of)) else { continue };
+            items.extend(def.entries.iter().filter_map(|entry| match &entry.loot {
+                Loot::Item(item) => Some(item.as_str()),
+                Loot::Table(_) => None,
+            }));
+        }
+        items.sort_unstable();
+        items.dedup();
+        items
+    }
+
+    /// Reports rules that should both fire and not fire.
+    pub(super) fn contrary(&mut self, expect: &Expect) {
+        let quiet = |rule: &RuleAt| -> Option<Span> {
+            let named = expect.not_fired.iter().find(|(of, _)| of == rule).map(|(_, span)| *span);
+            let outside = expect.exactly.as_ref().filter(|(rules, _)| !rules.contains(rule));
+            named.or(outside.map(|(_, span)| *span))
+        };
+        let mut contrary = None;
+        for (rule, span) in &expect.fired {
+            contrary = contrary.or(quiet(rule).map(|other| (*span, other)));
+        }
+        for (rule, span) in &expect.not_fired {
+            let exactly = expect.exactly.as_ref().filter(|(rules, _)| rules.contains(rule));
+            contrary = contrary.or(exactly.map(|(_, other)| (*span, *other)));
+        }
+        for wanted in &expect.outcomes {
+            let silent: Option<Vec<Span>> =
+                wanted.options.iter().map(|meant| quiet(&meant.at)).collect();
+            let silent = silent.and_then(|spans| spans.first().copied());
+            contrary = contrary.or(silent.map(|other| (wanted.span, other)));
+        }
+        if let Some((span, other)) = contrary {
+            let cause = "no decision can meet both, so the test could never pass";
+            self.session.report(
+                Diagnostic::error(
+                    Code::ContraryTest,
+                    span,
+                    "a rule should fire here and stay silent",
+                )
+                .label(other, "it should not fire, says this")
+                .cause(cause)
+                .help("remove one of the two"),
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What a test gives: fields, parameters, counters, timers, seed, player, time.
+
+use super::Reader;
+use crate::cases::Given;
+use crate::ir::{INSTANT_MAX, On, Slot, Type};
+use crate::lang::session::At;
+use crate::lang::shape::Block;
+use crate::lang::tree::NodeKind;
+use crate::lang::{Code, constant};
+
+impl Reader<'_, '_> {
+    /// Every input at its smallest.
+    pub(super) fn blank(&self, on: On) -> Given {
+        let fields: Vec<i64> = match on {
+            On::Trigger(index) => self.program.triggers.get(usize::from(index)),
+            On::Timer(_) => None,
+        }
+        .map_or(Vec::new(), |def| def.fields.iter().map(|field| field.slot.min).collect());
+        Given {
+            left_out: (0..).take(fields.len()).collect(),
+            fields,
+            params: Vec::new(),
+            rates: vec![0; self.program.counters.len()],
+            active: Vec::new(),
+            seed: 0,
+            player: 0,
+            now_ms: None,
+        }
+    }
+
+    /// Puts what a test or one of its rows gives over what is given already.
+    pub(super) fn given(&mut self, block: &Block, on: On, given: &mut Given) {
+        self.fields(block, on, given);
+        let program = self.program;
+        for (name_at, value_at) in self.pairs(block, "params") {
+            let name = self.session.text(name_at);
+            let Some(index) = program.params.iter().position(|param| param.name == name) else {
+                let known = program.params.iter().map(|param| param.name.as_str());
+                self.unknown(name_at, "parameter", name, known);
+                continue;
+            };
+            let (Some(param), Ok(slot)) = (program.params.get(index), u16::try_from(index)) else {
+                continue;
+            };
+            let Some(value) = self.ranged(value_at, &param.slot, &param.name) else { continue };
+            given.params.retain(|(of, _)| *of != slot);
+            given.params.push((slot, value));
+            given.params.sort_unstable();
+        }
+        for (name_at, value_at) in self.pairs(block, "rates") {
+            let name = self.session.text(name_at);
+            let Some(index) = program.counters.iter().position(|c| c.name == name) else {
+                let known = program.counters.iter().map(|counter| counter.name.as_str());
+                self.unknown(name_at, "counter", name, known);
+                continue;
+            };
+            let max = program.counters.get(index).map_or(0, |counter| counter.max);
+            let slot = Slot { ty: Type::Int, min: 0, max };
+            let Some(value) = self.ranged(value_at, &slot, name) else { continue };
+            if self.is_timer(on, name_at, "a counter") {
+                continue;
+            }
+            if let Some(rate) = given.rates.get_mut(index) {
+                *rate = value;
+            }
+        }
+        for (name_at, value_at) in self.pairs(block, "active") {
+            let name = self.session.text(name_at);
+            let Some(index) = program.timers.iter().position(|timer| timer.name == name) else {
+                let known = program.timers.iter().map(|timer| timer.name.as_str());
+                self.unknown(name_at, "timer", name, known);
+                continue;
+            };
+            let slot = Slot { ty: Type::Bool, min: 0, max: 1 };
+            let (Some(value), Ok(index)) =
+                (self.ranged(value_at, &slot, name), u16::try_from(index))
+            else {
+                continue;
+            };
+            given.active.retain(|(of, _)| *of != index);
+            given.active.push((index, value == 1));
+            given.active.sort_unstable();
+        }
+        let whole = Slot { ty: Type::Int, min: 0, max: i64::MAX };
+        if let Some(at) = block.value("seed")
+            && let Some(seed) = self.ranged(at, &whole, "seed")
+        {
+            given.seed = seed.unsigned_abs();
+        }
+        if let Some(at) = block.value("player")
+            && let Some(player) = self.ranged(at, &whole, "player")
+            && !self.is_timer(on, at, "a player")
+        {
+            given.player = player.unsigned_abs();
+        }
+        let instant = Slot { ty: Type::Instant, min: 0, max: INSTANT_MAX };
+        if let Some(at) = block.value("now") {
+            given.now_ms = self.ranged(at, &instant, "now").or(given.now_ms);
+        }
+    }
+
+    fn fields(&mut self, block: &Block, on: On, given: &mut Given) {
+        let program = self.program;
+        let On::Trigger(trigger) = on else {
+            if let Some(at) = block.value("trigger") {
+                self.is_timer(on, at, "a trigger");
+            }
+            return;
+        };
+        let Some(def) = program.triggers.get(usize::from(trigger)) else { return };
+        for (name_at, value_at) in self.pairs(block, "trigger") {
+            let name = self.session.text(name_at);
+            let Some(index) = def.fields.iter().position(|field| field.name == name) else {
+                let known = def.fields.iter().map(|field| field.name.as_str());
+                self.unknown(name_at, &format!("field of {}", def.name), name, known);
+                continue;
+            };
+            let Some(field) = def.fields.get(index) else { continue };
+            let Some(value) = self.ranged(value_at, &field.slot, name) else { continue };
+            if let Some(slot) = given.fields.get_mut(index) {
+                *slot = value;
+            }
+            given.left_out.retain(|slot| usize::from(*slot) != index);
+        }
+    }
+
+    /// Reports what the test of a timer cannot have.
+    fn is_timer(&mut self, on: On, at: At, what: &str) -> bool {
+        let timer = matches!(on, On::Timer(_));
+        if timer {
+            self.session.error(
+                Code::TestOfTimer,
+                at,
+                format!("{what} in the test of a timer"),
+                "a timer happens to nobody: it has no fields, no player and no counters",
+                "remove it, or test a rule on a trigger",
+            );
+        }
+        timer
+    }
+
+    /// A literal of a type; reported when it is another.
+    pub(super) fn literal(&mut self, at: At, ty: Type, name: &str) -> Option<i64> {
+        if self.session.is_flawed(at) {
+            return None;
+        }
+        let kind = self.session.kind(at);
+        let text = matches!(ty, Type::Duration | Type::Instant | Type::Enum(_) | Type::Symbol);
+        let fits = match (ty, kind) {
+            (Type::Bool, NodeKind::True | NodeKind::False) => true,
+            (Type::Int, NodeKind::Number) => !self.session.text(at).contains('.'),
+            (Type::Int, NodeKind::Unary(_)) => !self.session.text(at).contains('.'),
+            (Type::Decimal, NodeKind::Number | NodeKind::Unary(_)) => true,
+            (_, NodeKind::Text) => text,
+            _ => false,
+        };
+        if fits {
+            if ty == Type::Symbol {
+                return self.symbol(at);
+            }
+            return constant::value(self.session, self.scope, at, ty);
+        }
+        let shown = constant::shorten(self.session.text(at));
+        let wants = self.scope.type_name(ty);
+        self.session.error(
+            Code::TestValueType,
+            at,
+            format!("`{name}` is {wants}, and `{shown}` is not"),
+            "a test gives and expects values of the declared type, as literals",
+            match ty {
+                Type::Bool => "write true or false",
+                Type::Int => "write a whole number, for example 10",
+                Type::Decimal => "write a number, for example 1.25",
+                Type::Duration => "write a string such as \"90s\"",
+                Type::Instant => "write a string such as \"2026-12-24T18:00:00Z\"",
+                Type::Enum(_) | Type::Symbol => "write one of its values between double quotes",
+            },
+        );
+        None
+    }
+
+    /// The index of a text that some outcome sends.
+    fn symbol(&mut self, at: At) -> Option<i64> {
+        let text = self.session.string(at);
+        let program = self.program;
+        let found = program.symbols.iter().position(|symbol| *symbol == text);
+        if found.is_none() {
+            let known = program.symbols.iter().map(String::as_str);
+            self.unknown(at, "outcome that sends the text", &text, known);
+        }
+        found.and_then(|at| i64::try_from(at).ok())
+    }
+
+    /// A literal within a range.
+    pub(super) fn ranged(&mut self, at: At, slot: &Slot, name: &str) -> Option<i64> {
+        let value = self.literal(at, slot.ty, name)?;
+        if (slot.min..=slot.max).contains(&value) {
+            return Some(value);
+        }
+        let say = |raw: i64| self.scope.value_text(slot.ty, raw.into());
+        let (value, min, max) = (say(value), say(slot.min), say(slot.max));
+        self.session.error(
+            Code::TestValueRange,
+            at,
+            format!("`{name}` is {value}, its range is {min} to {max}"),
+            "hosts refuse such a value before any rule sees it",
+            "give a value of the range, both ends included",
+        );
+        None
+    }
+}

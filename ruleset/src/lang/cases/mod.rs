@@ -1,0 +1,356 @@
+//! `test` blocks to cases: names resolved, values in their ranges, mistakes reported.
+//!
+//! A row of `cases` starts from what the test gives and expects, and changes it. All of it is read
+//! after the program, so a test can neither change the program nor fail its build.
+
+mod expect;
+mod given;
+
+use std::collections::BTreeMap;
+
+use super::scope::Scope;
+use super::session::{At, Session};
+use super::shape::{self, Block, Schema};
+use super::tree::{NodeKind, Tree};
+use super::{Code, Diagnostic, TEST_SUFFIX, constant};
+use crate::cases::{
+    CASE_COUNT_MAX, Case, EXPECT_COUNT_MAX, Expect, Given, ROW_COUNT_MAX, RuleAt, TEST_COUNT_MAX,
+    TEST_NAME_BYTES_MAX,
+};
+use crate::ir::{On, Program};
+
+const TEST: Schema = Schema {
+    kind: "test",
+    labels: 1,
+    required: &["on"],
+    optional: &[
+        "trigger",
+        "params",
+        "rates",
+        "active",
+        "seed",
+        "player",
+        "now",
+        "fired",
+        "not_fired",
+        "fired_exactly",
+        "cases",
+    ],
+    open: false,
+    blocks: &["expect"],
+};
+
+const ROW: Schema = Schema {
+    kind: "cases",
+    labels: 0,
+    required: &[],
+    optional: &[
+        "name",
+        "trigger",
+        "params",
+        "rates",
+        "active",
+        "seed",
+        "player",
+        "now",
+        "fired",
+        "not_fired",
+        "fired_exactly",
+        "payload",
+        "rolls",
+        "loot",
+        "eligible",
+        "not_eligible",
+    ],
+    open: false,
+    blocks: &[],
+};
+
+/// Whether a node stands in a file of tests.
+pub(super) fn is_test_file(session: &Session<'_>, at: At) -> bool {
+    session.files.get(at.file as usize).is_some_and(|file| file.name.ends_with(TEST_SUFFIX))
+}
+
+/// Reports a declaration of the rule set in a file of tests.
+pub(super) fn not_a_test(session: &mut Session<'_>, at: At) {
+    let name = session.text(at);
+    session.error(
+        Code::NotATest,
+        at,
+        format!("`{name}` in a test file"),
+        format!(
+            "files that end in {TEST_SUFFIX} are left out of the build, so they hold tests alone"
+        ),
+        format!("move it to a file that ends in {}", super::SUFFIX),
+    );
+}
+
+/// Reads every test of every file.
+pub(super) fn read(session: &mut Session<'_>, scope: &Scope, program: &Program) -> Vec<Case> {
+    let mut reader = Reader::new(session, scope, program);
+    let mut seen: BTreeMap<String, At> = BTreeMap::new();
+    let mut count = 0;
+    for file in 0..reader.session.files.len() as u32 {
+        for at in reader.session.children(At { file, node: Tree::ROOT }) {
+            let is_test = reader.session.kind(at) == NodeKind::Block
+                && (reader.session.child(at, 0))
+                    .is_some_and(|name| reader.session.text(name) == "test");
+            if !is_test {
+                continue;
+            }
+            count += 1;
+            if count > TEST_COUNT_MAX {
+                reader.too_many(at, "test", TEST_COUNT_MAX);
+                return reader.cases;
+            }
+            reader.test(at, &mut seen);
+        }
+    }
+    reader.cases
+}
+
+pub(super) struct Reader<'c, 'a> {
+    session: &'c mut Session<'a>,
+    scope: &'c Scope,
+    program: &'c Program,
+    rules: BTreeMap<&'c str, RuleAt>,
+    cases: Vec<Case>,
+}
+
+impl<'c, 'a> Reader<'c, 'a> {
+    fn new(session: &'c mut Session<'a>, scope: &'c Scope, program: &'c Program) -> Self {
+        let mut rules = BTreeMap::new();
+        for (fragment, def) in program.fragments.iter().enumerate() {
+            for (rule, def) in def.rules.iter().enumerate() {
+                rules.insert(def.name.as_str(), RuleAt { fragment, rule });
+            }
+        }
+        Reader { session, scope, program, rules, cases: Vec::new() }
+    }
+
+    fn too_many(&mut self, at: At, what: &str, limit: usize) {
+        self.session.error(
+            Code::TooMany,
+            at,
+            format!("one {what} more than the limit of {limit}"),
+            "what one run of the tests costs is bounded",
+            "remove some, or split the rule set",
+        );
+    }
+
+    fn test(&mut self, at: At, seen: &mut BTreeMap<String, At>) {
+        let block = shape::read(self.session, at, &TEST);
+        let name = block.labels.first().and_then(|label| self.name(*label, seen));
+        let Some(on) =
+            block.value("on").and_then(|at| super::lower::on(self.session, self.scope, at))
+        else {
+            return;
+        };
+        let mut given = self.blank(on);
+        self.given(&block, on, &mut given);
+        let mut expect = Expect::default();
+        self.rules_of(&block, on, &mut expect);
+        if let Some((_, over)) = block.blocks.get(EXPECT_COUNT_MAX) {
+            self.too_many(*over, "`expect` of this test", EXPECT_COUNT_MAX);
+        }
+        for (_, inner) in block.blocks.iter().take(EXPECT_COUNT_MAX) {
+            if let Some(wanted) = self.wanted(*inner, on) {
+                expect.outcomes.push(wanted);
+            }
+        }
+        let test = name.unwrap_or_default();
+        match block.value("cases") {
+            None => {
+                self.contrary(&expect);
+                if !block.damaged {
+                    self.push(Case { test, row: None, span: block.header, on, given, expect });
+                }
+            }
+            Some(rows) => self.rows(rows, &test, on, &given, &expect),
+        }
+    }
+
+    fn rows(&mut self, at: At, test: &str, on: On, given: &Given, expect: &Expect) {
+        let rows = self.session.children(at);
+        let is_table = self.session.kind(at) == NodeKind::List
+            && !rows.is_empty()
+            && rows.iter().all(|row| self.session.kind(*row) == NodeKind::Object);
+        if !is_table {
+            self.session.error(
+                Code::WrongShape,
+                at,
+                "`cases` is not a list of rows",
+                "each row changes what the test gives and expects",
+                "write `cases = [ { trigger = { level = 50 }, fired = [crypt_drop] } ]`",
+            );
+            return;
+        }
+        if let Some(over) = rows.get(ROW_COUNT_MAX) {
+            self.too_many(*over, "row of this test", ROW_COUNT_MAX);
+        }
+        let mut names: BTreeMap<String, At> = BTreeMap::new();
+        for (number, row_at) in rows.into_iter().take(ROW_COUNT_MAX).enumerate() {
+            let row = shape::object(self.session, row_at, &ROW);
+            let (mut given, mut expect) = (given.clone(), expect.clone());
+            self.given(&row, on, &mut given);
+            self.rules_of(&row, on, &mut expect);
+            self.complete(&row, &mut expect);
+            self.contrary(&expect);
+            let name = match row.value("name") {
+                Some(at) => self.name(at, &mut names),
+                None => None,
+            };
+            let name = name.unwrap_or_else(|| (number + 1).to_string());
+            let (test, span) = (test.to_owned(), self.session.span(row_at));
+            self.push(Case { test, row: Some(name), span, on, given, expect });
+        }
+    }
+
+    fn push(&mut self, case: Case) {
+        let expect = &case.expect;
+        let nothing = expect.fired.is_empty()
+            && expect.not_fired.is_empty()
+            && expect.exactly.is_none()
+            && expect.outcomes.is_empty();
+        if nothing && !self.session.failed() {
+            self.session.report(
+                Diagnostic::error(Code::NoExpectation, case.span, "this test expects nothing")
+                    .cause("it would pass whatever the rules do")
+                    .help("add `fired = […]`, `not_fired = […]`, `fired_exactly = […]` or an `expect` block"),
+            );
+        }
+        if self.cases.len() == CASE_COUNT_MAX {
+            self.session.report(
+                Diagnostic::error(
+                    Code::TooMany,
+                    case.span,
+                    format!("one case more than the limit of {CASE_COUNT_MAX}"),
+                )
+                .cause("what one run of the tests costs is bounded")
+                .help("remove some, or split the rule set"),
+            );
+            return;
+        }
+        self.cases.push(case);
+    }
+
+    /// A name in a person's words, once.
+    fn name(&mut self, at: At, seen: &mut BTreeMap<String, At>) -> Option<String> {
+        let name = constant::text(self.session, at, "the name")?;
+        let plain = name.trim() == name && !name.is_empty() && !name.chars().any(char::is_control);
+        if !plain || name.len() > TEST_NAME_BYTES_MAX {
+            let message = if plain {
+                format!("a test name of {} bytes, limit {TEST_NAME_BYTES_MAX}", name.len())
+            } else {
+                format!("\"{}\" is no name for a test", constant::shorten(&name))
+            };
+            self.session.error(
+                Code::TestName,
+                at,
+                message,
+                "the name is the line that a person reads when the test fails",
+                "say in a few words what holds, for example \"a lich outside the crypt gives nothing\"",
+            );
+            return None;
+        }
+        if let Some(first) = seen.get(&name) {
+            let (first, span) = (self.session.span(*first), self.session.span(at));
+            self.session.report(
+                Diagnostic::error(
+                    Code::DuplicateTest,
+                    span,
+                    format!("a second test is called \"{}\"", constant::shorten(&name)),
+                )
+                .label(first, "the first one is here")
+                .cause("a report could not say which of them failed")
+                .help("say in the name in what they differ"),
+            );
+        }
+        seen.insert(name.clone(), at);
+        Some(name)
+    }
+
+    fn unknown<'n>(
+        &mut self,
+        at: At,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) {
+        let meant = self.session.similar(name, known.clone());
+        let all: Vec<&str> = known.take(8).collect();
+        self.session.error(
+            Code::UnknownInTest,
+            at,
+            format!("there is no {what} `{}`", constant::shorten(name)),
+            match all.is_empty() {
+                true => "there is none at all here".to_owned(),
+                false => format!("there is for example {}", shape::list(&all)),
+            },
+            match meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "correct the name, or remove it".to_owned(),
+            },
+        );
+    }
+
+    /// The pairs of `name = { a = 1, b = 2 }`.
+    fn pairs(&mut self, block: &Block, name: &str) -> Vec<(At, At)> {
+        let Some(at) = block.value(name) else { return Vec::new() };
+        if self.session.kind(at) != NodeKind::Object {
+            let shown = constant::shorten(self.session.text(at));
+            self.session.error(
+                Code::WrongShape,
+                at,
+                format!("`{name}` is `{shown}`, not a set of names with values"),
+                "each name stands beside its value, between braces",
+                format!("write `{name} = {{ name = value }}`"),
+            );
+            return Vec::new();
+        }
+        let mut pairs: Vec<(At, At)> = Vec::new();
+        for pair in self.session.children(at) {
+            let (Some(name), Some(value)) =
+                (self.session.child(pair, 0), self.session.child(pair, 1))
+            else {
+                continue;
+            };
+            let text = self.session.text(name);
+            if let Some((first, _)) = pairs.iter().find(|(n, _)| self.session.text(*n) == text) {
+                let (first, span) = (self.session.span(*first), self.session.span(name));
+                self.session.report(
+                    Diagnostic::error(
+                        Code::DuplicateAttribute,
+                        span,
+                        format!("`{text}` is given twice"),
+                    )
+                    .label(first, "given here first")
+                    .cause("only one of the values could hold")
+                    .help("remove one of them"),
+                );
+                continue;
+            }
+            pairs.push((name, value));
+        }
+        pairs
+    }
+
+    /// The bare names of `name = [a, b]`.
+    fn names(&mut self, block: &Block, name: &str) -> Option<(Vec<At>, At)> {
+        let at = block.value(name)?;
+        let elements = self.session.children(at);
+        let bare = elements.iter().all(|at| self.session.kind(*at) == NodeKind::Path);
+        if self.session.kind(at) != NodeKind::List || !bare {
+            let shown = constant::shorten(self.session.text(at));
+            self.session.error(
+                Code::WrongShape,
+                at,
+                format!("`{name}` is `{shown}`, not a list of names"),
+                "what is named here stands between brackets, without quotes",
+                format!("write `{name} = [crypt_drop]`"),
+            );
+            return None;
+        }
+        Some((elements, at))
+    }
+}

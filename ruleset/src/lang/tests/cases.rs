@@ -1,0 +1,373 @@
+//! Tests of tests: what a `test` block says, what is wrong with one, and that no build sees it.
+
+use super::{BASE, source};
+use crate::cases::{self, CASE_COUNT_MAX, Case, EXPECT_COUNT_MAX, ROW_COUNT_MAX, TEST_COUNT_MAX};
+use crate::ir::Program;
+use crate::lang::{Tested, check, check_with_cases, line_col};
+
+const RULES: &str = r#"counter "kills" {
+  on     = kill
+  per    = player
+  window = "1h"
+}
+param "pause" {
+  type    = duration
+  default = "90s"
+  range   = ["1s", "1h"]
+}
+loot_table "gems" {
+  entry "ruby" { weight = 1 }
+  entry "opal" {
+    weight = 3
+    when   = trigger.flag
+  }
+}
+loot_table "chest" {
+  entry "coin" {
+    weight = 1
+    count  = [2, 9]
+  }
+  entry "gem" {
+    weight = 1
+    table  = gems
+  }
+}
+rule "pay" {
+  on   = kill
+  when = trigger.level >= 10 && rate(kills) < 3
+  emit "credit" {
+    coins  = trigger.level * param.factor
+    reason = "boss"
+    lasts  = min(param.pause, "10m")
+    zone   = trigger.zone
+  }
+}
+rule "chest" {
+  on   = kill
+  when = trigger.zone == "crypt"
+  emit "drop" {
+    table = chest
+    count = active(night) ? 3 : 2
+  }
+}
+rule "claimed" {
+  on = claim
+  emit "thanks" {}
+}
+rule "night" {
+  on = timer.night
+  broadcast "night.falls" { factor = param.factor }
+}
+"#;
+
+fn tested(tests: &str) -> Tested {
+    check_with_cases(&[
+        source("a_base.rules.hcl", BASE),
+        source("b.rules.hcl", RULES),
+        source("c.test.hcl", tests),
+    ])
+}
+
+fn cases(tests: &str) -> (Program, Vec<Case>) {
+    hcl_edit::parser::parse_body(tests).unwrap();
+    let tested = tested(tests);
+    (
+        tested.checked.program.unwrap_or_else(|| panic!("{:#?}", tested.checked.diagnostics)),
+        tested.cases,
+    )
+}
+
+/// `what: expected, actual` for every difference of every case.
+fn judged(tests: &str) -> Vec<String> {
+    let (program, cases) = cases(tests);
+    let mut lines = Vec::new();
+    for case in &cases {
+        let decision = cases::interpret(&program, case).unwrap();
+        for d in cases::judge(&program, case, &decision) {
+            lines.push(format!("{}: {}: {}, {}", case.name(), d.what, d.expected, d.actual));
+        }
+    }
+    lines
+}
+
+#[test]
+fn what_is_as_expected_passes() {
+    let passes = r#"
+test "a hunter of level 20 is paid" {
+  on      = kill
+  trigger = { level = 20, zone = "meadow" }
+  params  = { factor = 7 }
+  rates   = { kills = 2 }
+  fired_exactly = [pay]
+  expect "credit" {
+    rule    = pay
+    payload = { coins = 140, reason = "boss", lasts = "90s", zone = "meadow" }
+  }
+}
+test "the crypt gives a chest, two at night" {
+  on      = kill
+  trigger = { zone = "crypt", level = 1 }
+  not_fired = [pay]
+  cases = [
+    { name = "by day", rolls = 2, not_eligible = [gems.opal], eligible = [coin, gems.ruby] },
+    { name = "at night", active = { night = true }, rolls = 3 },
+    { name = "by the clock", now = "2026-11-20T20:05:00Z", rolls = 3 },
+    { name = "past the hour", now = "2026-11-20T20:15:00Z", rolls = 2 },
+    { trigger = { flag = true }, eligible = [gems.opal] },
+  ]
+  expect "drop" {}
+}
+test "the night is told" {
+  on = timer.night
+  expect "night.falls" { payload = { factor = 5 } }
+}
+"#;
+    assert_eq!(judged(passes), [""; 0]);
+    assert_eq!(cases(passes).1.len(), 7);
+    assert_eq!(cases(passes).1[5].name(), "the crypt gives a chest, two at night › 5");
+}
+
+#[test]
+fn what_differs_is_told_value_by_value() {
+    let fails = r#"
+test "pay" {
+  on      = kill
+  trigger = { level = 20 }
+  fired     = [chest]
+  not_fired = [pay]
+}
+test "values" {
+  on      = kill
+  trigger = { level = 20, zone = "crypt" }
+  seed    = 1
+  expect "credit" { payload = { coins = 99, reason = "boss", lasts = "1m" } }
+  expect "drop" {
+    rolls    = 3
+    loot     = { ruby = 77 }
+    eligible = [gems.opal]
+  }
+}
+test "silence" {
+  on = kill
+  fired_exactly = [pay, chest]
+  expect "drop" {}
+}
+"#
+    .replace(
+        "  expect \"credit\" { payload = { coins = 99, reason = \"boss\", lasts = \"1m\" } }",
+        "  expect \"credit\" {\n    payload = { coins = 99, reason = \"boss\", lasts = \"1m\" }\n  }",
+    );
+    let lines = judged(&fails);
+    let loot = lines.iter().find(|line| line.contains("ruby")).unwrap();
+    assert!(loot.starts_with("values: drop loot ruby: 77, "), "{loot}");
+    let others: Vec<&str> =
+        lines.iter().map(String::as_str).filter(|line| !line.contains("ruby")).collect();
+    assert_eq!(
+        others,
+        [
+            "pay: rule chest: fires, does not fire",
+            "pay: rule pay: does not fire, fires",
+            "values: credit.coins: 99, 100",
+            "values: credit.lasts: 1m, 1m30s",
+            "values: drop rolls: 3, 2",
+            "values: drop entry gems.opal: eligible, not eligible",
+            "silence: rule pay: fires, does not fire",
+            "silence: rule chest: fires, does not fire",
+            "silence: outcome drop: comes out, chest did not fire",
+        ]
+    );
+}
+
+/// The loot that a test sees is what the roller gives for the same seed, not some other draw.
+#[test]
+fn loot_follows_the_seed() {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..16 {
+        let text = format!(
+            "test \"t\" {{\n  on = kill\n  trigger = {{ zone = \"crypt\" }}\n  seed = {seed}\n  expect \"drop\" {{\n    loot = {{ coin = 0 }}\n  }}\n}}\n"
+        );
+        let lines = judged(&text);
+        let actual = lines.first().map_or("0", |line| line.rsplit(", ").next().unwrap());
+        let coins: u32 = actual.parse().unwrap();
+        assert!(coins == 0 || (2..=18).contains(&coins));
+        let (program, cases) = cases(&text);
+        let table = program.tables.iter().position(|table| table.name == "chest").unwrap() as u16;
+        let mut drops = Vec::new();
+        let request = crate::loot::Roll {
+            table,
+            count: 2,
+            seed,
+            rule_hash: crate::rng::name_hash("chest"),
+            draw_base: 0,
+            masks: &|table| {
+                if program.tables[usize::from(table)].name == "gems" { 1 } else { u64::MAX }
+            },
+        };
+        crate::loot::roll(program.tables.as_slice(), &request, &mut drops).unwrap();
+        let rolled: u32 = drops.iter().filter(|d| d.item == "coin").map(|d| d.count).sum();
+        assert_eq!((cases.len(), coins), (1, rolled));
+        seen.insert(coins);
+    }
+    assert!(seen.len() > 3, "{seen:?}");
+}
+
+#[test]
+fn every_mistake_has_its_code_and_its_place() {
+    let cases = [
+        ("on = kill\nfired = [pai]", "C1201 3:10", "did you mean `pay`?"),
+        (
+            "on = kill\nfired = [pay]\ntrigger = { levle = 3 }",
+            "C1201 4:13",
+            "did you mean `level`?",
+        ),
+        (
+            "on = kill\nfired = [pay]\nparams = { factr = 3 }",
+            "C1201 4:12",
+            "did you mean `factor`?",
+        ),
+        ("on = kill\nfired = [pay]\nrates = { kils = 3 }", "C1201 4:11", "did you mean `kills`?"),
+        (
+            "on = kill\nfired = [pay]\nactive = { nigth = true }",
+            "C1201 4:12",
+            "did you mean `night`?",
+        ),
+        ("on = kill\nexpect \"credi\" {}", "C1201 3:8", "did you mean `credit`?"),
+        (
+            "on = kill\nexpect \"credit\" { payload = { coin = 1 } }",
+            "C1201 3:31",
+            "did you mean `coins`?",
+        ),
+        (
+            "on = kill\nexpect \"credit\" { payload = { reason = \"bos\" } }",
+            "C1201 3:40",
+            "did you mean `boss`?",
+        ),
+        (
+            "on = kill\nexpect \"drop\" { loot = { rubby = 1 } }",
+            "C1201 3:26",
+            "did you mean `ruby`?",
+        ),
+        (
+            "on = kill\nexpect \"drop\" { eligible = [gems.opa] }",
+            "C1201 3:29",
+            "did you mean `gems.opal`?",
+        ),
+        ("on = kill\nfired = [pay]\ntrigger = { level = 1.5 }", "C1202 4:21", "whole number"),
+        ("on = kill\nfired = [pay]\ntrigger = { flag = 1 }", "C1202 4:20", "true or false"),
+        ("on = kill\nexpect \"credit\" { payload = { lasts = 90 } }", "C1202 3:39", "\"90s\""),
+        ("on = kill\nfired = [pay]\ntrigger = { level = 101 }", "C1203 4:21", "range"),
+        ("on = kill\nfired = [pay]\nparams = { factor = -1 }", "C1203 4:21", "range"),
+        ("on = kill\nfired = [pay]\nseed = -1", "C1203 4:8", "range"),
+        ("on = kill", "C1204 1:1", "fired"),
+        ("on = kill\nfired = [claimed]", "C1206 3:10", "on = claim"),
+        ("on = kill\nexpect \"credit\" { rolls = 1 }", "C1206 3:27", "payload"),
+        ("on = kill\nfired = [pay]\nnot_fired = [pay]", "C1207 3:10", "remove one"),
+        ("on = kill\nfired_exactly = [chest]\nexpect \"credit\" {}", "C1207 4:8", "remove one"),
+        ("on = timer.night\nfired = [night]\ntrigger = { level = 1 }", "C1209 4:11", "trigger"),
+        ("on = timer.night\nfired = [night]\nrates = { kills = 1 }", "C1209 4:11", "trigger"),
+        ("on = kill\nfired = [pay]\ncases = [{ rolls = 1 }]", "C1211 4:20", "exactly one"),
+        ("on = kill\nfired = [pay]\ncases = [{ wat = 1 }]", "C0304 4:12", "remove"),
+        ("on = kill\nfired = [pay]\ncases = []", "C0307 4:9", "cases = ["),
+        ("on = kill\nfired = \"pay\"", "C0307 3:9", "[crypt_drop]"),
+        ("on = kill\nfired = [pay]\ntrigger = [1]", "C0307 4:11", "name = value"),
+        ("on = kill\nfired = [pay]\ntrigger = { level = 1, level = 2 }", "C0305 4:24", "remove"),
+        ("fired = [pay]", "C0306 1:1", "on = "),
+        ("on = kil\nfired = [pay]", "C0405 2:6", "did you mean `kill`?"),
+        ("on = kill\nfired = [pay]\nnow = \"soon\"", "C0506 4:7", "2026"),
+        (
+            "on = kill\nfired = [pay]\ntrigger = { zone = \"cript\" }",
+            "C0411 4:20",
+            "did you mean \"crypt\"?",
+        ),
+    ];
+    for (body, expected, help) in cases {
+        let text = format!("test \"t\" {{\n{body}\n}}\n");
+        let tested = tested(&text);
+        let found: Vec<String> = (tested.checked.diagnostics.iter())
+            .map(|found| {
+                assert_eq!(found.span.file, 2);
+                let (line, column) = line_col(&text, found.span.start);
+                format!("{} {line}:{column}", found.code)
+            })
+            .collect();
+        assert_eq!(found, [expected], "{body}\n{:#?}", tested.checked.diagnostics);
+        let said = &tested.checked.diagnostics[0];
+        assert!(said.help.contains(help), "{body}: {}", said.help);
+        assert!(tested.cases.is_empty() && tested.checked.program.is_none());
+    }
+    for (text, code) in [
+        (
+            "test \"t\" {\n  on = kill\n  fired = [pay]\n}\ntest \"t\" {\n  on = kill\n  fired = [pay]\n}\n",
+            "C1205",
+        ),
+        ("test \" t\" {\n  on = kill\n  fired = [pay]\n}\n", "C1210"),
+        ("enum \"zones\" { values = [\"a\"] }\n", "C1208"),
+    ] {
+        let codes: Vec<String> =
+            tested(text).checked.diagnostics.iter().map(|found| found.code.to_string()).collect();
+        assert_eq!(codes, [code], "{text}");
+    }
+}
+
+#[test]
+fn limits_hold_at_n_and_one_more() {
+    let codes = |text: &str| -> Vec<String> {
+        tested(text).checked.diagnostics.iter().map(|found| found.code.to_string()).collect()
+    };
+    for (length, expected) in [(128, &[][..]), (129, &["C1210"][..])] {
+        let name = "n".repeat(length);
+        assert_eq!(
+            codes(&format!("test \"{name}\" {{\n  on = kill\n  fired = [pay]\n}}\n")),
+            expected
+        );
+    }
+    for (count, expected) in [(EXPECT_COUNT_MAX, &[][..]), (EXPECT_COUNT_MAX + 1, &["C0312"][..])] {
+        let expects = "  expect \"credit\" {}\n".repeat(count);
+        assert_eq!(codes(&format!("test \"t\" {{\n  on = kill\n{expects}}}\n")), expected);
+    }
+    for (count, expected) in [(ROW_COUNT_MAX, &[][..]), (ROW_COUNT_MAX + 1, &["C0312"][..])] {
+        let rows = "{ seed = 1 },\n".repeat(count);
+        let text =
+            format!("test \"t\" {{\n  on = kill\n  fired = [pay]\n  cases = [\n{rows}]\n}}\n");
+        assert_eq!(codes(&text), expected);
+    }
+    // Many tests need many files: the tree of one holds some hundreds.
+    for (count, expected) in [(TEST_COUNT_MAX, 0), (TEST_COUNT_MAX + 1, 1)] {
+        let mut sources = vec![source("a.rules.hcl", BASE), source("b.rules.hcl", RULES)];
+        for file in 0..=count / 256 {
+            let tests = (file * 256..count.min((file + 1) * 256))
+                .map(|n| format!("test \"t{n}\" {{\n  on = kill\n  fired = [pay]\n}}\n"));
+            sources.push(source(&format!("t{file}.test.hcl"), &tests.collect::<String>()));
+        }
+        let tested = check_with_cases(&sources);
+        assert_eq!(tested.checked.diagnostics.len(), expected, "{count}");
+        assert_eq!(tested.cases.len(), if expected == 0 { count } else { 0 });
+    }
+    let rows = "{ seed = 1 },\n".repeat(ROW_COUNT_MAX);
+    for (over, expected) in [(0, 0), (1, 1)] {
+        let mut sources = vec![source("a.rules.hcl", BASE), source("b.rules.hcl", RULES)];
+        for file in 0..CASE_COUNT_MAX / ROW_COUNT_MAX {
+            let test = format!(
+                "test \"t{file}\" {{\n  on = kill\n  fired = [pay]\n  cases = [\n{rows}]\n}}\n"
+            );
+            sources.push(source(&format!("t{file}.test.hcl"), &test));
+        }
+        let last = "test \"last\" {\n  on = kill\n  fired = [pay]\n}\n".repeat(over);
+        sources.push(source("z.test.hcl", &last));
+        assert_eq!(check_with_cases(&sources).checked.diagnostics.len(), expected);
+    }
+}
+
+/// With tests in the rules' own files, with a file of tests, broken ones included, and without any:
+/// one program.
+#[test]
+fn a_build_sees_no_test() {
+    let program = |sources: &[_]| check(sources).program.unwrap();
+    let base = source("a.rules.hcl", BASE);
+    let without = program(&[base.clone(), source("b.rules.hcl", RULES)]);
+    let test = "test \"t\" {\n  on = nothing\n  fired = [nobody]\n  expect \"x\" { payload = { a = \"new_symbol\" } }\n}\n";
+    let inside = source("b.rules.hcl", &format!("{test}{RULES}"));
+    let beside = source("a.test.hcl", test);
+    assert_eq!(program(&[base.clone(), inside.clone(), beside.clone()]), without);
+    assert!(check_with_cases(&[base, inside, beside]).checked.program.is_none());
+}
