@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use cairn_ruleset::lang::{Diagnostic, Severity, Source, Span};
+use cairn_ruleset::lang::{Code, Diagnostic, Severity, Source, Span};
 use serde::Serialize;
 
 /// Lines of source shown around what is marked.
@@ -13,6 +13,9 @@ const CONTEXT_LINE_COUNT: usize = 1;
 /// Longest piece of source handed to the renderer for one mark. A longer one (a file that is one
 /// line) is cut around the mark, so that a finding costs no more than this to print.
 const WINDOW_BYTES_MAX: usize = 4_096;
+
+/// Codes that [`explain`] names; who mends these sees the rest in the next run.
+const EXPLAINED_COUNT_MAX: usize = 4;
 
 /// Errors and warnings in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -119,6 +122,18 @@ pub fn render(sources: &[Source], diagnostics: &[Diagnostic], colour: bool) -> S
         text.push_str(&renderer.render(&[group(sources, found)]));
     }
     text
+}
+
+/// Where to read more: one line for a whole run. `None` when nothing was found.
+pub fn explain(diagnostics: &[Diagnostic]) -> Option<String> {
+    let mut codes: Vec<Code> = Vec::new();
+    for found in diagnostics {
+        if !codes.contains(&found.code) && codes.len() < EXPLAINED_COUNT_MAX {
+            codes.push(found.code);
+        }
+    }
+    let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+    (!codes.is_empty()).then(|| format!("explain: cairn explain {}", codes.join(" ")))
 }
 
 /// Whether stdout is a terminal and nobody asked for plain text (`NO_COLOR`).

@@ -174,6 +174,7 @@ fn a_mistake_shows_file_line_caret_code_cause_and_fix() {
     for part in ["error[C0", "wrong.rules.hcl:2:", "boss_kil", "^", "cause", "fix", "1 error"] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
+    assert!(text.trim_end().ends_with("explain: cairn explain C0405"), "{text}");
     let output = cairn(&["check", &folder.arg(), "-o", "json"]);
     assert_eq!(output.status.code(), Some(3));
     let report = json(&output);
@@ -189,6 +190,32 @@ fn a_mistake_shows_file_line_caret_code_cause_and_fix() {
     }
     // The verbs that need a program say the same and stop.
     fails(&["build", &folder.arg()], 3, &["error[C0", "wrong.rules.hcl:2:"]);
+}
+
+#[test]
+fn every_code_is_explained_without_a_network() {
+    let list = cairn(&["explain"]);
+    assert_eq!(list.status.code(), Some(0));
+    assert!(stdout(&list).contains("C0412  reference without its prefix"), "{}", stdout(&list));
+    let codes = json(&cairn(&["explain", "-o", "json"]));
+    for row in codes.as_array().unwrap() {
+        let output = cairn(&["explain", row["code"].as_str().unwrap(), "-o", "json"]);
+        assert_eq!(output.status.code(), Some(0), "{row}");
+        let page = json(&output);
+        assert_eq!(page["title"], row["title"]);
+        assert!(page["page"].as_str().unwrap().contains("## How to fix it"), "{row}");
+    }
+    let pages: Vec<String> =
+        ["C0412", "c412", "412"].map(|code| stdout(&cairn(&["explain", code]))).to_vec();
+    assert!(pages[0].starts_with("C0412: reference without its prefix\n"), "{}", pages[0]);
+    assert!(pages[0].contains("\n    rule \"drop\" {\n"), "{}", pages[0]);
+    assert!(pages.iter().all(|page| *page == pages[0]));
+    let both = stdout(&cairn(&["explain", "412", "602"]));
+    assert!(both.contains("C0412: ") && both.contains("C0602: "), "{both}");
+    fails(&["explain", "C0705"], 2, &["no error code `C0705`", "C0704", "C0706"]);
+    fails(&["explain", "crypt"], 2, &["no error code `crypt`", "C0412, c412 or 412"]);
+    fails(&[vec!["explain"], vec!["412"; 65]].concat(), 2, &["65 codes, limit 64"]);
+    assert_eq!(cairn(&[vec!["explain"], vec!["412"; 64]].concat()).status.code(), Some(0));
 }
 
 #[test]

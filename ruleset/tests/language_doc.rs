@@ -1,60 +1,18 @@
 //! The reference of the language is true: its examples compile, its mistakes are the ones it names,
 //! its limits and codes are those of the compiler.
 
+mod doc;
+
+use cairn_ruleset::lang::Code;
 use cairn_ruleset::lang::limits::*;
-use cairn_ruleset::lang::{Code, Source, check, line_col};
 
 const DOC: &str = include_str!("../../docs/language.md");
-
-/// A fenced block: its line, what follows the fence, its text.
-struct Block {
-    line: usize,
-    mark: String,
-    text: String,
-}
-
-fn blocks() -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for (index, line) in DOC.lines().enumerate() {
-        match (line.strip_prefix("```"), open.take()) {
-            (Some(mark), None) => {
-                open = Some(Block { line: index + 1, mark: mark.to_owned(), text: String::new() });
-            }
-            (Some(_), Some(block)) => blocks.push(block),
-            (None, Some(mut block)) => {
-                block.text.push_str(line);
-                block.text.push('\n');
-                open = Some(block);
-            }
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a block of docs/language.md is not closed");
-    blocks
-}
-
-/// What the compiler finds in a block: codes, and lines for a person.
-fn found(block: &Block) -> (Vec<String>, String) {
-    let source = Source { name: "example.rules.hcl".to_owned(), text: block.text.clone() };
-    let checked = check(&[source]);
-    let mut codes: Vec<String> =
-        checked.diagnostics.iter().map(|found| found.code.to_string()).collect();
-    codes.dedup();
-    let lines: Vec<String> = (checked.diagnostics.iter())
-        .map(|found| {
-            let line = line_col(&block.text, found.span.start).0 as usize + block.line;
-            format!("docs/language.md:{line}: {} {}", found.code, found.message)
-        })
-        .collect();
-    (codes, lines.join("\n"))
-}
 
 #[test]
 fn every_example_compiles_or_fails_as_it_says() {
     let (mut complete, mut mistaken) = (0, 0);
-    for block in blocks() {
-        let (codes, lines) = found(&block);
+    for block in doc::blocks("docs/language.md", DOC) {
+        let (codes, lines) = block.found();
         match block.mark.strip_prefix("hcl,error ") {
             Some(code) => {
                 assert_eq!(codes, [code], "block at line {}\n{lines}", block.line);

@@ -87,6 +87,9 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
                 )
             });
             output::line(&format!("{} in {}{holds}", tally.show(), plural(files, "file")));
+            if let Some(explain) = diagnostics::explain(&judged.diagnostics) {
+                output::line(&explain);
+            }
         }
     }
     Ok(if tally.errors > 0 { Exit::Findings } else { Exit::Ok })

@@ -52,6 +52,9 @@ pub fn wrong(path: &Path, judged: &Judged) -> Failure {
     let mut failure =
         Failure::new(Exit::Findings, format!("{} has {}", path.display(), tally.show()))
             .hint("mend what is shown above");
+    if let Some(explain) = diagnostics::explain(&judged.diagnostics) {
+        failure = failure.hint(format!("mend what is shown above\n  {explain}"));
+    }
     failure.findings = diagnostics::findings(&judged.sources, &judged.diagnostics);
     failure.shown = Some(diagnostics::render(&judged.sources, &judged.diagnostics, false));
     failure

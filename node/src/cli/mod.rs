@@ -14,6 +14,7 @@ pub mod directive;
 pub mod eval;
 pub mod events;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod keys;
 pub mod local;
@@ -69,6 +70,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Args),
+    Explain(explain::Args),
     Build(build::Args),
     Publish(publish::Args),
     Rollout(rollout::Args),
@@ -129,6 +131,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
             Ok(if code == ExitCode::SUCCESS { Exit::Ok } else { Exit::Internal })
         }
         Verb::Check(args) => check::run(&args, format),
+        Verb::Explain(args) => explain::run(&args, format),
         Verb::Build(args) => build::run(&args, format),
         Verb::Keys(args) => keys::run(&args, format),
         verb => runtime()?.block_on(async {
@@ -142,9 +145,11 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
                 Verb::Events(args) => events::run(&args, format).await,
                 Verb::Dev(args) => dev::run(args, format, defects).await,
                 Verb::Agent(args) => agent::run(args, format, defects).await,
-                Verb::Check(_) | Verb::Build(_) | Verb::Keys(_) | Verb::Compile { .. } => {
-                    Err(Failure::internal("this verb needs no runtime"))
-                }
+                Verb::Check(_)
+                | Verb::Explain(_)
+                | Verb::Build(_)
+                | Verb::Keys(_)
+                | Verb::Compile { .. } => Err(Failure::internal("this verb needs no runtime")),
             }
         }),
     }

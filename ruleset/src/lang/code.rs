@@ -150,6 +150,31 @@ codes! {
     UnclearCase = 1211, "case without one expectation to complete";
 }
 
+/// Codes offered for a number that is none.
+const NEAREST_COUNT: usize = 3;
+
+impl Code {
+    /// Reads `C0412`, `c412` or `412`.
+    ///
+    /// # Errors
+    /// The codes nearest to the number that was meant, or none when the text is no number at all.
+    pub fn parse(text: &str) -> Result<Code, Vec<Code>> {
+        let digits = text.strip_prefix(['C', 'c']).unwrap_or(text);
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let Some(number) = digits.parse::<u16>().ok().filter(|_| plain) else {
+            return Err(Vec::new());
+        };
+        if let Some(code) = Code::ALL.iter().find(|code| **code as u16 == number) {
+            return Ok(*code);
+        }
+        let mut near = Code::ALL.to_vec();
+        near.sort_by_key(|code| (*code as u16).abs_diff(number));
+        near.truncate(NEAREST_COUNT);
+        near.sort();
+        Err(near)
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "C{:04}", *self as u16)
@@ -165,5 +190,17 @@ mod tests {
         assert!(Code::ALL.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(Code::SourceTooLarge.to_string(), "C0001");
         assert_eq!(Code::UnknownName.to_string(), "C0405");
+    }
+
+    #[test]
+    fn codes_are_read_as_people_write_them() {
+        for text in ["C0412", "c412", "412", "0412", "C412"] {
+            assert_eq!(Code::parse(text), Ok(Code::MissingPrefix), "{text}");
+        }
+        let near = [Code::WeightTooLarge, Code::EntryCount];
+        assert_eq!(Code::parse("C0705").map_err(|near| near[1..].to_vec()), Err(near.to_vec()));
+        for text in ["", "C", "E412", "+412", "4_12", "99999999", "überall"] {
+            assert_eq!(Code::parse(text), Err(Vec::new()), "{text}");
+        }
     }
 }

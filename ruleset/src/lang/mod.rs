@@ -26,6 +26,7 @@ mod loot;
 mod lower;
 mod names;
 mod operators;
+mod page;
 mod parser;
 mod pratt;
 mod refer;
@@ -38,6 +39,7 @@ mod witness;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity, Span, line_col};
+pub use page::{page, page_names};
 
 use crate::cases::Case;
 use crate::ir::Program;
