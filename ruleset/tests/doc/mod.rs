@@ -1,7 +1,7 @@
 //! Fenced examples in Markdown, and what the compiler says of them. Shared by the tests of the
 //! language's reference and of the pages about errors.
 
-use cairn_ruleset::lang::{Source, check, line_col};
+use cairn_ruleset::lang::{Source, check_with_cases, line_col};
 
 /// A fenced block: where it stands, what follows the fence, its text.
 pub(crate) struct Block {
@@ -68,7 +68,7 @@ impl Block {
 pub(crate) fn found(sources: &[Source]) -> (Vec<String>, String) {
     let mut sorted = sources.to_vec();
     sorted.sort();
-    let checked = check(&sorted);
+    let checked = check_with_cases(&sorted).checked;
     let mut codes: Vec<String> =
         checked.diagnostics.iter().map(|found| found.code.to_string()).collect();
     codes.sort();
