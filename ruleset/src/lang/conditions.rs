@@ -56,13 +56,26 @@ pub(super) fn cycles(session: &mut Session<'_>, scope: &mut Scope) {
                         .map(|node| scope.conditions[node].name.as_str())
                         .collect();
                     let name = &scope.conditions[inner].name;
-                    session.error(
+                    let span = session.span(at);
+                    let mut diagnostic = Diagnostic::error(
                         Code::ConditionCycle,
-                        at,
+                        span,
                         format!("conditions need each other: {} → {name}", path.join(" → ")),
-                        "none of them could be computed first",
-                        "write out here what is meant instead of referring to the condition",
-                    );
+                    )
+                    .cause("none of them could be computed first")
+                    .help("write out here what is meant instead of referring to the condition");
+                    let links = stack.iter().skip_while(|(node, _)| *node != inner).take(8);
+                    for &(node, next) in links {
+                        // The stack holds the edge after the one that was taken.
+                        let taken = edges[node].get(next.wrapping_sub(1));
+                        if let Some(&(to, place)) = taken.filter(|(_, place)| *place != at) {
+                            let (from, to) =
+                                (&scope.conditions[node].name, &scope.conditions[to].name);
+                            let place = session.span(place);
+                            diagnostic = diagnostic.label(place, format!("{from} needs {to} here"));
+                        }
+                    }
+                    session.report(diagnostic);
                 }
                 State::Done => {}
             }

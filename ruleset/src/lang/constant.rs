@@ -189,6 +189,7 @@ pub(super) fn type_of(
     at: At,
 ) -> Option<(Type, Option<Slot>)> {
     match session.kind(at) {
+        NodeKind::Damaged => None,
         NodeKind::Path => {
             let name = session.text(at);
             let whole = |ty, max| Some((ty, Some(Slot { ty, min: 0, max })));
@@ -205,6 +206,9 @@ pub(super) fn type_of(
             {
                 return whole(Type::Enum(ty), (def.values.len() as i64 - 1).max(0));
             }
+            if session.is_lost(name) {
+                return None;
+            }
             let known = ["bool", "int", "decimal", "duration", "instant"].into_iter();
             let meant = session.similar(name, known.chain(scope.enum_names.iter()));
             session.error(
@@ -212,9 +216,16 @@ pub(super) fn type_of(
                 at,
                 format!("there is no type `{}`", shorten(name)),
                 "types are bool, int, decimal, duration, instant, and the enums by name",
-                match meant {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("declare `enum \"{}\"`, or use another type", shorten(name)),
+                match (name, meant) {
+                    ("float" | "double" | "number" | "real" | "fixed", _) => {
+                        "write `decimal(0.0, 1.0)`: exact, with six digits after the point"
+                            .to_owned()
+                    }
+                    ("string" | "str" | "text", _) => {
+                        "declare an enum with the texts that can come".to_owned()
+                    }
+                    (_, Some(meant)) => format!("did you mean `{meant}`?"),
+                    _ => format!("declare `enum \"{}\"`, or use another type", shorten(name)),
                 },
             );
             None
@@ -237,6 +248,9 @@ pub(super) fn type_of(
                     return None;
                 }
             };
+            if children.iter().any(|child| session.is_flawed(*child)) {
+                return None;
+            }
             let [_, low, high] = children[..] else {
                 session.error(
                     Code::WrongArguments,

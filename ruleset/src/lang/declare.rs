@@ -7,10 +7,10 @@ use super::scope::{Condition, Rule, Scope, Trigger};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, Span, loot, timers};
+use super::{Code, Diagnostic, Span, loot, timers, top};
 use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, Type};
 
-const fn schema(
+pub(super) const fn schema(
     kind: &'static str,
     required: &'static [&'static str],
     optional: &'static [&'static str],
@@ -19,7 +19,6 @@ const fn schema(
     Schema { kind, labels: 1, required, optional, open: false, blocks }
 }
 
-const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &[]);
 const ENUM: Schema = schema("enum", &["values"], &[], &[]);
 const TRIGGER: Schema = schema("trigger", &["fields"], &[], &[]);
 const PARAM: Schema = schema("param", &["type", "default"], &["range", "unit", "doc"], &[]);
@@ -32,7 +31,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     let mut found: Vec<Vec<At>> = vec![Vec::new(); super::parser::TOP_BLOCKS.len()];
     for file in 0..session.files.len() as u32 {
         for at in session.children(At { file, node: Tree::ROOT }) {
-            sort(session, at, &mut found);
+            top::sort(session, at, &mut found);
         }
     }
     let [rulesets, enums, triggers, params, counters, conditions, timers, tables, rules, _] =
@@ -40,7 +39,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     else {
         return scope;
     };
-    ruleset(session, rulesets, &mut scope);
+    top::ruleset(session, rulesets, &mut scope);
     for &at in enums {
         enumeration(session, at, &mut scope);
     }
@@ -88,52 +87,6 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     scope
 }
 
-fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
-    let Some(name_at) = session.child(at, 0) else { return };
-    let name = session.text(name_at);
-    if session.kind(at) == NodeKind::Attribute {
-        session.error(
-            Code::UnknownAttribute,
-            name_at,
-            format!("the attribute `{}` stands outside every block", shorten(name)),
-            "at the top of a file stand blocks alone",
-            "move it into the block that it belongs to",
-        );
-        return;
-    }
-    let top = super::parser::TOP_BLOCKS;
-    if let Some(index) = top.iter().position(|known| *known == name) {
-        if name != "test" && super::cases::is_test_file(session, at) {
-            super::cases::not_a_test(session, name_at);
-        }
-        found[index].push(at);
-        return;
-    }
-    let inner = match name {
-        "entry" => Some("loot_table"),
-        "emit" | "broadcast" => Some("rule"),
-        _ => None,
-    };
-    if let Some(outer) = inner {
-        session.error(
-            Code::MisplacedBlock,
-            name_at,
-            format!("`{name}` stands outside every `{outer}`"),
-            format!("`{name}` is a part of `{outer}`"),
-            format!("move it into a `{outer}`; was a block above closed too early?"),
-        );
-        return;
-    }
-    let meant = session.similar(name, top.into_iter());
-    session.error(
-        Code::UnknownBlock,
-        name_at,
-        format!("there is no block `{}`", shorten(name)),
-        format!("at the top of a file may stand {}", shape::list(&top)),
-        meant.map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
-    );
-}
-
 /// The block's only label as a new name of its kind. `None` when it cannot be used; it is reported.
 pub(super) fn label(
     session: &mut Session<'_>,
@@ -169,7 +122,10 @@ pub(super) fn label(
     }
     let name = session.string(at);
     let span = session.span(at);
-    named(session, span, &name, kind).then_some(())?;
+    if !named(session, span, &name, kind) {
+        session.lose(&name);
+        return None;
+    }
     unique(session, span, &name, kind, names, index).then_some(name)
 }
 
@@ -255,64 +211,6 @@ pub(super) fn unique(
     }
 }
 
-fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
-    let Some((&first, rest)) = found.split_first() else {
-        let span = Span { file: 0, start: 0, end: 0 };
-        session.report(
-            Diagnostic::error(Code::NoRuleset, span, "no file has a `ruleset` block")
-                .cause("it names the rule set and the version of the language")
-                .help("add `ruleset \"name\" {` with `dialect = 1` and `context = \"game@1\"`"),
-        );
-        return;
-    };
-    let first_span = session.span(first);
-    for &at in rest {
-        let span = session.span(at);
-        session.report(
-            Diagnostic::error(Code::SeveralRulesets, span, "a second `ruleset` block")
-                .label(first_span, "the first one is here")
-                .cause("all files of a folder make one rule set")
-                .help("remove it, or move its files to a folder of their own"),
-        );
-    }
-    let block = shape::read(session, first, &RULESET);
-    let mut unused = Names::default();
-    if let Some(name) = label(session, &block, "ruleset", &mut unused, 0, 1) {
-        scope.ruleset = name;
-    }
-    if let Some(at) = block.value("dialect")
-        && let Some(dialect) = constant::integer(session, at, "`dialect`")
-        && dialect != DIALECT
-    {
-        session.error(
-            Code::Dialect,
-            at,
-            format!("dialect {dialect} of the rule language is not known"),
-            format!("this compiler reads dialect {DIALECT}"),
-            "write `dialect = 1`, or use a newer compiler",
-        );
-    }
-    if let Some(at) = block.value("context")
-        && let Some(context) = constant::text(session, at, "`context`")
-    {
-        let well_formed = context.len() <= NAME_BYTES_MAX
-            && context.split_once('@').is_some_and(|(name, version)| {
-                names::is_name(name)
-                    && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
-            });
-        if !well_formed {
-            session.error(
-                Code::ContextName,
-                at,
-                format!("\"{}\" does not name a context", shorten(&context)),
-                "a context is a name, `@` and a version from 1",
-                "write for example \"hunt@3\"",
-            );
-        }
-        scope.context = context;
-    }
-}
-
 fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     let block = shape::read(session, at, &ENUM);
     let index = scope.enums.len();
@@ -338,7 +236,25 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                 "split the enum",
             );
         } else {
+            let bare: Vec<&str> = (elements.iter())
+                .filter(|element| session.kind(**element) == NodeKind::Path)
+                .map(|element| session.text(*element))
+                .collect();
+            if let [first, ..] = bare[..] {
+                // One slip of the pen, however long the list is.
+                session.error(
+                    Code::WrongShape,
+                    list,
+                    format!("the value `{}` has no quotes", shorten(first)),
+                    "the values of an enum are strings",
+                    "write `values = [\"meadow\", \"forest\"]`",
+                );
+            }
             for element in elements {
+                if session.kind(element) == NodeKind::Path {
+                    values.push(session.text(element).to_owned());
+                    continue;
+                }
                 let Some(value) = constant::text(session, element, "a value") else { continue };
                 let span = session.span(element);
                 if named(session, span, &value, "value")
@@ -567,7 +483,15 @@ pub(super) fn reference(
     if let Some(index) = names.find(name) {
         return Some(index);
     }
-    let meant = session.similar(name, names.iter());
+    if session.is_lost(name) || session.is_flawed(at) {
+        return None;
+    }
+    // `trigger.kill` and `loot_table.chest` are guesses that lie near.
+    let bare = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.'));
+    let meant = match bare.filter(|bare| names.find(bare).is_some()) {
+        Some(bare) => Some(bare.to_owned()),
+        None => session.similar(name, names.iter()),
+    };
     session.error(
         Code::UnknownName,
         at,

@@ -9,16 +9,33 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
     let shown: String = text.chars().take(40).collect();
     let (message, cause, help) = match code {
         Code::UnknownCharacter => {
-            let help = match text.as_bytes().first() {
-                Some(b'&') => "write `&&` for \"and\"",
-                Some(b'|') => "write `||` for \"or\"",
-                Some(b'\'') => "write strings with double quotes",
-                Some(b';') => "end the line instead",
+            let quoted = text.chars().count() > 2 && text.starts_with(super::foreign::QUOTES);
+            if quoted {
+                let inner = super::literal::string(text);
+                return Diagnostic::error(
+                    code,
+                    span,
+                    format!("{shown} stands in the wrong quotes"),
+                )
+                .cause("strings stand between straight double quotes; word processors change them")
+                .help(format!("write \"{inner}\""));
+            }
+            let help = match text {
+                "&" => "write `&&` for \"and\"",
+                "|" => "write `||` for \"or\"",
+                "===" => "write `==`",
+                "!==" | "<>" => "write `!=`",
+                "=>" => "write `>=`",
+                "=<" => "write `<=`",
+                "**" => "write the product out: `x * x`",
+                "$" | "@" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
+                _ if text.starts_with('\'') => "write strings with double quotes",
+                _ if text.starts_with(';') => "end the line instead",
                 _ => "remove it",
             };
             (
                 format!("`{shown}` means nothing here"),
-                "no part of the language uses this character outside strings and comments",
+                "no part of the language is written so outside strings and comments",
                 help.to_owned(),
             )
         }
@@ -70,7 +87,10 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
         Code::BadNumber => (
             format!("`{shown}` is no number"),
             "numbers are written 12 or 1.25: no exponent, no leading zero, no separator, no unit",
-            "write the digits out; durations are strings such as \"90s\"".to_owned(),
+            match text.split_once("..") {
+                Some((low, high)) => format!("a range is written `({low}, {high})`"),
+                None => "write the digits out; durations are strings such as \"90s\"".to_owned(),
+            },
         ),
         Code::TooManyDecimals => (
             format!("`{shown}` has more than six decimals"),

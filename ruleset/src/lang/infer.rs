@@ -208,6 +208,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             NodeKind::Unary(op) => self.unary(at, op),
             NodeKind::Binary(op) => self.binary(at, op),
             NodeKind::Choice => self.choice(at, hint),
+            NodeKind::Damaged => self.broken(at),
             _ => {
                 let shown = shorten(self.session.text(at));
                 self.error(
@@ -357,13 +358,21 @@ impl<'c, 'a> Checker<'c, 'a> {
             Ty::Known(Type::Bool) | Ty::Error => value,
             _ => {
                 let found = self.type_text(&value);
-                self.error(
+                let span = self.session.span(value.at);
+                let mut diagnostic = Diagnostic::error(
                     Code::ExpectedBool,
-                    value.at,
+                    span,
                     format!("{found} where a yes or no belongs"),
-                    "conditions are true or false; nothing else counts as either",
-                    "compare the value with something, for example `x > 0`",
-                );
+                )
+                .cause("conditions are true or false; nothing else counts as either")
+                .help("compare the value with something, for example `x > 0`");
+                if let Some((span, note)) = self.declaration(value.at) {
+                    diagnostic = diagnostic.label(span, note);
+                }
+                if let Some(first) = self.uses.first() {
+                    diagnostic = diagnostic.label(self.session.span(*first), "it is used here");
+                }
+                self.session.report(diagnostic);
                 self.broken(value.at)
             }
         }

@@ -5,6 +5,7 @@
 //! otherwise mean one thing here and another in every HCL tool.
 
 use super::Code;
+use super::foreign;
 use super::limits::{NAME_BYTES_MAX, STRING_BYTES_MAX};
 
 /// What a token is.
@@ -149,8 +150,23 @@ impl<'a> Lexer<'a> {
         if first == '"' {
             return self.string();
         }
+        if let Some(length) = foreign::quoted(rest) {
+            self.at += length;
+            let flaw = flaw(Code::UnknownCharacter, start, self.at);
+            return self.token(TokenKind::Text, start, Some(flaw));
+        }
+        if let Some(length) = foreign::marked_name(rest) {
+            self.at += length;
+            let flaw = flaw(Code::UnknownCharacter, start, start + 1);
+            return self.token(TokenKind::Name, start, Some(flaw));
+        }
         if rest.starts_with("<<") {
             return self.heredoc();
+        }
+        if let Some((length, kind)) = foreign::operator(rest) {
+            self.at += length;
+            let flaw = flaw(Code::UnknownCharacter, start, self.at);
+            return self.token(kind, start, Some(flaw));
         }
         if let Some((length, kind)) = punctuation(rest) {
             self.at += length;
@@ -191,6 +207,11 @@ impl<'a> Lexer<'a> {
 
     fn string(&mut self) -> Token {
         let start = self.at;
+        if let Some(length) = foreign::unclosed_word(self.rest()) {
+            self.at += length;
+            let flaw = flaw(Code::UnterminatedString, start, self.at);
+            return self.token(TokenKind::Text, start, Some(flaw));
+        }
         self.at += 1;
         let mut first: Option<Flaw> = None;
         loop {

@@ -26,8 +26,8 @@ pub(super) fn number(text: &str) -> Option<Number> {
 /// The meaning of a string literal, quotes included in `text`. What the lexer flagged is kept as
 /// written, so that errors can still quote it.
 pub(super) fn string(text: &str) -> String {
-    let inner = text.strip_prefix('"').unwrap_or(text);
-    let inner = inner.strip_suffix('"').unwrap_or(inner);
+    let inner = text.strip_prefix(super::foreign::QUOTES).unwrap_or(text);
+    let inner = inner.strip_suffix(super::foreign::QUOTES).unwrap_or(inner);
     if !inner.contains('\\') {
         return inner.to_owned();
     }

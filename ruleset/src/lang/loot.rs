@@ -281,18 +281,28 @@ fn nesting(session: &mut Session<'_>, scope: &mut Scope, references: &[Vec<(usiz
                             .map(|table| table.name.as_str())
                             .collect();
                         let name = &scope.tables[inner].name;
-                        session.report(
-                            Diagnostic::error(
-                                Code::TableCycle,
-                                span,
-                                format!(
-                                    "loot tables contain each other: {} → {name}",
-                                    path.join(" → ")
-                                ),
-                            )
-                            .cause("a roll on any of them might never end")
-                            .help("give an item here, or a table that does not lead back"),
-                        );
+                        let mut diagnostic = Diagnostic::error(
+                            Code::TableCycle,
+                            span,
+                            format!(
+                                "loot tables contain each other: {} → {name}",
+                                path.join(" → ")
+                            ),
+                        )
+                        .cause("a roll on any of them might never end")
+                        .help("give an item here, or a table that does not lead back");
+                        let links = stack.iter().skip_while(|(table, _)| *table != inner).take(8);
+                        for &(from, next) in links {
+                            // The stack holds the edge after the one that was taken.
+                            let edges = references.get(from).map_or(&[][..], Vec::as_slice);
+                            let taken = edges.get(next.wrapping_sub(1));
+                            if let Some(&(to, place)) = taken.filter(|(_, place)| *place != span) {
+                                let (from, to) = (&scope.tables[from].name, &scope.tables[to].name);
+                                diagnostic =
+                                    diagnostic.label(place, format!("{from} rolls on {to} here"));
+                            }
+                        }
+                        session.report(diagnostic);
                     }
                     State::Done => {}
                 }

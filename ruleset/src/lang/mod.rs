@@ -17,6 +17,7 @@ mod constant;
 mod declare;
 mod diagnostic;
 mod flaws;
+mod foreign;
 mod infer;
 mod interval;
 mod lexer;
@@ -30,10 +31,12 @@ mod page;
 mod parser;
 mod pratt;
 mod refer;
+mod repair;
 mod scope;
 mod session;
 mod shape;
 mod timers;
+mod top;
 mod tree;
 mod witness;
 
@@ -173,11 +176,12 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
                         .help(format!("use a relative path of a-z, A-Z, 0-9, `_`, `-`, `.` and `/` that ends in {SUFFIX}")),
                 );
             }
-            let (tree, errors) = parser::parse(&source.text, number);
+            let parse = parser::parse(&source.text, number);
             if found.len() < ERROR_COUNT_MAX {
-                found.extend(errors);
+                found.extend(parse.errors);
             }
-            files.push(File { name: &source.name, text: &source.text, tree });
+            let (tree, lost) = (parse.tree, parse.lost);
+            files.push(File { name: &source.name, text: &source.text, tree, lost });
             continue;
         };
         if let Some((code, message, help)) = refused {
@@ -187,7 +191,7 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
                     .help(help),
             );
         }
-        files.push(File { name: &source.name, text: "", tree: Tree::new(0) });
+        files.push(File { name: &source.name, text: "", tree: Tree::new(0), lost: Vec::new() });
     }
     files
 }

@@ -4,7 +4,7 @@ use super::constant::shorten;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Hazard};
 use super::session::At;
-use super::tree::BinOp;
+use super::tree::{BinOp, NodeKind};
 use super::{Code, Diagnostic, witness};
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, Type};
 
@@ -126,6 +126,15 @@ impl Checker<'_, '_> {
                 self.compare(at, op, a, b)
             }
             _ => {
+                if self.joins_texts(left, right, op) {
+                    let span = self.session.span(at);
+                    self.session.report(
+                        Diagnostic::error(Code::OperandType, span, "`+` with a text")
+                            .cause("rules never build text: strings are names and short constants")
+                            .help("give the value an attribute of its own in the payload"),
+                    );
+                    return self.broken(at);
+                }
                 // Among arithmetic a string can only be a duration.
                 let a = self.infer(left, Some(Duration));
                 let b = self.infer(right, Some(Duration));
@@ -161,6 +170,16 @@ impl Checker<'_, '_> {
                 self.operate(at, ir_op, ty, a, b)
             }
         }
+    }
+
+    /// Whether a sum is an attempt to join texts: one of the two is a string and no duration.
+    fn joins_texts(&self, left: At, right: At, op: BinOp) -> bool {
+        let text = |at: At| {
+            self.session.kind(at) == NodeKind::Text
+                && !self.session.is_flawed(at)
+                && !self.session.string(at).starts_with(|c: char| c.is_ascii_digit())
+        };
+        op == BinOp::Add && (text(left) || text(right))
     }
 
     /// A comparison of values of one type.
@@ -236,11 +255,28 @@ impl Checker<'_, '_> {
         .label(self.session.span(a.at), format!("this is {left}"))
         .label(self.session.span(b.at), format!("this is {right}"))
         .cause("values of different types are never converted, except a whole number to a decimal")
-        .help("make both sides the same type");
+        .help(mismatch_help(a, b));
+        for side in [a, b] {
+            if let Some((span, note)) = self.declaration(side.at) {
+                diagnostic = diagnostic.label(span, note);
+            }
+        }
         if let Some(first) = self.uses.first() {
             diagnostic = diagnostic.label(self.session.span(*first), "it is used here");
         }
         self.session.report(diagnostic);
         self.broken(at)
+    }
+}
+
+fn mismatch_help(a: &Val, b: &Val) -> &'static str {
+    let other = match (a.ty, b.ty) {
+        (Ty::Text, other) | (other, Ty::Text) => other,
+        _ => return "make both sides the same type",
+    };
+    match other {
+        Ty::Known(Type::Bool) => "write true or false without quotes, or the value itself",
+        Ty::Known(Type::Int | Type::Decimal) => "write the number without quotes",
+        _ => "make both sides the same type",
     }
 }

@@ -7,7 +7,7 @@ use super::flaws;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::limits::{ERROR_COUNT_MAX, NESTING_MAX, TREE_BYTES_MAX};
 use super::tree::{NodeId, NodeKind, Tree};
-use super::{Code, Diagnostic, Span};
+use super::{Code, Diagnostic, Span, literal, repair};
 
 /// A mistake that has been reported; the statement is given up.
 #[derive(Debug)]
@@ -30,26 +30,42 @@ pub(super) const TOP_BLOCKS: [&str; 10] = [
     "test",
 ];
 
+/// Blocks that stand inside others.
+pub(super) const INNER_BLOCKS: [&str; 3] = ["entry", "emit", "broadcast"];
+
 pub(super) struct Parser<'a> {
     text: &'a str,
     file: u32,
-    lexer: Lexer<'a>,
+    pub(super) lexer: Lexer<'a>,
     pub(super) token: Token,
     /// End of the token before `token`.
     pub(super) previous_end: u32,
     /// Inside parentheses or brackets, where line breaks mean nothing.
-    quiet: bool,
+    pub(super) quiet: bool,
     pub(super) nesting: u32,
     /// Braces of objects open in the current statement.
     pub(super) objects: u32,
     pub(super) tree: Tree,
-    errors: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
+    /// Errors before the current statement: one mistake in a statement is reported, what follows
+    /// from it is not.
+    errors_before: usize,
+    /// Labels of blocks that were given up.
+    lost: Vec<String>,
     /// Nothing more is read: the tree is full or the errors are too many.
     stopped: bool,
 }
 
+/// What came of one file.
+pub(super) struct Parse {
+    pub(super) tree: Tree,
+    pub(super) errors: Vec<Diagnostic>,
+    /// Names of blocks that could not be read.
+    pub(super) lost: Vec<String>,
+}
+
 /// Parses one file of at most [`super::limits::SOURCE_BYTES_MAX`] bytes. Linear in its length.
-pub(super) fn parse(text: &str, file: u32) -> (Tree, Vec<Diagnostic>) {
+pub(super) fn parse(text: &str, file: u32) -> Parse {
     let mut parser = Parser {
         text,
         file,
@@ -61,13 +77,15 @@ pub(super) fn parse(text: &str, file: u32) -> (Tree, Vec<Diagnostic>) {
         objects: 0,
         tree: Tree::new(text.len() as u32),
         errors: Vec::new(),
+        errors_before: 0,
+        lost: Vec::new(),
         stopped: false,
     };
     parser.advance();
     let mut statements = Vec::new();
     parser.body(None, &mut statements);
     parser.tree.adopt(Tree::ROOT, &statements);
-    (parser.tree, parser.errors)
+    Parse { tree: parser.tree, errors: parser.errors, lost: parser.lost }
 }
 
 impl<'a> Parser<'a> {
@@ -104,7 +122,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reports one mistake and gives up on the statement.
+    /// Whether the current statement has a reported mistake: what is odd after it follows from it.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.errors.len() > self.errors_before
+    }
+
+    /// Reports one mistake, unless the statement has one already, and gives up on the statement.
     pub(super) fn fail<T>(
         &mut self,
         code: Code,
@@ -113,9 +136,17 @@ impl<'a> Parser<'a> {
         cause: &str,
         help: impl Into<String>,
     ) -> Parsed<T> {
-        let span = self.span(start, end);
-        self.report(Diagnostic::error(code, span, message).cause(cause).help(help));
+        if !self.is_spoiled() {
+            let span = self.span(start, end);
+            self.report(Diagnostic::error(code, span, message).cause(cause).help(help));
+        }
         Err(Failed)
+    }
+
+    /// A new statement begins at the current token, whose own flaw is its first mistake.
+    pub(super) fn begin(&mut self) {
+        self.errors_before =
+            self.errors.len().saturating_sub(usize::from(self.token.flaw.is_some()));
     }
 
     fn end(&self) -> Token {
@@ -151,7 +182,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The token after the current one, unreported.
-    fn peek(&self) -> Token {
+    pub(super) fn peek(&self) -> Token {
         let mut lexer = self.lexer;
         loop {
             let token = lexer.next();
@@ -219,7 +250,7 @@ impl<'a> Parser<'a> {
 
     /// Statements up to the end of the file, or up to the brace that closes the block opened at
     /// `open`.
-    fn body(&mut self, open: Option<(u32, u32)>, statements: &mut Vec<NodeId>) {
+    pub(super) fn body(&mut self, open: Option<(u32, u32)>, statements: &mut Vec<NodeId>) {
         loop {
             self.skip_newlines();
             let token = self.token;
@@ -235,6 +266,7 @@ impl<'a> Parser<'a> {
                     return;
                 }
                 (TokenKind::BraceClose, None) => {
+                    self.begin();
                     let _: Parsed<()> = self.fail(
                         Code::UnexpectedClosing,
                         (token.start, token.end),
@@ -251,11 +283,9 @@ impl<'a> Parser<'a> {
                 }
                 _ => {
                     let (nesting, objects) = (self.nesting, self.objects);
-                    match self.statement(false) {
-                        Ok(id) => {
-                            statements.push(id);
-                            self.finish_line();
-                        }
+                    self.begin();
+                    match self.statement(false).and_then(|id| self.finish_line().map(|()| id)) {
+                        Ok(id) => statements.push(id),
                         Err(Failed) => {
                             self.damaged(statements);
                             self.nesting = nesting;
@@ -268,7 +298,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn damaged(&mut self, statements: &mut Vec<NodeId>) {
+    pub(super) fn damaged(&mut self, statements: &mut Vec<NodeId>) {
         let at = self.previous_end;
         statements.extend(self.tree.add(NodeKind::Damaged, at, at));
     }
@@ -293,7 +323,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `rule "x" {` at the very start of a line, inside another block.
-    fn is_top_block_at_line_start(&self) -> bool {
+    pub(super) fn is_top_block_at_line_start(&self) -> bool {
         let token = self.token;
         let line_start = token.start == 0 || self.slice(token.start - 1, token.start) == "\n";
         token.kind == TokenKind::Name
@@ -303,22 +333,40 @@ impl<'a> Parser<'a> {
     }
 
     /// An attribute or a block.
-    fn statement(&mut self, one_line: bool) -> Parsed<NodeId> {
+    pub(super) fn statement(&mut self, one_line: bool) -> Parsed<NodeId> {
         let name = self.token;
         if name.kind != TokenKind::Name {
             return self.not_a_statement();
         }
         let next = self.peek();
+        if next.kind != TokenKind::Assign
+            && let Some(help) = repair::control(self.word(name))
+        {
+            return self.fail(
+                Code::ExpectedStatement,
+                (name.start, name.end),
+                format!("`{}` begins no declaration", self.word(name)),
+                "rules have no statements: each says with `when` whether it fires",
+                help,
+            );
+        }
         match next.kind {
-            TokenKind::Assign => {
-                let name_id = self.add(NodeKind::Name, name.start, name.end)?;
-                self.advance();
-                self.advance();
-                let value = self.expression()?;
-                let end = self.previous_end;
-                let id = self.add(NodeKind::Attribute, name.start, end)?;
-                self.tree.adopt(id, &[name_id, value]);
-                Ok(id)
+            TokenKind::Assign => self.attribute(true),
+            _ if self.lacks_assign(name, next) => {
+                let word = self.word(name);
+                let message = format!("`=` is missing after `{word}`");
+                if !self.is_spoiled() {
+                    self.report(
+                        Diagnostic::error(
+                            Code::ExpectedToken,
+                            self.span(name.start, next.end),
+                            message,
+                        )
+                        .cause("attributes are written `name = value`")
+                        .help(format!("write `{word} = …`")),
+                    );
+                }
+                self.attribute(false)
             }
             TokenKind::Text | TokenKind::BraceOpen | TokenKind::Name => {
                 if one_line {
@@ -332,13 +380,10 @@ impl<'a> Parser<'a> {
                 }
                 self.block()
             }
-            TokenKind::Colon => self.fail(
-                Code::ExpectedToken,
-                (next.start, next.end),
-                format!("`:` after `{}`, where `=` belongs", self.word(name)),
-                "attributes are written `name = value`",
-                format!("write `{} = …`", self.word(name)),
-            ),
+            TokenKind::Colon => {
+                self.colon(name, next);
+                self.attribute(true)
+            }
             _ => self.fail(
                 Code::ExpectedStatement,
                 (name.start, name.end),
@@ -349,42 +394,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn not_a_statement<T>(&mut self) -> Parsed<T> {
-        use TokenKind::*;
-        let token = self.token;
-        let text = self.word(token);
-        let operator = matches!(
-            token.kind,
-            And | Or
-                | Plus
-                | Star
-                | Slash
-                | Percent
-                | Question
-                | Colon
-                | Equal
-                | NotEqual
-                | Less
-                | LessEqual
-                | Greater
-                | GreaterEqual
-        );
-        if operator {
-            return self.fail(
-                Code::LineBreak,
-                (token.start, token.end),
-                format!("a line begins with `{text}`"),
-                "as in HCL, the end of a line ends an expression unless a bracket is open",
-                "put the whole expression in parentheses: `when = (a\\n && b)`",
-            );
+    /// `name = value`; the sign is missing when not `assigned`.
+    fn attribute(&mut self, assigned: bool) -> Parsed<NodeId> {
+        let name = self.token;
+        let name_id = self.add(NodeKind::Name, name.start, name.end)?;
+        self.advance();
+        if assigned {
+            self.advance();
         }
-        self.fail(
-            Code::ExpectedStatement,
-            (token.start, token.end),
-            format!("`{text}` does not begin a declaration"),
-            "a line begins with `name = value` or with `kind \"name\" {`",
-            "write a declaration here, or remove it",
-        )
+        let value = self.expression()?;
+        let end = self.previous_end;
+        let id = self.add(NodeKind::Attribute, name.start, end)?;
+        self.tree.adopt(id, &[name_id, value]);
+        Ok(id)
     }
 
     fn block(&mut self) -> Parsed<NodeId> {
@@ -396,21 +418,29 @@ impl<'a> Parser<'a> {
             if label.kind == TokenKind::Name {
                 let word = self.word(label).to_owned();
                 let span = self.span(label.start, label.end);
-                self.report(
-                    Diagnostic::error(
-                        Code::Labels,
-                        span,
-                        format!("the label {word} has no quotes"),
-                    )
-                    .cause("labels of blocks are strings, so that names and keywords stay apart")
-                    .help(format!("write `{} \"{word}\" {{`", self.word(name))),
-                );
+                if !self.is_spoiled() {
+                    self.report(
+                        Diagnostic::error(
+                            Code::Labels,
+                            span,
+                            format!("the label {word} has no quotes"),
+                        )
+                        .cause(
+                            "labels of blocks are strings, so that names and keywords stay apart",
+                        )
+                        .help(format!("write `{} \"{word}\" {{`", self.word(name))),
+                    );
+                }
             }
             children.push(self.add(NodeKind::Text, label.start, label.end)?);
             self.advance();
         }
         let open = self.token;
         if open.kind != TokenKind::BraceOpen {
+            let labels = children.iter().skip(1).map(|id| self.tree.bytes(*id));
+            let labels: Vec<String> =
+                labels.map(|(start, end)| literal::string(self.slice(start, end))).collect();
+            self.lost.extend(labels);
             let at = if open.kind == TokenKind::Newline {
                 (name.start, self.previous_end)
             } else {
@@ -430,6 +460,7 @@ impl<'a> Parser<'a> {
         self.advance();
         if matches!(self.token.kind, TokenKind::Newline | TokenKind::End) {
             self.body(Some(header), &mut children);
+            self.begin();
         } else if self.at(TokenKind::BraceClose) {
             self.advance();
         } else {
@@ -438,82 +469,6 @@ impl<'a> Parser<'a> {
         self.nesting -= 1;
         self.tree.adopt(id, &children);
         Ok(id)
-    }
-
-    /// `{ name = value }`.
-    fn one_line_body(&mut self, header: (u32, u32), children: &mut Vec<NodeId>) -> Parsed<()> {
-        let (nesting, objects) = (self.nesting, self.objects);
-        let attribute = self.statement(true);
-        if attribute.is_err() {
-            self.damaged(children);
-            self.nesting = nesting;
-            self.quiet = false;
-        }
-        if let Ok(id) = attribute {
-            children.push(id);
-            if self.at(TokenKind::BraceClose) {
-                self.advance();
-                return Ok(());
-            }
-            let span = self.span(header.0, self.token.end.max(header.1));
-            let span = if self.at(TokenKind::Newline) || self.at(TokenKind::End) {
-                self.span(header.0, header.1)
-            } else {
-                Span { start: self.token.start, ..span }
-            };
-            self.report(
-                Diagnostic::error(
-                    Code::OneLineBlock,
-                    span,
-                    "a block that begins on the line of its `{` holds one attribute and ends there",
-                )
-                .cause("as in HCL, attributes are separated by line breaks")
-                .help("start a new line after `{` and after each attribute"),
-            );
-        }
-        // Read on as if the line breaks were there.
-        let inside = self.objects > objects;
-        if inside || !(self.at(TokenKind::BraceClose) || self.at(TokenKind::Newline)) {
-            self.recover();
-        }
-        self.objects = objects;
-        self.body(Some(header), children);
-        Ok(())
-    }
-
-    /// After a statement: the line ends here.
-    fn finish_line(&mut self) {
-        let token = self.token;
-        match token.kind {
-            TokenKind::Newline | TokenKind::End => {}
-            TokenKind::BraceClose => {
-                let _: Parsed<()> = self.fail(
-                    Code::SeveralOnLine,
-                    (token.start, token.end),
-                    "this `}` stands on the line of a statement",
-                    "as in HCL, a block over several lines is closed on a line of its own",
-                    "put the `}` on the next line",
-                );
-            }
-            // The block before it was never closed, which is reported.
-            _ if self.is_top_block_at_line_start() => {}
-            _ => {
-                let message = match token.kind {
-                    TokenKind::Name => {
-                        format!("`{}` begins a second statement on this line", self.word(token))
-                    }
-                    _ => format!("`{}` is left over at the end of the statement", self.word(token)),
-                };
-                let _: Parsed<()> = self.fail(
-                    Code::SeveralOnLine,
-                    (token.start, token.end),
-                    message,
-                    "one statement takes one line; only brackets go over several",
-                    "start a new line, or join the two parts with an operator",
-                );
-                self.recover();
-            }
-        }
     }
 
     /// Whether the next line goes on with the expression that this one ends in the middle of.
@@ -534,7 +489,7 @@ impl<'a> Parser<'a> {
 
     /// Skips to the start of what looks like the next statement, or to the brace that closes the
     /// block. Tokens passed over are not reported: their statement is given up already.
-    fn recover(&mut self) {
+    pub(super) fn recover(&mut self) {
         use TokenKind::*;
         self.quiet = false;
         let mut depth = std::mem::take(&mut self.objects);

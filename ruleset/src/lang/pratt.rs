@@ -60,7 +60,7 @@ impl Parser<'_> {
     fn operators(&mut self, least: u8) -> Parsed<NodeId> {
         let mut left = self.operand()?;
         let mut compared = false;
-        while let Some((level, op)) = binary(self.token.kind) {
+        while let Some((level, op)) = self.operator()? {
             if level < least {
                 break;
             }
@@ -76,7 +76,19 @@ impl Parser<'_> {
                 );
             }
             compared = comparison;
-            self.advance();
+            let words = if token.kind == TokenKind::Name { self.word_operator_count() } else { 1 };
+            for _ in 0..words {
+                self.advance();
+            }
+            if op == BinOp::Remainder && !self.begins_operand() {
+                return self.fail(
+                    Code::ExpectedToken,
+                    (token.start, token.end),
+                    "`%` without a second value",
+                    "`%` is the remainder of a division; there is no percent sign",
+                    "write a share as a decimal: 5 % is 0.05",
+                );
+            }
             if self.at(TokenKind::Newline) && self.goes_on() {
                 let span = self.span(token.start, token.end);
                 self.report(
@@ -98,13 +110,105 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn operand(&mut self) -> Parsed<NodeId> {
+    /// The operator at the current token. What other languages write for one is reported and read
+    /// as what it means.
+    fn operator(&mut self) -> Parsed<Option<(u8, BinOp)>> {
+        let token = self.token;
+        let (op, symbol) = match token.kind {
+            TokenKind::Assign => ((3, BinOp::Equal), "=="),
+            TokenKind::Name => match (self.word(token), self.word_operator_count()) {
+                ("and" | "AND" | "And", _) => ((2, BinOp::And), "&&"),
+                ("or" | "OR" | "Or", _) => ((1, BinOp::Or), "||"),
+                ("is" | "eq" | "equals", 1) => ((3, BinOp::Equal), "=="),
+                ("is" | "ne", _) => ((3, BinOp::NotEqual), "!="),
+                ("mod", _) => ((6, BinOp::Remainder), "%"),
+                ("in" | "not", _) => {
+                    return self.fail(
+                        Code::ExpectedToken,
+                        (token.start, token.end),
+                        format!("`{}` is no operator", self.word(token)),
+                        "there are no lists to search; a function compares with several values",
+                        "write `one_of(value, \"a\", \"b\")`",
+                    );
+                }
+                _ => return Ok(None),
+            },
+            kind => return Ok(binary(kind)),
+        };
+        if !self.is_spoiled() {
+            let span = self.span(token.start, token.end);
+            let word = self.word(token);
+            self.report(
+                Diagnostic::error(
+                    Code::ExpectedToken,
+                    span,
+                    format!("`{word}` where `{symbol}` belongs"),
+                )
+                .cause(if word == "=" {
+                    "`=` gives an attribute its value; values are compared with `==`"
+                } else {
+                    "operators are signs here, as in HCL"
+                })
+                .help(format!("write `{symbol}`")),
+            );
+        }
+        Ok(Some(op))
+    }
+
+    /// Words of the operator at the current word: `is not` has two.
+    fn word_operator_count(&self) -> usize {
+        let next = self.peek();
+        let negated = self.word(self.token) == "is" && self.word(next) == "not";
+        1 + usize::from(negated)
+    }
+
+    fn begins_operand(&self) -> bool {
+        use TokenKind::*;
+        matches!(self.token.kind, Number | Text | Name | ParenOpen | Not | Minus)
+    }
+
+    /// `not x` is read as `!x`, once reported.
+    fn word_not(&mut self) -> bool {
         use TokenKind::*;
         let token = self.token;
+        let word = self.word(token);
+        if token.kind != Name || !matches!(word, "not" | "NOT" | "Not") {
+            return false;
+        }
+        let next = self.peek();
+        if !matches!(next.kind, Name | ParenOpen | Not) {
+            return false;
+        }
+        if !self.is_spoiled() {
+            let span = self.span(token.start, token.end);
+            self.report(
+                Diagnostic::error(Code::ExpectedToken, span, format!("`{word}` where `!` belongs"))
+                    .cause("operators are signs here, as in HCL")
+                    .help("write `!`, with brackets around more than one value: `!(a && b)`"),
+            );
+        }
+        true
+    }
+
+    fn operand(&mut self) -> Parsed<NodeId> {
+        use TokenKind::*;
+        let mut token = self.token;
+        if self.word_not() {
+            token.kind = Not;
+        }
         let id = match token.kind {
             Not | Minus => {
                 self.enter()?;
                 self.advance();
+                if self.slice(token.end, self.token.start).contains('\n') {
+                    return self.fail(
+                        Code::LineBreak,
+                        (token.start, token.end),
+                        format!("the line ends after `{}`", self.word(token)),
+                        "as in HCL, a sign stands on the line of its value, in brackets too",
+                        "put the value on this line",
+                    );
+                }
                 let operand = self.operand()?;
                 self.nesting -= 1;
                 let op = if token.kind == Not { UnaryOp::Not } else { UnaryOp::Negate };
@@ -132,12 +236,16 @@ impl Parser<'_> {
                 } else {
                     (token.start, token.end)
                 };
+                let help = match (token.kind, self.peek()) {
+                    (Dot, next) if next.kind == Number => format!("write 0.{}", self.word(next)),
+                    _ => "write the value".to_owned(),
+                };
                 return self.fail(
                     Code::ExpectedExpression,
                     at,
                     format!("{} where a value belongs", self.shown()),
                     "a value is a literal, a reference such as `trigger.level`, or a call",
-                    "write the value",
+                    help,
                 );
             }
         };
@@ -196,6 +304,15 @@ impl Parser<'_> {
         match self.word(first) {
             "true" => return self.leaf(NodeKind::True),
             "false" => return self.leaf(NodeKind::False),
+            "if" => {
+                return self.fail(
+                    Code::ExpectedExpression,
+                    (first.start, first.end),
+                    "`if` begins no value",
+                    "a choice between two values is written with `?` and `:`",
+                    "write `condition ? value : other value`",
+                );
+            }
             _ => {}
         }
         self.advance();
@@ -232,6 +349,17 @@ impl Parser<'_> {
             }
             end = part.end;
             self.advance();
+        }
+        if self.at(TokenKind::ParenOpen) && self.token.start == end {
+            let path = self.slice(first.start, end);
+            let (value, name) = path.rsplit_once('.').unwrap_or(("", path));
+            return self.fail(
+                Code::ExpectedToken,
+                (self.token.start, self.token.end),
+                format!("`(` after `{path}`"),
+                "values have no methods: functions take them as arguments",
+                format!("write `{name}({value}, …)`"),
+            );
         }
         self.add(NodeKind::Path, first.start, end)
     }
@@ -286,7 +414,11 @@ impl Parser<'_> {
         self.skip_newlines();
         self.no_for()?;
         let mut children = Vec::new();
+        let spoiled = self.is_spoiled();
         while !self.at(TokenKind::BraceClose) {
+            if !spoiled {
+                self.begin();
+            }
             let name = self.token;
             if name.kind != TokenKind::Name {
                 return self.fail(
@@ -299,6 +431,10 @@ impl Parser<'_> {
             }
             let name_id = self.add(NodeKind::Name, name.start, name.end)?;
             self.advance();
+            if self.at(TokenKind::Colon) {
+                self.colon(name, self.token);
+                self.token.kind = TokenKind::Assign;
+            }
             if !self.at(TokenKind::Assign) {
                 let token = self.token;
                 return self.fail(
@@ -356,6 +492,9 @@ impl Parser<'_> {
         if self.at(kind) {
             self.advance();
             return Ok(());
+        }
+        if self.is_spoiled() {
+            return Err(super::parser::Failed);
         }
         let token = self.token;
         let (span, pair) = (self.span(token.start, token.end), self.span(open, open + 1));

@@ -11,7 +11,7 @@ use crate::rng;
 impl Checker<'_, '_> {
     pub(super) fn path(&mut self, at: At) -> Val {
         let text = self.session.text(at);
-        if !text.is_ascii() || text.contains('-') {
+        if !text.is_ascii() || text.contains(['-', '$', '@']) {
             // The lexer has reported the name.
             return self.broken(at);
         }
@@ -32,6 +32,20 @@ impl Checker<'_, '_> {
             }
             (Some(name), None, _) => self.bare(at, name),
             (Some(first), ..) => {
+                let scope = self.scope;
+                if let Some(value) = (scope.enum_names.find(first))
+                    .and_then(|index| scope.enums.get(index))
+                    .and_then(|def| def.values.iter().find(|value| text.ends_with(value.as_str())))
+                {
+                    self.error(
+                        Code::UnknownName,
+                        at,
+                        format!("`{}` refers to nothing", shorten(text)),
+                        "a value of an enum is a string, whose type follows from what it meets",
+                        format!("write \"{value}\""),
+                    );
+                    return self.broken(at);
+                }
                 let meant =
                     self.session.similar(first, ["trigger", "param", "condition"].into_iter());
                 self.error(
@@ -189,6 +203,30 @@ impl Checker<'_, '_> {
         truth.never &= here.never;
     }
 
+    /// Where what a reference names is declared, and as what.
+    pub(super) fn declaration(&self, at: At) -> Option<(super::Span, String)> {
+        let scope = self.scope;
+        match self.session.text(at).split_once('.')? {
+            ("trigger", name) => {
+                let Some(On::Trigger(index)) = self.on else { return None };
+                let trigger = scope.triggers.get(usize::from(index))?;
+                let (_, slot) = trigger.fields.get(trigger.names.find(name)?)?;
+                let ty = scope.type_name((*slot)?.ty);
+                Some((trigger.names.span(name)?, format!("`{name}` is declared here as {ty}")))
+            }
+            ("param", name) => {
+                let param = scope.params.get(scope.param_names.find(name)?)?;
+                let ty = scope.type_name(param.slot.ty);
+                Some((scope.param_names.span(name)?, format!("`{name}` is declared here as {ty}")))
+            }
+            ("condition", name) => {
+                let span = scope.condition_names.span(name)?;
+                Some((span, format!("`{name}` is declared here")))
+            }
+            _ => None,
+        }
+    }
+
     fn bare(&mut self, at: At, name: &str) -> Val {
         let scope = self.scope;
         let field = match self.on {
@@ -209,8 +247,15 @@ impl Checker<'_, '_> {
         } else if scope.enums.iter().any(|def| def.values.iter().any(|value| value == name)) {
             Some(format!("\"{name}\""))
         } else {
-            None
+            match name {
+                "True" | "TRUE" | "yes" | "on" => Some("true".to_owned()),
+                "False" | "FALSE" | "no" | "off" => Some("false".to_owned()),
+                _ => None,
+            }
         };
+        if full.is_none() && self.session.is_lost(name) {
+            return self.broken(at);
+        }
         match full {
             Some(full) => self.error(
                 Code::MissingPrefix,
@@ -224,7 +269,12 @@ impl Checker<'_, '_> {
                 at,
                 format!("`{}` is not declared", shorten(name)),
                 "references are `trigger.field`, `param.name` and `condition.name`; texts have quotes",
-                "correct the name, or write quotes around a text",
+                match name {
+                    "null" | "nil" | "None" | "undefined" => {
+                        "every value is there: compare with one of its values instead"
+                    }
+                    _ => "correct the name, or write quotes around a text",
+                },
             ),
         }
         self.broken(at)
@@ -237,6 +287,9 @@ impl Checker<'_, '_> {
         name: &str,
         names: &super::names::Names,
     ) -> Val {
+        if self.session.is_lost(name) {
+            return self.broken(at);
+        }
         let meant = self.session.similar(name, names.iter());
         self.error(
             Code::UnknownName,

@@ -1,14 +1,21 @@
 //! What one run reads and what it has found so far.
 
+use std::collections::BTreeSet;
+
 use super::limits::ERROR_COUNT_MAX;
 use super::tree::{NodeId, NodeKind, Tree};
 use super::{Code, Diagnostic, Span, literal, names};
+
+/// Places that one diagnostic names beside its own, where uses add to them.
+const LABEL_COUNT_MAX: usize = 8;
 
 /// One parsed file.
 pub(super) struct File<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
     pub(super) tree: Tree,
+    /// Names of blocks that could not be read.
+    pub(super) lost: Vec<String>,
 }
 
 /// A node of one file.
@@ -24,13 +31,16 @@ pub(super) struct Session<'a> {
     found: Vec<Diagnostic>,
     /// Spelling searches left; they are the one thing whose cost is not linear.
     searches: u32,
+    /// Names of declarations that could not be read: what refers to them is no mistake of its own.
+    lost: BTreeSet<String>,
     /// Searches for an input that breaks an expression left.
     witnesses: u32,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
-        Session { files, found, searches: 64, witnesses: 256 }
+    pub(super) fn new(mut files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
+        let lost = files.iter_mut().flat_map(|file| std::mem::take(&mut file.lost)).collect();
+        Session { files, found, searches: 64, lost, witnesses: 256 }
     }
 
     fn file(&self, at: At) -> &File<'a> {
@@ -72,12 +82,12 @@ impl<'a> Session<'a> {
         let text = self.text(at);
         match self.kind(at) {
             NodeKind::Number => literal::number(text).is_none(),
+            NodeKind::Damaged => true,
             NodeKind::Text => {
-                !text.starts_with('"')
-                    || text.len() < 2
-                    || !text.ends_with('"')
-                    || text.contains("${")
-                    || text.contains("%{")
+                // A word is meant as such whatever its quotes.
+                let word = || names::is_dotted(&literal::string(text));
+                let closed = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
+                !(closed || word()) || text.contains("${") || text.contains("%{")
             }
             NodeKind::Unary(_) => self
                 .child(at, 0)
@@ -88,14 +98,19 @@ impl<'a> Session<'a> {
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         // Conditions are checked once per use: their mistakes come up as often.
-        let by_field = diagnostic.code == Code::FieldNotInTrigger;
-        let repeated = self.found.iter().any(|known| {
-            known.code == diagnostic.code
-                && known.span == diagnostic.span
-                && (!by_field || known.message == diagnostic.message)
-        });
-        if !repeated && self.found.len() < 2 * ERROR_COUNT_MAX {
-            self.found.push(diagnostic);
+        let room = self.found.len() < 2 * ERROR_COUNT_MAX;
+        let repeated = (self.found.iter_mut())
+            .find(|known| known.code == diagnostic.code && known.span == diagnostic.span);
+        match repeated {
+            // One more field that the trigger of this use lacks is no second mistake.
+            Some(known) if known.code == Code::FieldNotInTrigger => {
+                let first = diagnostic.labels.into_iter().next();
+                let more = first.filter(|(span, _)| known.labels.iter().all(|(at, _)| at != span));
+                known.labels.extend(more.filter(|_| known.labels.len() < LABEL_COUNT_MAX));
+            }
+            Some(_) => {}
+            None if room => self.found.push(diagnostic),
+            None => {}
         }
     }
 
@@ -115,6 +130,16 @@ impl<'a> Session<'a> {
     ) {
         let span = self.span(at);
         self.report(Diagnostic::error(code, span, message).cause(cause).help(help));
+    }
+
+    /// Remembers the name of a declaration that could not be read.
+    pub(super) fn lose(&mut self, name: &str) {
+        self.lost.insert(name.to_owned());
+    }
+
+    /// Whether a declaration of this name could not be read, which is reported.
+    pub(super) fn is_lost(&self, name: &str) -> bool {
+        self.lost.contains(name)
     }
 
     /// The candidate that `word` seems to mean.

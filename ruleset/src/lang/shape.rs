@@ -1,5 +1,6 @@
 //! The shape of blocks: which attributes, labels and inner blocks each may have.
 
+use super::constant::shorten;
 use super::session::{At, Session};
 use super::tree::NodeKind;
 use super::{Code, Diagnostic, Span};
@@ -121,10 +122,18 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
         session.error(
             Code::UnknownAttribute,
             name_at,
-            format!("`{}` has no attribute `{name}`", schema.kind),
+            format!("`{}` has no attribute `{}`", schema.kind, shorten(name)),
             format!("it may have {}", list(&all)),
-            meant.map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
+            meant
+                .as_ref()
+                .map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
         );
+        // It may stand for what seems to be missing.
+        block.damaged = true;
+        if let Some(meant) = meant.filter(|meant| !block.names.contains(meant)) {
+            block.names.push(meant);
+            block.attributes.push((name_at, value));
+        }
         return;
     }
     if let Some(index) = block.names.iter().position(|known| known == name) {
@@ -151,8 +160,9 @@ fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) 
         block.blocks.push((kind, at));
         return;
     }
+    block.damaged = true;
     let known =
-        super::parser::TOP_BLOCKS.contains(&name) || matches!(name, "entry" | "emit" | "broadcast");
+        super::parser::TOP_BLOCKS.contains(&name) || super::parser::INNER_BLOCKS.contains(&name);
     let (code, message) = if known {
         (Code::MisplacedBlock, format!("`{name}` cannot stand inside `{}`", schema.kind))
     } else {
@@ -164,6 +174,9 @@ fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) 
         format!("`{}` may hold {}", schema.kind, list(schema.blocks))
     };
     let meant = session.similar(name, schema.blocks.iter().copied());
+    if let Some(kind) = schema.blocks.iter().find(|kind| meant.as_deref() == Some(**kind)) {
+        block.blocks.push((kind, at));
+    }
     let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known => "move it out; is a `}` missing above?".to_owned(),

@@ -1,0 +1,231 @@
+//! Statements that are not written as they should be: what is reported, and what is read instead.
+//!
+//! The statement is kept where it is clear what was meant, so that nothing else seems to be missing.
+
+use super::lexer::{Token, TokenKind};
+use super::parser::{INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
+use super::tree::NodeId;
+use super::{Code, Diagnostic};
+
+impl Parser<'_> {
+    /// Reports `name: value`; it is read as `name = value`.
+    pub(super) fn colon(&mut self, name: Token, colon: Token) {
+        if !self.is_spoiled() {
+            let (span, word) = (self.span(colon.start, colon.end), self.word(name));
+            self.report(
+                Diagnostic::error(
+                    Code::ExpectedToken,
+                    span,
+                    format!("`:` after `{word}`, where `=` belongs"),
+                )
+                .cause("attributes are written `name = value`")
+                .help(format!("write `{word} = …`")),
+            );
+        }
+    }
+
+    /// Whether `name next …` reads as an attribute whose `=` was forgotten.
+    pub(super) fn lacks_assign(&self, name: Token, next: Token) -> bool {
+        use TokenKind::*;
+        if is_block_word(self.word(name)) {
+            return false;
+        }
+        match next.kind {
+            Number | Not | BracketOpen => true,
+            Name => {
+                let mut lexer = self.lexer;
+                lexer.next();
+                !matches!(lexer.next().kind, BraceOpen | Text | Name | Assign)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn not_a_statement<T>(&mut self) -> Parsed<T> {
+        use TokenKind::*;
+        let token = self.token;
+        let text = self.word(token);
+        let operator = matches!(
+            token.kind,
+            And | Or
+                | Plus
+                | Star
+                | Slash
+                | Percent
+                | Question
+                | Colon
+                | Equal
+                | NotEqual
+                | Less
+                | LessEqual
+                | Greater
+                | GreaterEqual
+        );
+        if operator {
+            return self.fail(
+                Code::LineBreak,
+                (token.start, token.end),
+                format!("a line begins with `{text}`"),
+                "as in HCL, the end of a line ends an expression unless a bracket is open",
+                "put the whole expression in parentheses: `when = (a\\n && b)`",
+            );
+        }
+        self.fail(
+            Code::ExpectedStatement,
+            (token.start, token.end),
+            format!("`{text}` does not begin a declaration"),
+            "a line begins with `name = value` or with `kind \"name\" {`",
+            match (token.kind, self.peek().kind) {
+                (Minus, Minus) => "a comment begins with `#` or `//`",
+                (BraceOpen, Text) => {
+                    "rules are not JSON: write `kind \"name\" {` with `name = value` inside"
+                }
+                _ => "write a declaration here, or remove it",
+            },
+        )
+    }
+
+    /// `{ name = value }`. More of them on the line are one mistake, and are read all the same.
+    pub(super) fn one_line_body(
+        &mut self,
+        header: (u32, u32),
+        children: &mut Vec<NodeId>,
+    ) -> Parsed<()> {
+        use TokenKind::*;
+        let (nesting, objects) = (self.nesting, self.objects);
+        loop {
+            let attribute = self.statement(true);
+            let Ok(id) = attribute else {
+                self.damaged(children);
+                self.nesting = nesting;
+                self.quiet = false;
+                break;
+            };
+            children.push(id);
+            if self.at(BraceClose) {
+                self.advance();
+                return Ok(());
+            }
+            if !self.is_spoiled() {
+                let token = self.token;
+                let span = match token.kind {
+                    Newline | End => self.span(header.0, header.1),
+                    _ => self.span(token.start, token.end),
+                };
+                self.report(
+                    Diagnostic::error(
+                        Code::OneLineBlock,
+                        span,
+                        "a block that begins on the line of its `{` holds one attribute and ends there",
+                    )
+                    .cause("as in HCL, attributes are separated by line breaks")
+                    .help("start a new line after `{` and after each attribute"),
+                );
+            }
+            if self.at(Comma) {
+                self.advance();
+            }
+            if self.at(BraceClose) {
+                self.advance();
+                return Ok(());
+            }
+            if !(self.at(Name) && self.peek().kind == Assign) {
+                if !self.at(Newline) {
+                    self.damaged(children);
+                }
+                break;
+            }
+        }
+        // Read on as if the line breaks were there.
+        let inside = self.objects > objects;
+        if inside || !(self.at(BraceClose) || self.at(Newline)) {
+            self.recover();
+        }
+        self.objects = objects;
+        if self.at(BraceClose) {
+            self.advance();
+            return Ok(());
+        }
+        let found = self.errors.len();
+        self.body(Some(header), children);
+        // The brace may be part of what could not be read on the first line.
+        let span = self.span(header.0, header.1);
+        let unclosed = |next: &Diagnostic| next.code == Code::UnclosedBlock && next.span == span;
+        if let Some(index) = self.errors.iter().skip(found).position(unclosed) {
+            self.errors.remove(found + index);
+        }
+        self.begin();
+        Ok(())
+    }
+
+    /// After a statement: the line ends here.
+    pub(super) fn finish_line(&mut self) -> Parsed<()> {
+        if self.at(TokenKind::Comma) && self.peek().kind != TokenKind::Number {
+            let token = self.token;
+            let _: Parsed<()> = self.fail(
+                Code::SeveralOnLine,
+                (token.start, token.end),
+                "a comma at the end of a statement",
+                "the end of the line ends a statement; commas separate elements inside brackets",
+                "remove it",
+            );
+            self.advance();
+        }
+        let token = self.token;
+        match token.kind {
+            TokenKind::Newline | TokenKind::End => Ok(()),
+            TokenKind::BraceClose => {
+                let _: Parsed<()> = self.fail(
+                    Code::SeveralOnLine,
+                    (token.start, token.end),
+                    "this `}` stands on the line of a statement",
+                    "as in HCL, a block over several lines is closed on a line of its own",
+                    "put the `}` on the next line",
+                );
+                Ok(())
+            }
+            // The block before it was never closed, which is reported.
+            _ if self.is_top_block_at_line_start() => Ok(()),
+            kind => {
+                let message = match kind {
+                    TokenKind::Name => {
+                        format!("`{}` begins a second statement on this line", self.word(token))
+                    }
+                    _ => format!("`{}` is left over at the end of the statement", self.word(token)),
+                };
+                self.fail(
+                    Code::SeveralOnLine,
+                    (token.start, token.end),
+                    message,
+                    "one statement takes one line; only brackets go over several",
+                    match kind {
+                        TokenKind::Comma => "a decimal has a point: 0.5",
+                        TokenKind::BraceOpen => "a block has no `=`: write `kind \"name\" {`",
+                        _ => "start a new line, or join the two parts with an operator",
+                    },
+                )
+            }
+        }
+    }
+}
+
+/// Kinds of blocks: what follows them on the line is a label.
+fn is_block_word(word: &str) -> bool {
+    TOP_BLOCKS.contains(&word) || INNER_BLOCKS.contains(&word)
+}
+
+/// What to write instead of a statement of another language.
+pub(super) fn control(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "if" | "unless" | "elseif" | "elsif" | "elif" | "else" => {
+            "write `when = …`, or choose a value with `condition ? value : other value`"
+        }
+        "for" | "foreach" | "while" | "loop" => "write the elements out: rules have no loops",
+        "switch" | "match" | "case" => "write one rule per case, or choose with `? :`",
+        "let" | "var" | "const" | "local" | "def" | "function" | "func" | "fn" => {
+            "declare a `param` or a `condition`"
+        }
+        "return" | "then" => "write `emit \"name\" { … }` for what happens",
+        _ => return None,
+    })
+}

@@ -1,0 +1,144 @@
+//! The top of files: which blocks stand there, and the one that names the rule set.
+
+use super::constant::{self, shorten};
+use super::declare::{label, schema};
+use super::limits::{DIALECT, NAME_BYTES_MAX};
+use super::names::{self, Names};
+use super::scope::Scope;
+use super::session::{At, Session};
+use super::shape::{self, Schema};
+use super::tree::NodeKind;
+use super::{Code, Diagnostic, Span};
+
+const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &[]);
+
+/// Puts a block to the others of its kind.
+pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
+    let Some(name_at) = session.child(at, 0) else { return };
+    let name = session.text(name_at);
+    if session.kind(at) == NodeKind::Attribute {
+        session.error(
+            Code::UnknownAttribute,
+            name_at,
+            format!("the attribute `{}` stands outside every block", shorten(name)),
+            "at the top of a file stand blocks alone",
+            "move it into the block that it belongs to",
+        );
+        return;
+    }
+    let top = super::parser::TOP_BLOCKS;
+    if let Some(index) = top.iter().position(|known| *known == name) {
+        if name != "test" && super::cases::is_test_file(session, at) {
+            super::cases::not_a_test(session, name_at);
+        }
+        found[index].push(at);
+        return;
+    }
+    let inner = match name {
+        "entry" => Some("loot_table"),
+        "emit" | "broadcast" => Some("rule"),
+        _ => None,
+    };
+    if let Some(outer) = inner {
+        session.error(
+            Code::MisplacedBlock,
+            name_at,
+            format!("`{name}` stands outside every `{outer}`"),
+            format!("`{name}` is a part of `{outer}`"),
+            format!("move it into a `{outer}`; was a block above closed too early?"),
+        );
+        return;
+    }
+    let meant = session.similar(name, top.into_iter()).or_else(|| foreign(name));
+    session.error(
+        Code::UnknownBlock,
+        name_at,
+        format!("there is no block `{}`", shorten(name)),
+        format!("at the top of a file may stand {}", shape::list(&top)),
+        meant.as_ref().map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
+    );
+    // Read as what was meant, it is one mistake and not one per use.
+    match meant.and_then(|meant| top.iter().position(|known| *known == meant)) {
+        Some(index) => found[index].push(at),
+        None => {
+            for label in session.children(at) {
+                if session.kind(label) == NodeKind::Text {
+                    let label = session.string(label);
+                    session.lose(&label);
+                }
+            }
+        }
+    }
+}
+
+/// The block that another language calls so.
+fn foreign(name: &str) -> Option<String> {
+    let meant = match name {
+        "parameter" | "parameters" | "variable" | "const" | "constant" | "setting" => "param",
+        "event" | "hook" => "trigger",
+        "predicate" | "check" => "condition",
+        "schedule" | "cron" => "timer",
+        "loot" | "table" | "drops" | "drop_table" | "droptable" => "loot_table",
+        _ => return None,
+    };
+    Some(meant.to_owned())
+}
+
+/// The one `ruleset` block.
+pub(super) fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
+    let Some((&first, rest)) = found.split_first() else {
+        let span = Span { file: 0, start: 0, end: 0 };
+        session.report(
+            Diagnostic::error(Code::NoRuleset, span, "no file has a `ruleset` block")
+                .cause("it names the rule set and the version of the language")
+                .help("add `ruleset \"name\" {` with `dialect = 1` and `context = \"game@1\"`"),
+        );
+        return;
+    };
+    let first_span = session.span(first);
+    for &at in rest {
+        let span = session.span(at);
+        session.report(
+            Diagnostic::error(Code::SeveralRulesets, span, "a second `ruleset` block")
+                .label(first_span, "the first one is here")
+                .cause("all files of a folder make one rule set")
+                .help("remove it, or move its files to a folder of their own"),
+        );
+    }
+    let block = shape::read(session, first, &RULESET);
+    let mut unused = Names::default();
+    if let Some(name) = label(session, &block, "ruleset", &mut unused, 0, 1) {
+        scope.ruleset = name;
+    }
+    if let Some(at) = block.value("dialect")
+        && let Some(dialect) = constant::integer(session, at, "`dialect`")
+        && dialect != DIALECT
+    {
+        session.error(
+            Code::Dialect,
+            at,
+            format!("dialect {dialect} of the rule language is not known"),
+            format!("this compiler reads dialect {DIALECT}"),
+            "write `dialect = 1`, or use a newer compiler",
+        );
+    }
+    if let Some(at) = block.value("context")
+        && let Some(context) = constant::text(session, at, "`context`")
+    {
+        let well_formed = context.len() <= NAME_BYTES_MAX
+            && context.split_once('@').is_some_and(|(name, version)| {
+                names::is_name(name)
+                    && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
+            });
+        if !well_formed {
+            session.error(
+                Code::ContextName,
+                at,
+                format!("\"{}\" does not name a context", shorten(&context)),
+                "a context is a name, `@` and a version from 1",
+                "write for example \"hunt@3\"",
+            );
+        }
+        scope.context = context;
+    }
+}
