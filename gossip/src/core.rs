@@ -183,6 +183,7 @@ impl Core {
                 }
                 let view = &self.view;
                 self.anti.forget_idle(fx.now, |addr| view.contains(addr));
+                self.statuses.members(self.membership.others(), fx.now);
                 let after = fx.jitter(fx.config.pulse_period, 4);
                 fx.arm(after, Due::Pulse);
             }
@@ -255,6 +256,7 @@ impl Core {
     }
 
     fn members_changed(&mut self, fx: &mut Fx<'_>) {
+        self.statuses.members(self.membership.others(), fx.now);
         let joined = self.view.update(self.node, self.membership.others(), fx);
         for peer in joined {
             self.pulse(peer, fx);

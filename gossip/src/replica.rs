@@ -111,6 +111,12 @@ impl Replica {
         self.core.statuses.of(node)
     }
 
+    /// What nodes said last that were members and are none any more, and since when they are down.
+    /// A node that stays away for [`DOWN_KEPT`](crate::status::DOWN_KEPT) is forgotten.
+    pub fn down(&self) -> Vec<(&NodeStatus, Time)> {
+        self.core.statuses.down().collect()
+    }
+
     /// The peers we keep connections to, by address, and whether each connection stands.
     pub fn view(&self) -> Vec<(Member, bool)> {
         self.core.view.all()

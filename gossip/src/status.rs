@@ -28,6 +28,11 @@ pub const STATUSES_MAX: usize = 32;
 /// one state directory would outbid each other without end.
 const REFUTE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long the record of a node that is no member any more is kept, so that people are told who is
+/// missing. A node that was replaced by another one stays in that list for as long; the default, an
+/// hour, is a guess between an outage and a list of ghosts.
+pub const DOWN_KEPT: Duration = Duration::from_secs(3_600);
+
 /// What a node said about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStatus {
@@ -55,13 +60,15 @@ pub(crate) struct Statuses {
     /// When a claim was last answered.
     refuted: Option<Time>,
     known: BTreeMap<NodeId, NodeStatus>,
+    /// Since when a node of `known` has not been a member.
+    down: BTreeMap<NodeId, Time>,
 }
 
 impl Statuses {
     pub(crate) fn new(node: NodeId, incarnation: u32) -> Statuses {
         let own = NodeStatus { node, incarnation, seq: 0, bytes: Bytes::new() };
         let outbid = own.place();
-        Statuses { own, outbid, refuted: None, known: BTreeMap::new() }
+        Statuses { own, outbid, refuted: None, known: BTreeMap::new(), down: BTreeMap::new() }
     }
 
     /// What this node says from now on. Saying the same again is silence.
@@ -77,10 +84,12 @@ impl Statuses {
         }
     }
 
-    /// A connection stands: all that is known.
+    /// A connection stands: all that is known of this node and of those that live. Who is down is
+    /// not told on, or no node would ever be forgotten.
     pub(crate) fn greet(&self, to: SocketAddr, fx: &mut Fx<'_>) {
         let own = (self.own.seq > 0).then_some(&self.own);
-        let all: Vec<NodeStatus> = own.into_iter().chain(self.known.values()).cloned().collect();
+        let known = self.known.values().filter(|status| !self.down.contains_key(&status.node));
+        let all: Vec<NodeStatus> = own.into_iter().chain(known).cloned().collect();
         for part in all.chunks(STATUSES_MAX) {
             fx.send(to, Body::Status(part.to_vec()), Class::Member);
         }
@@ -134,6 +143,23 @@ impl Statuses {
         for other in to.iter().filter(|other| **other != peer.addr) {
             fx.send(*other, Body::Status(news.clone()), Class::Member);
         }
+    }
+
+    /// Compares with the members: who is none any more is down from now on, and is forgotten when
+    /// it has been down for [`DOWN_KEPT`].
+    pub(crate) fn members(&mut self, alive: &BTreeMap<NodeId, SocketAddr>, now: Time) {
+        self.down.retain(|node, _| !alive.contains_key(node));
+        for node in self.known.keys().filter(|node| !alive.contains_key(*node)) {
+            self.down.entry(*node).or_insert(now);
+        }
+        let forgotten = |since: &Time| now.since(*since) >= DOWN_KEPT;
+        self.known.retain(|node, _| !self.down.get(node).is_some_and(forgotten));
+        self.down.retain(|node, _| self.known.contains_key(node));
+    }
+
+    /// Who was a member and is none any more, and since when.
+    pub(crate) fn down(&self) -> impl Iterator<Item = (&NodeStatus, Time)> {
+        self.down.iter().filter_map(|(node, since)| Some((self.known.get(node)?, *since)))
     }
 
     /// Somebody knows more of this node than it ever said: its disk was rewound, or the record was

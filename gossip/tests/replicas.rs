@@ -4,6 +4,7 @@ mod net;
 
 use std::time::Duration;
 
+use cairn_gossip::status::DOWN_KEPT;
 use cairn_gossip::{
     Alarm, Batch, Body, EventKey, Frame, Input, Level, NodeId, Output, Publish, PublishError,
     SignedBatch,
@@ -487,6 +488,38 @@ fn a_stranger_cannot_speak_for_a_member() {
         net.input(2, received);
     }
     assert_eq!(net.nodes[&2].replica.members().len(), 2);
+}
+
+/// Who is missing is told, by those who knew it, until it is back or an hour has gone.
+#[test]
+fn who_is_down_is_known_and_forgotten_in_the_end() {
+    let down = |net: &Net, n: u8| -> Vec<NodeId> {
+        net.nodes[&n].replica.down().iter().map(|(status, _)| status.node).collect()
+    };
+    let mut net = joined(3);
+    net.input(3, Input::SetStatus("three".into()));
+    net.run(100);
+    assert_eq!(down(&net, 1), []);
+    let disk = net.crash(3);
+    net.until(60_000, "its loss is noticed", |net| down(net, 1).len() + down(net, 2).len() == 2);
+    let (status, since) =
+        (net.nodes[&1].replica.down()[0].0.clone(), net.nodes[&1].replica.down()[0].1);
+    assert_eq!((status.node, status.bytes.as_ref()), (NodeId([3; 16]), &b"three"[..]));
+    // A node that comes later never knew it.
+    let other = net.crash(2);
+    net.boot(2, other);
+    net.until(10_000, "two is back", |net| net.nodes[&1].replica.members().len() == 2);
+    net.run(5_000);
+    assert_eq!(down(&net, 2), []);
+    assert_eq!(net.nodes[&1].replica.down()[0].1, since, "since when does not move");
+    // Back: nobody is down.
+    net.boot(3, disk);
+    net.until(20_000, "three is back", |net| down(net, 1).is_empty());
+    // Away for good: forgotten.
+    net.crash(3);
+    net.until(60_000, "its loss is noticed", |net| !down(net, 1).is_empty());
+    net.run(u64::try_from(DOWN_KEPT.as_millis()).unwrap() + 60_000);
+    assert_eq!(down(&net, 1), []);
 }
 
 #[test]

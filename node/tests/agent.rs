@@ -116,7 +116,8 @@ fn a_release_survives_kill_9_and_only_listed_keys_may_sign() {
     exits(&clean().args(["keys", "new", &other]).output().unwrap(), 0);
     let foreign = agent.run(home, &["publish", &rules, "--version", "1.0.1", "--keys", &other]);
     assert!(exits(&foreign, 3).contains("key"), "{foreign:?}");
-    let foreign = agent.run(home, &["rollout", "1.0.0", "--reason", "r", "--keys", &other]);
+    exits(&agent.run(home, &["publish", &rules, "--version", "1.0.1"]), 0);
+    let foreign = agent.run(home, &["rollout", "1.0.1", "--reason", "r", "--keys", &other]);
     assert!(exits(&foreign, 2).contains("key"), "{foreign:?}");
 
     // kill -9, then back: live before anybody asks, on the same digest.

@@ -195,6 +195,12 @@ fn edits_go_live_broken_ones_do_not_and_a_rollback_needs_no_download() {
     let second = get(&apis[4], "/v1/ruleset");
     assert_ne!(second["digest"], first["digest"]);
 
+    // Another comment is no other rule.
+    let edited = std::fs::read_to_string(&crypt).unwrap();
+    std::fs::write(&crypt, format!("{edited}\n# Nothing new.\n")).unwrap();
+    dev.until(&["unchanged", "0.0.2"]);
+    assert_eq!(versions(&apis), BTreeSet::from(["0.0.2".to_owned()]));
+
     // A broken edit: shown in full, and nothing else happens.
     let edited = std::fs::read_to_string(&crypt).unwrap();
     std::fs::write(&crypt, edited.replace("on   = boss_kill", "on   = ")).unwrap();
@@ -263,6 +269,8 @@ fn verbs_and_api_answer_like_their_contract() {
         &["requests[0].rule", "crypt_drop"],
     );
     problem("POST /v1/evaluate", r#"{"requests":[{"trigger":"bos_kill"}]}"#, 400, &["boss_kill"]);
+    let two_missing = r#"{"requests":[{"rule":"crypt_drop","context":{"level":1}}]}"#;
+    problem("POST /v1/evaluate", two_missing, 400, &["2 fields", "`zone`", "`party`"]);
     problem(
         "POST /v1/evaluate",
         r#"{"requests":[{"rule":"crypt_drop","context":{"level":1000,"zone":"crypt","party":1}}]}"#,
@@ -380,8 +388,18 @@ fn verbs_and_api_answer_like_their_contract() {
     let status = verb(&["status"], 0);
     assert!(status.contains("hunt/dev") && status.contains("1.0.0"), "{status}");
     assert!(verb(&["rollback", "--reason", "r", "--to", "9.9.9"], 2).contains("9.9.9"));
-    verb(&["rollback", "--reason", "r", "--to", "0.0.1"], 0);
+    let by = ["--reason", "r", "--actor", "ann"];
+    verb(&[&["rollback", "--to", "0.0.1"], &by[..]].concat(), 0);
     assert_eq!(versions(&apis), BTreeSet::from(["0.0.1".to_owned()]));
+
+    // Who and why stand on record; what is live already costs no generation.
+    let newest = || get(api, "/v1/channels/hunt/dev")["chain"][0].clone();
+    let live = newest();
+    assert_eq!((live["actor"].as_str(), live["reason"].as_str()), (Some("ann"), Some("r")));
+    assert!(verb(&["rollback", "--reason", " ", "--to", "0.0.1"], 2).contains("empty"));
+    assert!(verb(&["rollback", "--reason", "r", "--to", "0.0.1"], 2).contains("already"));
+    assert!(verb(&["rollout", "0.0.1", "--reason", "r"], 0).contains("already"));
+    assert_eq!(newest(), live);
 
     // The Unix socket answers, too.
     let socket = ready["nodes"][1]["socket"].as_str().unwrap();

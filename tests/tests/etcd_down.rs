@@ -12,6 +12,8 @@ use cairn_tests::recorder::Recorder;
 async fn an_agent_that_restarts_without_etcd_serves_and_gossips() -> Result<()> {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_cairn-under-test"));
     let mut fleet = Fleet::start(&binary, 3, 6, &[]).await?;
+    // Something to go back to.
+    fleet.release(&example(), "0.9.0").await?;
     fleet.release(&example(), "1.0.0").await?;
     let digest = ruleset(&fleet, 1).await?["digest"].clone();
 
@@ -39,6 +41,15 @@ async fn an_agent_that_restarts_without_etcd_serves_and_gossips() -> Result<()> 
         message.contains(&fleet.etcd.endpoint()),
         "the message does not name etcd's address: {message}"
     );
+
+    // Somebody in a hurry hears the reason too, not only that time ran out, and what works now.
+    let hasty = ["rollback", "--reason", "hurry", "--timeout", "200ms"];
+    let refused = fleet.cairn(1, &hasty).await?;
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(refused.status.code() == Some(6), "rollback ended with {}: {message}", refused.status);
+    for part in ["coordinator is unreachable", "--break-glass --reason"] {
+        ensure!(message.contains(part), "no {part:?} in: {message}");
+    }
 
     // Publishing an event does not.
     let mut consumer = Consumer::start(2, fleet.agents[2].api_watch(), Recorder::default());

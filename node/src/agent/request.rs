@@ -197,12 +197,14 @@ pub struct MemberStatus {
     pub node: String,
     /// Its name for people, once it told.
     pub name: Option<String>,
-    /// Where it is dialled.
+    /// Where it is dialled; empty when it is down.
     pub addr: String,
     /// Whether membership holds it for alive.
     pub alive: bool,
     /// Whether our link to it is up.
     pub connected: bool,
+    /// Milliseconds since it was declared down; none while it lives.
+    pub down_ms: Option<u64>,
     /// Its channels, as it told last; empty when it has told nothing that this release reads.
     pub channels: Vec<MemberChannel>,
 }
@@ -254,7 +256,7 @@ pub struct Status {
 }
 
 /// The coordinator as this node sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoordinatorStatus {
     /// Whether its last word is a live connection.
     pub reachable: bool,

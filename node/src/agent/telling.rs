@@ -45,25 +45,36 @@ impl Running {
         let core = self.core.status();
         let replica = self.core.replica();
         let view = replica.view();
+        let now = self.clock.now();
+        let down = replica.down().into_iter().map(|(status, since)| {
+            let (name, channels) = told(NodeState::decode(&status.bytes));
+            MemberStatus {
+                node: status.node.to_string(),
+                name,
+                addr: String::new(),
+                alive: false,
+                connected: false,
+                down_ms: Some(u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)),
+                channels,
+            }
+        });
         let members = replica
             .members()
             .into_iter()
             .filter(|member| member.node != self.node)
             .map(|member| {
-                let state = self.member_state(&member.node);
-                let (name, channels) = match state {
-                    Some(state) => (Some(state.name), state.channels),
-                    None => (None, Vec::new()),
-                };
+                let (name, channels) = told(self.member_state(&member.node));
                 MemberStatus {
                     node: member.node.to_string(),
                     name,
                     addr: member.addr.to_string(),
                     alive: true,
                     connected: view.iter().any(|(peer, up)| peer.node == member.node && *up),
+                    down_ms: None,
                     channels,
                 }
             })
+            .chain(down)
             .collect();
         Status {
             node: self.node.to_string(),
@@ -195,6 +206,10 @@ impl Running {
         });
         NodeState { name: self.name.chars().take(64).collect(), channels: channels.collect() }
     }
+}
+
+fn told(state: Option<NodeState>) -> (Option<String>, Vec<MemberChannel>) {
+    state.map_or((None, Vec::new()), |state| (Some(state.name), state.channels))
 }
 
 fn text(vector: &VersionVector) -> std::collections::BTreeMap<String, u64> {

@@ -44,6 +44,12 @@ impl Client {
         Client { address, timeout }
     }
 
+    /// The same with another patience.
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Client {
+        Client { timeout, ..self.clone() }
+    }
+
     /// Where it sends to.
     pub fn address(&self) -> &Address {
         &self.address

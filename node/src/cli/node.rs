@@ -1,5 +1,6 @@
 //! Options that say which agent a verb talks to.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,6 +38,37 @@ pub struct ChannelArgs {
     /// The channel, RULESET/NAME; needed when the agent serves several
     #[arg(long, env = "CAIRN_CHANNEL", value_name = "CHANNEL")]
     pub channel: Option<String>,
+}
+
+/// Who changes what is live, and why. Both go on record.
+#[derive(Clone, Debug, Args)]
+pub struct RecordArgs {
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", value_parser = said)]
+    pub reason: String,
+    /// Who, for the record; without it, $USER
+    #[arg(long, env = "CAIRN_ACTOR", value_name = "NAME", value_parser = said)]
+    actor: Option<String>,
+}
+
+impl RecordArgs {
+    /// Who: as given, else the user's name, else the user's number.
+    pub fn actor(&self) -> String {
+        let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let user = || ["USER", "LOGNAME"].iter().find_map(|name| named(name));
+        self.actor.clone().or_else(user).unwrap_or_else(|| {
+            let number = std::fs::metadata("/proc/self").map(|about| about.uid());
+            number.map_or_else(|_| "unknown".to_owned(), |number| format!("uid {number}"))
+        })
+    }
+}
+
+/// A text that says something.
+fn said(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty; the record wants words".to_owned()),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// Where the keys are.

@@ -45,6 +45,7 @@ struct Member {
     alive: bool,
     #[serde(default)]
     channels: Vec<Theirs>,
+    down_ms: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +88,8 @@ struct Report {
     nodes: usize,
     took_ms: f64,
     per_node: Vec<Node>,
+    /// Nodes of the channel that are down: they catch up when they come back.
+    down: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -158,7 +161,8 @@ impl Wait {
             if behind.is_empty() {
                 let counted =
                     states.iter().filter(|(_, _, state)| *state != State::Elsewhere).count();
-                return self.report(channel, generation, digest, version, counted, done);
+                let down = down(&status, channel);
+                return self.report(channel, generation, digest, version, counted, done, down);
             }
             if elapsed >= self.timeout {
                 return Err(Failure::new(
@@ -185,6 +189,7 @@ impl Wait {
         version: &str,
         nodes: usize,
         done: BTreeMap<String, Node>,
+        down: Vec<String>,
     ) -> Result<Exit, Failure> {
         let elapsed = self.started.elapsed();
         match self.format {
@@ -197,14 +202,33 @@ impl Wait {
                 nodes,
                 took_ms: elapsed.as_secs_f64() * 1_000.0,
                 per_node: done.into_values().collect(),
+                down,
             })?,
             Format::Table => output::line(&format!(
-                "{channel} is {version} (generation {generation}) on {}/{nodes} nodes in {}",
+                "{channel} is {version} (generation {generation}) on {}/{nodes} nodes in {}{}",
                 done.len(),
-                duration::show(elapsed)
+                duration::show(elapsed),
+                match down.is_empty() {
+                    true => String::new(),
+                    false => format!("; DOWN, to catch up later: {}", down.join(", ")),
+                }
             )),
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// Names of the nodes that served the channel and are down.
+fn down(status: &Status, channel: &str) -> Vec<String> {
+    let served = |member: &&Member| member.channels.iter().any(|theirs| theirs.channel == channel);
+    let down = status.members.iter().filter(|member| member.down_ms.is_some()).filter(served);
+    down.map(Member::name).collect()
+}
+
+impl Member {
+    /// For people.
+    fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.node.chars().take(8).collect())
     }
 }
 
@@ -248,9 +272,7 @@ fn states(
                 judge(theirs.generation, theirs.active_generation, &theirs.rejected, "")
             }
         };
-        let short = member.node.chars().take(8).collect();
-        let name = member.name.clone().unwrap_or(short);
-        all.push((member.node.clone(), name, state));
+        all.push((member.node.clone(), member.name(), state));
     }
     all
 }

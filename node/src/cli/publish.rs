@@ -13,6 +13,7 @@ use cairn_ruleset::upload::Upload;
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 
+use super::client::Answer;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::node::{KeyArgs, NodeArgs};
@@ -70,8 +71,11 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let body = Package { head, upload: Bytes::from(upload.encode()) }.encode();
     let headers = [("content-type", "application/octet-stream".to_owned())];
     let client = args.node.client();
-    let answer = client.send(Method::PUT, "/v1/bundles", &headers, Bytes::from(body)).await?;
-    let stored: Stored = answer.decode()?;
+    let sent = client.send(Method::PUT, "/v1/bundles", &headers, Bytes::from(body)).await;
+    let stored: Stored = match sent.and_then(Answer::decode) {
+        Ok(stored) => stored,
+        Err(failure) => return Err(directive::undecided(&client, failure).await),
+    };
     match format {
         Format::Json => output::json(&stored)?,
         Format::Table => output::line(&format!(

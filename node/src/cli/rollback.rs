@@ -5,7 +5,7 @@ use cairn_gossip::BundleRef;
 use super::client::Client;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::node::{ChannelArgs, KeyArgs, NodeArgs};
+use super::node::{ChannelArgs, KeyArgs, NodeArgs, RecordArgs};
 use super::output::{self, Format};
 use super::{channel, directive, progress};
 use crate::api::channels::{Channel, Step};
@@ -21,15 +21,14 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
     /// The version to go back to; without it, the one before
     #[arg(long, value_name = "VERSION")]
     to: Option<String>,
     /// Sign straight into gossip, past a coordinator that is down
     #[arg(long)]
     break_glass: bool,
+    #[command(flatten)]
+    record: RecordArgs,
     #[command(flatten)]
     channel: ChannelArgs,
     #[command(flatten)]
@@ -47,9 +46,14 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let name = channel::resolve(&client, args.channel.channel.as_deref()).await?;
     let now = channel::read(&client, &name).await?;
     let target = target(&client, &now, args.to.as_deref()).await?;
+    if now.chain.first().is_some_and(|live| live.digest == target.digest) {
+        let message = format!("{name} is at {} already: nothing to go back from", target.version);
+        return Err(Failure::usage(message).hint("`cairn status` shows who serves what"));
+    }
     let intent = directive::Intent {
         target: target.clone(),
-        reason: args.reason.clone(),
+        reason: args.record.reason.clone(),
+        actor: args.record.actor(),
         writer: directive::ROLLBACK,
         break_glass: args.break_glass,
     };

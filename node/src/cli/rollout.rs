@@ -4,7 +4,7 @@ use cairn_gossip::BundleRef;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::node::{ChannelArgs, KeyArgs, NodeArgs};
+use super::node::{ChannelArgs, KeyArgs, NodeArgs, RecordArgs};
 use super::output::{self, Format};
 use super::{channel, directive, progress};
 use crate::api::versions::Versions;
@@ -20,12 +20,11 @@ const EXAMPLES: &str = "Examples:
 pub struct Args {
     /// A published version
     version: String,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
     /// Not in this version: the whole channel moves at once
     #[arg(long, value_name = "PERCENTS", hide = true, num_args = 0..=1, default_missing_value = "")]
     steps: Option<String>,
+    #[command(flatten)]
+    record: RecordArgs,
     #[command(flatten)]
     channel: ChannelArgs,
     #[command(flatten)]
@@ -57,13 +56,25 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         ))
         .hint(format!("publish it first; {}", suggest::hint(&args.version, known()))));
     };
+    if let Some(live) = now.chain.first().filter(|live| live.digest == target.digest) {
+        if format == Format::Table {
+            let generation = live.generation;
+            output::note(&format!(
+                "{name}: generation {generation} names {} already",
+                args.version
+            ));
+        }
+        let wait = progress::Wait::start(client.clone(), args.node.timeout, format);
+        return wait.active(&name, live.generation, live.digest, &live.version).await;
+    }
     let intent = directive::Intent {
         target: BundleRef {
             digest: target.digest,
             version: target.version.clone(),
             envelope_bytes: target.envelope_bytes,
         },
-        reason: args.reason.clone(),
+        reason: args.record.reason.clone(),
+        actor: args.record.actor(),
         break_glass: false,
         writer: directive::ROLLOUT,
     };

@@ -70,7 +70,11 @@ fn show(status: &Value) -> String {
                 text(member, "name"),
                 text(member, "node").chars().take(12).collect(),
                 text(member, "addr"),
-                if member["connected"] == true { "connected" } else { "away" }.to_owned(),
+                match (member["down_ms"].as_u64(), member["connected"] == true) {
+                    (Some(down), _) => format!("DOWN for {}", show_ms(down)),
+                    (None, true) => "connected".to_owned(),
+                    (None, false) => "away".to_owned(),
+                },
                 if active.is_empty() { "-".to_owned() } else { active.join(", ") },
             ]
         })
@@ -84,7 +88,8 @@ fn show(status: &Value) -> String {
 /// One true sentence.
 fn verdict(status: &Value) -> String {
     let members = list(status, "members");
-    let away = members.iter().filter(|member| member["connected"] != true).count();
+    let down = members.iter().filter(|member| member["down_ms"].is_u64()).count();
+    let away = members.iter().filter(|member| member["connected"] != true).count() - down;
     let coordinator = match (
         status["coordinator"]["reachable"] == true,
         status["coordinator"]["leader"].as_str(),
@@ -99,12 +104,17 @@ fn verdict(status: &Value) -> String {
         ),
     };
     format!(
-        "{} ({}): {} members, {away} away; {coordinator}; root {}",
+        "{} ({}): {} members, {away} away{}; {coordinator}; root {}",
         text(status, "name"),
         text(status, "node").chars().take(12).collect::<String>(),
-        members.len(),
+        members.len() - down,
+        if down == 0 { String::new() } else { format!(", {down} DOWN") },
         text(status, "root").chars().take(12).collect::<String>(),
     )
+}
+
+fn show_ms(ms: u64) -> String {
+    crate::duration::show(std::time::Duration::from_millis(ms))
 }
 
 fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {

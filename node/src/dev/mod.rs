@@ -162,6 +162,11 @@ async fn edit(
         });
         return Ok(());
     }
+    if releases.stands(program) {
+        let version = releases.live_version().unwrap_or_default();
+        report.say(&Step::Unchanged { version: &version });
+        return Ok(());
+    }
     match releases.release(program, at, report).await {
         Ok(()) => Ok(()),
         // A version that is refused leaves the live one alone; the designer edits on.

@@ -37,6 +37,8 @@ pub(super) struct Releases<'a> {
     next: u64,
     /// The newest generation that was reported.
     reported: u64,
+    /// What was released last, and as which version.
+    released: Option<(Program, String)>,
 }
 
 impl<'a> Releases<'a> {
@@ -51,6 +53,7 @@ impl<'a> Releases<'a> {
             fleet,
             next: 1,
             reported: 0,
+            released: None,
         })
     }
 
@@ -63,6 +66,15 @@ impl<'a> Releases<'a> {
     pub(super) fn live_version(&self) -> Option<String> {
         let live = self.fleet.nodes().first()?.agent().live(self.fleet.channel())?;
         Some(live.version().to_owned())
+    }
+
+    /// Whether `program` is what is live: only comments or layout were edited.
+    pub(super) fn stands(&self, program: &Program) -> bool {
+        let live = self.live_version();
+        let same = |(released, version): &(Program, String)| {
+            released == program && live.as_ref() == Some(version)
+        };
+        self.released.as_ref().is_some_and(same)
     }
 
     /// Publishes `program` as the next version and makes it live. Times count from `began`.
@@ -104,6 +116,7 @@ impl<'a> Releases<'a> {
         };
         let generation = self.propose(agent, &head.bundle).await?;
         self.reported = generation;
+        self.released = Some((program.clone(), version.clone()));
         let nodes = self.activations(generation, began).await;
         report.say(&Step::Activated { version: &version, generation, why: "edit", nodes: &nodes });
         if nodes.iter().any(|node| node.after.is_none()) {

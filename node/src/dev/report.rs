@@ -34,6 +34,7 @@ pub(super) enum Step<'a> {
     Ready { rules: &'a Path, api: &'a str, keys: &'a str },
     Broken { judged: &'a Judged, live: Option<String> },
     Unreadable { reason: String },
+    Unchanged { version: &'a str },
     Refused { failure: &'a Failure },
     Stopped { took: Duration },
 }
@@ -110,6 +111,9 @@ fn text(step: &Step<'_>) -> String {
             )
         }
         Step::Unreadable { reason } => format!("unreadable {reason}; what is live stays live"),
+        Step::Unchanged { version } => {
+            format!("unchanged  the rules mean what {version} means, which stays live")
+        }
         Step::Refused { failure } => format!("refused    {}", failure.to_text()),
         Step::Stopped { took } => format!("stopped    in {}, nothing left behind", show(*took)),
     }
@@ -146,6 +150,7 @@ fn document(step: &Step<'_>) -> Value {
             "findings": diagnostics::findings(&judged.sources, &judged.diagnostics),
         }),
         Step::Unreadable { reason } => json!({"step": "unreadable", "reason": reason}),
+        Step::Unchanged { version } => json!({"step": "unchanged", "version": version}),
         Step::Refused { failure } => json!({
             "step": "refused", "message": failure.message, "hint": failure.hint,
         }),

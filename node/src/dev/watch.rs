@@ -1,8 +1,9 @@
 //! Following a folder: an edit counts when the rules read differently than before.
 //!
-//! Editors write in several steps and touch files without changing them. What decides is a digest
-//! of all sources, never a timer: the same content is one edit however often it is saved, and no
-//! edit waits for a quiet moment.
+//! Editors write in several steps, save several files at once, and touch files without changing
+//! them. What decides is a digest of all sources: the same content is one edit however often it is
+//! saved. The folder is read once it has been quiet for a moment, so that a rename through a backup
+//! file or "save all" is one edit and not two, of which the first is broken.
 //!
 //! A watch holds on to a folder, not to its name. So the folder above is watched, too: when the
 //! name stands for another folder (a checkout, a move, deleted and made again), that one is
@@ -10,7 +11,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cairn_merkle::Digest;
 use cairn_ruleset::lang::Source;
@@ -23,6 +24,13 @@ use crate::sources::{self, SourcesError};
 
 /// Notifications waiting to be looked at. More are dropped: one is enough to look again.
 const NOTIFICATIONS_COUNT_MAX: usize = 64;
+
+/// How long nothing must happen before the folder is read. Editors save the files of one command
+/// within a few milliseconds; the default, 30 ms, is three times what was seen and no delay to a
+/// person.
+const QUIET: Duration = Duration::from_millis(30);
+/// The folder is read after this long even if it never is quiet.
+const QUIET_MAX: Duration = Duration::from_millis(500);
 
 /// A folder that is followed.
 pub(super) struct Watch {
@@ -99,6 +107,17 @@ impl Watch {
         self.last = Some(digest(sources));
     }
 
+    /// Completes when nothing has happened for a moment, or too much for too long: what is read
+    /// may change again then, and is looked at again.
+    async fn quiet(&mut self, first: Instant) {
+        let mut last = first;
+        while let Ok(Some(at)) =
+            tokio::time::timeout_at(due(first, last).into(), self.notified.recv()).await
+        {
+            last = at;
+        }
+    }
+
     /// The next edit.
     pub(super) async fn next(&mut self) -> Result<Edit, Failure> {
         loop {
@@ -106,7 +125,7 @@ impl Watch {
                 Failure::internal("the watcher of the folder stopped")
                     .hint("start `cairn dev` again")
             })?;
-            while self.notified.try_recv().is_ok() {}
+            self.quiet(at).await;
             // Before the read: no edit falls between the two.
             self.hold();
             match sources::read(&self.path) {
@@ -127,6 +146,11 @@ impl Watch {
             }
         }
     }
+}
+
+/// When to read, after a first and a last notification.
+fn due(first: Instant, last: Instant) -> Instant {
+    (last + QUIET).min(first + QUIET_MAX)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
@@ -184,6 +208,34 @@ mod tests {
         std::fs::rename(&draft, &file).unwrap();
         let Edit::Sources(sources, _) = watch.next().await.unwrap() else { panic!("unreadable") };
         assert_eq!(sources[0].text, "three");
+    }
+
+    /// Our own look opens and reads files: were that news, an idle `dev` would look for ever.
+    #[test]
+    fn reading_is_no_news_and_the_end_of_writing_is() {
+        use notify::event::{CreateKind, DataChange, RemoveKind, RenameMode};
+        for (kind, news) in [
+            (EventKind::Access(AccessKind::Open(AccessMode::Any)), false),
+            (EventKind::Access(AccessKind::Open(AccessMode::Read)), false),
+            (EventKind::Access(AccessKind::Read), false),
+            (EventKind::Access(AccessKind::Close(AccessMode::Read)), false),
+            (EventKind::Access(AccessKind::Close(AccessMode::Write)), true),
+            (EventKind::Modify(ModifyKind::Name(RenameMode::To)), true),
+            (EventKind::Remove(RemoveKind::File), true),
+            (EventKind::Create(CreateKind::Folder), true),
+            (EventKind::Create(CreateKind::File), !cfg!(target_os = "linux")),
+            (EventKind::Modify(ModifyKind::Data(DataChange::Any)), !cfg!(target_os = "linux")),
+        ] {
+            assert_eq!(matters(&kind), news, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_folder_is_read_when_it_is_quiet_and_never_later_than_the_limit() {
+        let first = Instant::now();
+        assert_eq!(due(first, first), first + QUIET);
+        assert_eq!(due(first, first + QUIET), first + 2 * QUIET);
+        assert_eq!(due(first, first + QUIET_MAX), first + QUIET_MAX);
     }
 
     async fn text(watch: &mut Watch) -> String {

@@ -69,6 +69,19 @@ impl EvalError {
         error
     }
 
+    /// Fields of the trigger that the request leaves out, all of them.
+    pub(super) fn missing(names: &[&str]) -> EvalError {
+        let shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let message = match names.len() {
+            1 => format!("the field {} is missing", shown.join(", ")),
+            count => format!("{count} fields are missing: {}", shown.join(", ")),
+        };
+        let mut error = EvalError::new("missing-field", message);
+        error.hint = Some("give every field of the trigger".to_owned());
+        error.field = names.first().map(|name| format!(".context.{name}"));
+        error
+    }
+
     /// The request names neither a trigger nor a rule.
     pub(super) fn nothing_asked() -> EvalError {
         let message = "neither a trigger nor a rule is named".to_owned();

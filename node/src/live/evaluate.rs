@@ -170,6 +170,14 @@ impl Live {
             let raw = self.raw(name, &slot, given)?;
             context.set(field, raw).map_err(from_sdk)?;
         }
+        if let On::Trigger(index) = on {
+            let missing = image.fields(index).map(|field| field.name);
+            let missing: Vec<&str> =
+                missing.filter(|name| !request.context.contains_key(*name)).collect();
+            if !missing.is_empty() {
+                return Err(EvalError::missing(&missing));
+            }
+        }
         for (name, count) in &request.counters {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             context.rate_named(name, count).map_err(|_| {
