@@ -9,6 +9,7 @@
 pub mod body;
 pub mod bundles;
 pub mod channels;
+mod connections;
 pub mod consumers;
 pub mod cursor;
 pub mod etag;

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::connections::{self, Limits};
 use super::{Api, router};
 use crate::agent::AgentHandle;
 
@@ -123,21 +124,13 @@ impl ApiServer {
     pub fn start(agent: AgentHandle, bound: Bound) -> ApiServer {
         let (stop, stopping) = watch::channel(false);
         let routes = router(Api { agent, stopping: stopping.clone() });
-        let until = |mut stopping: watch::Receiver<bool>| async move {
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        };
+        let limits = Limits::default();
         let mut tasks = Vec::new();
-        let (tcp, local) = (routes.clone(), until(stopping.clone()));
-        tasks.push(tokio::spawn(async move {
-            let listener = NoDelay(bound.tcp);
-            // Accept errors are handled inside; the result is only ever Ok.
-            let _ = axum::serve(listener, tcp).with_graceful_shutdown(local).await;
-        }));
+        let (tcp, local) = (routes.clone(), stopping.clone());
+        tasks.push(tokio::spawn(connections::serve(NoDelay(bound.tcp), tcp, local, limits)));
         let socket = bound.unix.map(|(listener, path)| {
-            let local = until(stopping);
-            tasks.push(tokio::spawn(async move {
-                let _ = axum::serve(listener, routes).with_graceful_shutdown(local).await;
-            }));
+            let local = stopping;
+            tasks.push(tokio::spawn(connections::serve(listener, routes, local, limits)));
             path
         });
         ApiServer { addr: bound.addr, socket, stop, tasks }

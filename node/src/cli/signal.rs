@@ -1,18 +1,19 @@
-//! The two signals that ask a process to end.
+//! The signals that ask a process to end.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 
-/// Waits for SIGINT (Ctrl-C) or SIGTERM (a supervisor).
+/// Waits for SIGINT (Ctrl-C), SIGTERM (a supervisor) or SIGHUP (the terminal is gone).
 #[derive(Debug)]
 pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Stop {
-    /// Takes over both signals: from here on they no longer end the process by themselves.
+    /// Takes over these signals: from here on they no longer end the process by themselves.
     ///
     /// # Errors
     /// When the system refuses.
@@ -23,6 +24,7 @@ impl Stop {
         Ok(Stop {
             interrupt: taken(SignalKind::interrupt())?,
             terminate: taken(SignalKind::terminate())?,
+            hangup: taken(SignalKind::hangup())?,
         })
     }
 
@@ -31,6 +33,7 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
     }
 }
