@@ -2,6 +2,7 @@
 
 use super::Code;
 use super::constant::shorten;
+use super::index::Symbol;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Interval};
 use super::names::Names;
@@ -10,7 +11,7 @@ use super::tree::NodeKind;
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, INSTANT_MAX, On, Type};
 
 /// Name, fewest and most arguments, usage.
-const BUILTINS: [(&str, usize, usize, &str); 12] = [
+pub(super) const BUILTINS: [(&str, usize, usize, &str); 12] = [
     ("min", 2, 16, "min(a, b, …)"),
     ("max", 2, 16, "max(a, b, …)"),
     ("clamp", 3, 3, "clamp(value, low, high)"),
@@ -44,14 +45,17 @@ impl Checker<'_, '_> {
                 name_at,
                 format!("there is no function `{}`", shorten(name)),
                 format!("the functions are {}", super::shape::list(&all)),
-                meant.map_or("use one of them".to_owned(), |meant| {
+                meant.as_ref().map_or("use one of them".to_owned(), |meant| {
                     format!("did you mean `{meant}`?")
                 }),
             );
-            // Mistakes in the arguments count all the same.
-            for arg in args {
-                self.infer(arg, None);
+            // Mistakes in the arguments count all the same, unless a bare name belongs there.
+            if !matches!(meant.as_deref(), Some("rate" | "active")) {
+                for arg in args {
+                    self.infer(arg, None);
+                }
             }
+            self.session.fix(name_at, meant);
             return self.broken(at);
         };
         if args.len() < *least || args.len() > *most {
@@ -241,6 +245,7 @@ impl Checker<'_, '_> {
             self.unknown(arg, kind, name, names);
             return None;
         };
+        self.session.refers(arg, Symbol::block(kind, index));
         u16::try_from(index).ok()
     }
 

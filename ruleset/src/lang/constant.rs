@@ -1,5 +1,6 @@
 //! Constants and types in declarations: what stands for a value that nothing computes.
 
+use super::index::Symbol;
 use super::literal::{self, Number};
 use super::scope::Scope;
 use super::session::{At, Session};
@@ -95,6 +96,7 @@ pub(super) fn enum_value(
         return None;
     }
     if let Some(position) = def.values.iter().position(|value| value == text) {
+        session.refers(at, Symbol::Value(index.into(), position));
         return i64::try_from(position).ok();
     }
     let meant = session.similar(text, def.values.iter().map(String::as_str));
@@ -105,11 +107,12 @@ pub(super) fn enum_value(
         at,
         format!("the enum {} has no value \"{}\"", def.name, shorten(text)),
         format!("its values are {}{more}", shape::list(&shown)),
-        match meant {
+        match &meant {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => format!("use one of them, or add the value to `enum \"{}\"`", def.name),
         },
     );
+    session.fix(at, meant.map(|meant| format!("\"{meant}\"")));
     None
 }
 
@@ -201,6 +204,9 @@ pub(super) fn type_of(
                 "duration" => return Some((Type::Duration, None)),
                 _ => {}
             }
+            if let Some(index) = scope.enum_names.find(name) {
+                session.refers(at, Symbol::Enum(index));
+            }
             if let Some(index) = scope.enum_names.find(name)
                 && let (Ok(ty), Some(def)) = (u16::try_from(index), scope.enums.get(index))
             {
@@ -216,7 +222,7 @@ pub(super) fn type_of(
                 at,
                 format!("there is no type `{}`", shorten(name)),
                 "types are bool, int, decimal, duration, instant, and the enums by name",
-                match (name, meant) {
+                match (name, &meant) {
                     ("float" | "double" | "number" | "real" | "fixed", _) => {
                         "write `decimal(0.0, 1.0)`: exact, with six digits after the point"
                             .to_owned()
@@ -228,6 +234,7 @@ pub(super) fn type_of(
                     _ => format!("declare `enum \"{}\"`, or use another type", shorten(name)),
                 },
             );
+            session.fix(at, meant);
             None
         }
         NodeKind::Call => {

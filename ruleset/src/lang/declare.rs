@@ -1,6 +1,7 @@
 //! Blocks to declarations: names first, so that order never matters, then what they hold.
 
 use super::constant::{self, shorten};
+use super::index::Symbol;
 use super::limits::*;
 use super::names::{self, Names, Taken};
 use super::scope::{Condition, Rule, Scope, Trigger};
@@ -19,11 +20,12 @@ pub(super) const fn schema(
     Schema { kind, labels: 1, required, optional, open: false, blocks }
 }
 
-const ENUM: Schema = schema("enum", &["values"], &[], &[]);
-const TRIGGER: Schema = schema("trigger", &["fields"], &[], &[]);
-const PARAM: Schema = schema("param", &["type", "default"], &["range", "unit", "doc"], &[]);
-const COUNTER: Schema = schema("counter", &["on", "per", "window"], &[], &[]);
-const CONDITION: Schema = schema("condition", &["when"], &[], &[]);
+pub(super) const ENUM: Schema = schema("enum", &["values"], &[], &[]);
+pub(super) const TRIGGER: Schema = schema("trigger", &["fields"], &[], &[]);
+pub(super) const PARAM: Schema =
+    schema("param", &["type", "default"], &["range", "unit", "doc"], &[]);
+pub(super) const COUNTER: Schema = schema("counter", &["on", "per", "window"], &[], &[]);
+pub(super) const CONDITION: Schema = schema("condition", &["when"], &[], &[]);
 
 /// Reads every declaration of every file.
 pub(super) fn declare(session: &mut Session<'_>) -> Scope {
@@ -126,7 +128,10 @@ pub(super) fn label(
         session.lose(&name);
         return None;
     }
-    unique(session, span, &name, kind, names, index).then_some(name)
+    unique(session, span, &name, kind, names, index).then(|| {
+        session.declares(at, Symbol::block(kind, index));
+        name
+    })
 }
 
 /// Whether a name is well-formed; reported when not.
@@ -260,6 +265,7 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                 if named(session, span, &value, "value")
                     && unique(session, span, &value, "value", &mut seen, values.len())
                 {
+                    session.declares(element, Symbol::Value(index, values.len()));
                     values.push(value);
                 }
             }
@@ -306,6 +312,7 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                 if named(session, span, &field, "field")
                     && unique(session, span, &field, "field", &mut seen, fields.len())
                 {
+                    session.declares(name_at, Symbol::Field(index, fields.len()));
                     // A field of unknown type stays in, so that uses of it are not errors too.
                     fields.push((field, slot));
                 }
@@ -481,6 +488,7 @@ pub(super) fn reference(
     }
     let name = session.text(at);
     if let Some(index) = names.find(name) {
+        session.refers(at, Symbol::block(kind, index));
         return Some(index);
     }
     if session.is_lost(name) || session.is_flawed(at) {
@@ -497,10 +505,11 @@ pub(super) fn reference(
         at,
         format!("there is no `{kind}` called `{}`", shorten(name)),
         "no file of the rule set declares it",
-        match meant {
+        match &meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("declare `{kind} \"{}\"`, or correct the name", shorten(name)),
         },
     );
+    session.fix(at, meant);
     None
 }

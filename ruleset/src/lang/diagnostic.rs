@@ -22,6 +22,15 @@ pub enum Severity {
     Warning,
 }
 
+/// A piece of a file that another text takes the place of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    /// What is replaced.
+    pub span: Span,
+    /// By what.
+    pub text: String,
+}
+
 /// One mistake: what, where, why, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -40,6 +49,8 @@ pub struct Diagnostic {
     pub cause: String,
     /// What to write instead.
     pub help: String,
+    /// `help` as an edit, where it is a plain replacement that needs no thought.
+    pub fix: Option<Edit>,
 }
 
 impl Diagnostic {
@@ -52,6 +63,7 @@ impl Diagnostic {
             labels: Vec::new(),
             cause: String::new(),
             help: String::new(),
+            fix: None,
         }
     }
 

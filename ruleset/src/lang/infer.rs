@@ -190,6 +190,10 @@ impl<'c, 'a> Checker<'c, 'a> {
         self.depth += 1;
         let value = self.node(at, hint);
         self.depth -= 1;
+        let span = self.session.span(at);
+        if let Some(index) = &mut self.session.index {
+            index.value(span, value.ty, value.range);
+        }
         value
     }
 

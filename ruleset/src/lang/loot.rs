@@ -2,6 +2,7 @@
 
 use super::constant::{self, shorten};
 use super::declare::{label, named, reference, unique};
+use super::index::Symbol;
 use super::limits::*;
 use super::names::Names;
 use super::scope::{Entry, Scope, Table};
@@ -10,7 +11,7 @@ use super::shape::{self, Block, Schema};
 use super::tree::NodeKind;
 use super::{Code, Diagnostic, Span};
 
-const TABLE: Schema = Schema {
+pub(super) const TABLE: Schema = Schema {
     kind: "loot_table",
     labels: 1,
     required: &[],
@@ -19,7 +20,7 @@ const TABLE: Schema = Schema {
     blocks: &["entry"],
 };
 
-const ENTRY: Schema = Schema {
+pub(super) const ENTRY: Schema = Schema {
     kind: "entry",
     labels: 1,
     required: &["weight"],
@@ -44,7 +45,7 @@ pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope)
     let mut references: Vec<Vec<(usize, Span)>> = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         let mut edges = Vec::new();
-        let entries = entries(session, block, scope, &mut edges);
+        let entries = entries(session, index, block, scope, &mut edges);
         if let Some(table) = scope.tables.get_mut(index) {
             table.entries = entries;
         }
@@ -55,6 +56,7 @@ pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope)
 
 fn entries(
     session: &mut Session<'_>,
+    table: usize,
     block: &Block,
     scope: &Scope,
     edges: &mut Vec<(usize, Span)>,
@@ -96,6 +98,7 @@ fn entries(
             let (name, span) = (session.string(*label), session.span(*label));
             entry.broken |= !named(session, span, &name, "entry")
                 || !unique(session, span, &name, "entry", &mut seen, entries.len());
+            session.declares(*label, Symbol::Entry(table, entries.len()));
             entry.name = name;
         }
         match inner.value("weight") {

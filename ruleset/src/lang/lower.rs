@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::constant::{self, shorten};
 use super::declare::{named, reference};
+use super::index::Symbol;
 use super::infer::{Checker, Shared, Truth, Ty, Val};
 use super::limits::*;
 use super::scope::{Entry, Scope};
@@ -16,7 +17,7 @@ use crate::ir::{
 };
 use crate::rng;
 
-const RULE: Schema = Schema {
+pub(super) const RULE: Schema = Schema {
     kind: "rule",
     labels: 1,
     required: &["on"],
@@ -25,9 +26,9 @@ const RULE: Schema = Schema {
     blocks: &["emit", "broadcast"],
 };
 
-const EMIT: Schema =
+pub(super) const EMIT: Schema =
     Schema { kind: "emit", labels: 1, required: &[], optional: &[], open: true, blocks: &[] };
-const BROADCAST: Schema = Schema { kind: "broadcast", ..EMIT };
+pub(super) const BROADCAST: Schema = Schema { kind: "broadcast", ..EMIT };
 
 /// Draw numbers set aside for each loot outcome of a rule.
 const LOOT_DRAWS_SHIFT: u32 = 28;
@@ -120,6 +121,7 @@ fn entry(entry: &Entry) -> EntryDef {
 pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On> {
     if let Some(name) = session.text(at).strip_prefix("timer.") {
         if let Some(index) = scope.timer_names.find(name) {
+            session.refers(at, Symbol::Timer(index));
             return u16::try_from(index).ok().map(On::Timer);
         }
         let meant = session.similar(name, scope.timer_names.iter());
@@ -128,11 +130,12 @@ pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On>
             at,
             format!("there is no `timer` called `{}`", shorten(name)),
             "no file of the rule set declares it",
-            match meant {
+            match &meant {
                 Some(meant) => format!("did you mean `timer.{meant}`?"),
                 None => format!("declare `timer \"{}\"`, or correct the name", shorten(name)),
             },
         );
+        session.fix(at, meant.map(|meant| format!("timer.{meant}")));
         return None;
     }
     let name = session.text(at);
@@ -144,6 +147,7 @@ pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On>
             "a bare name after `on` is a trigger",
             format!("write `on = timer.{name}`"),
         );
+        session.fix(at, Some(format!("timer.{name}")));
         return None;
     }
     let index = reference(session, at, "trigger", &scope.trigger_names)?;

@@ -18,6 +18,8 @@ mod declare;
 mod diagnostic;
 mod flaws;
 mod foreign;
+pub mod ide;
+mod index;
 mod infer;
 mod interval;
 mod lexer;
@@ -41,11 +43,12 @@ mod tree;
 mod witness;
 
 pub use code::Code;
-pub use diagnostic::{Diagnostic, Severity, Span, line_col};
+pub use diagnostic::{Diagnostic, Edit, Severity, Span, line_col};
 pub use page::{page, page_names};
 
 use crate::cases::Case;
 use crate::ir::Program;
+use index::Index;
 use limits::{
     ERROR_COUNT_MAX, FILE_COUNT_MAX, NAME_BYTES_MAX, RULESET_BYTES_MAX, SOURCE_BYTES_MAX,
 };
@@ -92,14 +95,14 @@ pub const TEST_SUFFIX: &str = ".test.hcl";
 /// Tests are parsed and left out: what comes out is the same with and without them. Time and
 /// memory are bounded by [`limits`] whatever the sources hold.
 pub fn check(sources: &[Source]) -> Checked {
-    run(sources, |_, _, _| ())
+    run(&sorted(sources), false, |_, _, _| ()).0
 }
 
 /// As [`check`], and reads the tests, too. They are judged once the rules are sound, because they
 /// are about what the rules say.
 pub fn check_with_cases(sources: &[Source]) -> Tested {
     let mut cases = Vec::new();
-    let checked = run(sources, |session, scope, program| {
+    let (checked, ..) = run(&sorted(sources), false, |session, scope, program| {
         if !session.failed() {
             cases = cases::read(session, scope, program);
         }
@@ -110,20 +113,31 @@ pub fn check_with_cases(sources: &[Source]) -> Tested {
     Tested { checked, cases }
 }
 
-fn run(sources: &[Source], then: impl FnOnce(&mut Session<'_>, &Scope, &Program)) -> Checked {
+fn sorted(sources: &[Source]) -> Vec<&Source> {
     let mut sorted: Vec<&Source> = sources.iter().collect();
     sorted.sort();
+    sorted
+}
+
+/// All phases; `sorted` is in order of names. With `record`, the session keeps an index.
+fn run<'a>(
+    sorted: &[&'a Source],
+    record: bool,
+    then: impl FnOnce(&mut Session<'_>, &Scope, &Program),
+) -> (Checked, Session<'a>, Scope) {
     let files = sorted.iter().map(|source| source.name.clone()).collect();
     let mut found = Vec::new();
-    let parsed = read(&sorted, &mut found);
+    let parsed = read(sorted, &mut found);
     let mut session = Session::new(parsed, found);
+    session.index = record.then(Index::default);
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
     then(&mut session, &scope, &program);
     let mut diagnostics = session.finish();
     diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    Checked { files, program: (!failed).then_some(program), diagnostics }
+    let checked = Checked { files, program: (!failed).then_some(program), diagnostics };
+    (checked, session, scope)
 }
 
 /// Parses what is within the caps; the rest is reported and stands there empty, so that indices of

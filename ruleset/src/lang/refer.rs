@@ -1,6 +1,7 @@
 //! Dotted references in expressions: fields, parameters, conditions.
 
 use super::constant::shorten;
+use super::index::Symbol;
 use super::infer::{Checker, Truth, Ty, Val};
 use super::interval::Interval;
 use super::session::At;
@@ -115,13 +116,15 @@ impl Checker<'_, '_> {
                 at,
                 format!("the trigger {} has no field `{}`", trigger.name, shorten(name)),
                 "a rule reads the fields of its own trigger",
-                match meant {
+                match &meant {
                     Some(meant) => format!("did you mean `trigger.{meant}`?"),
                     None => format!("add the field to `trigger \"{}\"`", trigger.name),
                 },
             );
+            self.session.fix(at, meant.map(|meant| format!("trigger.{meant}")));
             return self.broken(at);
         };
+        self.session.refers(at, Symbol::Field(index.into(), field));
         match (trigger.fields.get(field).and_then(|(_, slot)| *slot), u16::try_from(field)) {
             (Some(slot), Ok(field)) => {
                 let range = Interval::new(slot.min, slot.max);
@@ -141,11 +144,12 @@ impl Checker<'_, '_> {
                 at,
                 format!("no trigger has a field `{}`", shorten(name)),
                 "a condition reads the fields of the trigger that it is used for",
-                match meant {
+                match &meant {
                     Some(meant) => format!("did you mean `trigger.{meant}`?"),
                     None => "add the field to a trigger".to_owned(),
                 },
             );
+            self.session.fix(at, meant.map(|meant| format!("trigger.{meant}")));
         }
         self.broken(at)
     }
@@ -155,6 +159,7 @@ impl Checker<'_, '_> {
         let Some(index) = scope.param_names.find(name) else {
             return self.unknown(at, "param", name, &scope.param_names);
         };
+        self.session.refers(at, Symbol::Param(index));
         match (scope.params.get(index), u16::try_from(index)) {
             // The placeholder of a parameter whose type is wrong.
             (Some(param), _) if param.slot.ty == Type::Symbol => self.broken(at),
@@ -172,6 +177,7 @@ impl Checker<'_, '_> {
         let Some(index) = scope.condition_names.find(name) else {
             return self.unknown(at, "condition", name, &scope.condition_names);
         };
+        self.session.refers(at, Symbol::Condition(index));
         let Some(condition) = scope.conditions.get(index) else { return self.broken(at) };
         let Some(when) = condition.when.filter(|_| !condition.cyclic) else {
             return self.broken(at);
@@ -257,13 +263,16 @@ impl Checker<'_, '_> {
             return self.broken(at);
         }
         match full {
-            Some(full) => self.error(
-                Code::MissingPrefix,
-                at,
-                format!("`{name}` alone is not a value"),
-                "a reference says what it refers to",
-                format!("write `{full}`"),
-            ),
+            Some(full) => {
+                self.error(
+                    Code::MissingPrefix,
+                    at,
+                    format!("`{name}` alone is not a value"),
+                    "a reference says what it refers to",
+                    format!("write `{full}`"),
+                );
+                self.session.fix(at, Some(full));
+            }
             None => self.error(
                 Code::UnknownName,
                 at,
@@ -296,11 +305,13 @@ impl Checker<'_, '_> {
             at,
             format!("there is no `{kind}` called `{}`", shorten(name)),
             "no file of the rule set declares it",
-            match meant {
+            match &meant {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("declare `{kind} \"{}\"`, or correct the name", shorten(name)),
             },
         );
+        let prefix = self.session.text(at).strip_suffix(name).unwrap_or("");
+        self.session.fix(at, meant.map(|meant| format!("{prefix}{meant}")));
         self.broken(at)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::index::{Index, Symbol};
 use super::limits::ERROR_COUNT_MAX;
 use super::tree::{NodeId, NodeKind, Tree};
-use super::{Code, Diagnostic, Span, literal, names};
+use super::{Code, Diagnostic, Edit, Span, literal, names};
 
 /// Places that one diagnostic names beside its own, where uses add to them.
 const LABEL_COUNT_MAX: usize = 8;
@@ -35,12 +36,14 @@ pub(super) struct Session<'a> {
     lost: BTreeSet<String>,
     /// Searches for an input that breaks an expression left.
     witnesses: u32,
+    /// What names stand for, for tools that ask.
+    pub(super) index: Option<Index>,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(mut files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
         let lost = files.iter_mut().flat_map(|file| std::mem::take(&mut file.lost)).collect();
-        Session { files, found, searches: 64, lost, witnesses: 256 }
+        Session { files, found, searches: 64, lost, witnesses: 256, index: None }
     }
 
     fn file(&self, at: At) -> &File<'a> {
@@ -75,6 +78,57 @@ impl<'a> Session<'a> {
 
     pub(super) fn child(&self, at: At, index: usize) -> Option<At> {
         self.file(at).tree.child(at.node, index).map(|node| At { file: at.file, node })
+    }
+
+    /// Where the name in a node stands: a path's last part, a text without its quotes.
+    fn name_span(&self, at: At) -> Span {
+        let (mut span, text) = (self.span(at), self.text(at));
+        match self.kind(at) {
+            NodeKind::Text if text.len() >= 2 && text.starts_with('"') && text.ends_with('"') => {
+                span.start += 1;
+                span.end -= 1;
+            }
+            NodeKind::Path => {
+                span.start += text.rfind('.').map_or(0, |dot| dot as u32 + 1);
+            }
+            _ => {}
+        }
+        span
+    }
+
+    /// Notes that the name in a node declares a symbol.
+    pub(super) fn declares(&mut self, at: At, symbol: impl Into<Option<Symbol>>) {
+        let span = self.name_span(at);
+        if let (Some(index), Some(symbol)) = (&mut self.index, symbol.into()) {
+            index.declare(symbol, span);
+        }
+    }
+
+    /// Notes that the name in a node refers to a symbol.
+    pub(super) fn refers(&mut self, at: At, symbol: impl Into<Option<Symbol>>) {
+        let span = self.name_span(at);
+        if let (Some(index), Some(symbol)) = (&mut self.index, symbol.into()) {
+            index.refer(symbol, span);
+        }
+    }
+
+    /// Notes that the first part of a path refers to a symbol.
+    pub(super) fn refers_root(&mut self, at: At, symbol: Symbol) {
+        let (span, text) = (self.span(at), self.text(at));
+        let length = text.find('.').unwrap_or(text.len()) as u32;
+        if let Some(index) = &mut self.index {
+            index.refer(symbol, Span { end: span.start + length, ..span });
+        }
+    }
+
+    /// Takes back what was reported since `found` things were.
+    pub(super) fn forget_after(&mut self, found: usize) {
+        self.found.truncate(found);
+    }
+
+    /// How many things were reported.
+    pub(super) fn found_count(&self) -> usize {
+        self.found.len()
     }
 
     /// A literal that the lexer has reported: what it means is not known.
@@ -142,6 +196,15 @@ impl<'a> Session<'a> {
         self.lost.contains(name)
     }
 
+    /// Makes the fix of what was just reported at a node an edit: `text` in its place.
+    pub(super) fn fix(&mut self, at: At, text: Option<String>) {
+        let (span, Some(text)) = (self.span(at), text) else { return };
+        let last = self.found.iter_mut().rfind(|found| found.span == span);
+        if let Some(found) = last.filter(|found| found.fix.is_none()) {
+            found.fix = Some(Edit { span, text });
+        }
+    }
+
     /// The candidate that `word` seems to mean.
     pub(super) fn similar<'n>(
         &mut self,
@@ -161,7 +224,7 @@ impl<'a> Session<'a> {
     }
 
     /// All that was found; when it was cut short, the last one says so.
-    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+    pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
         if self.found.len() >= 2 * ERROR_COUNT_MAX {
             let span = self.found.last().map_or(Span { file: 0, start: 0, end: 0 }, |d| d.span);
             self.found.push(
@@ -174,6 +237,6 @@ impl<'a> Session<'a> {
                 .help("correct those above and run the check again"),
             );
         }
-        self.found
+        std::mem::take(&mut self.found)
     }
 }

@@ -128,6 +128,7 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
                 .as_ref()
                 .map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
         );
+        session.fix(name_at, meant.clone());
         // It may stand for what seems to be missing.
         block.damaged = true;
         if let Some(meant) = meant.filter(|meant| !block.names.contains(meant)) {
@@ -177,12 +178,13 @@ fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) 
     if let Some(kind) = schema.blocks.iter().find(|kind| meant.as_deref() == Some(**kind)) {
         block.blocks.push((kind, at));
     }
-    let help = match meant {
+    let help = match &meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known => "move it out; is a `}` missing above?".to_owned(),
         None => "remove it".to_owned(),
     };
     session.error(code, name_at, message, cause, help);
+    session.fix(name_at, meant);
 }
 
 /// "`a`, `b` and `c`".

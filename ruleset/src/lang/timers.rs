@@ -10,7 +10,7 @@ use super::{Code, Diagnostic, literal};
 use crate::ir::{Missed, Schedule, TimerDef};
 use crate::schedule::{self, ScheduleError};
 
-const TIMER: Schema = Schema {
+pub(super) const TIMER: Schema = Schema {
     kind: "timer",
     labels: 1,
     required: &[],

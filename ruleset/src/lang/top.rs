@@ -10,7 +10,7 @@ use super::shape::{self, Schema};
 use super::tree::NodeKind;
 use super::{Code, Diagnostic, Span};
 
-const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &[]);
+pub(super) const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &[]);
 
 /// Puts a block to the others of its kind.
 pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
@@ -57,6 +57,7 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
         format!("at the top of a file may stand {}", shape::list(&top)),
         meant.as_ref().map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
     );
+    session.fix(name_at, meant.clone());
     // Read as what was meant, it is one mistake and not one per use.
     match meant.and_then(|meant| top.iter().position(|known| *known == meant)) {
         Some(index) => found[index].push(at),

@@ -3,12 +3,13 @@
 use super::Reader;
 use crate::cases::{Expect, Meant, RuleAt, Wanted};
 use crate::ir::{Loot, On, OutcomeDef, Slot, Type};
+use crate::lang::index::Symbol;
 use crate::lang::limits::LOOT_COUNT_MAX;
 use crate::lang::session::At;
 use crate::lang::shape::{self, Block, Schema};
 use crate::lang::{Code, Diagnostic, Span};
 
-const EXPECT: Schema = Schema {
+pub(in crate::lang) const EXPECT: Schema = Schema {
     kind: "expect",
     labels: 1,
     required: &[],
@@ -46,6 +47,7 @@ impl<'c> Reader<'c, '_> {
             self.unknown(at, "rule", name, known.into_iter());
             return None;
         };
+        self.session.refers(at, self.scope.rule_names.find(name).map(Symbol::Rule));
         let own = self.program.fragments.get(rule.fragment).map(|def| def.on);
         if own != Some(on) {
             let (own, on) =
@@ -247,6 +249,7 @@ impl<'c> Reader<'c, '_> {
         };
         let program = self.program;
         let span = self.session.span(at);
+        let mut named = None;
         let mut options = std::mem::take(&mut wanted.options);
         options.retain_mut(|meant| {
             let Some(own) = self.def(meant).and_then(|def| def.loot.as_ref()) else { return false };
@@ -263,9 +266,17 @@ impl<'c> Reader<'c, '_> {
                 meant.eligible.retain(|(t, e, ..)| (*t, *e) != (of, entry));
                 meant.eligible.push((of, entry, may, span));
             }
+            named = found.or(named);
             found.is_some()
         });
         wanted.options = options;
+        if let Some((table, entry)) = named {
+            let table = usize::from(table);
+            self.session.refers(at, Symbol::Entry(table, entry));
+            if inner.is_some() {
+                self.session.refers_root(at, Symbol::Table(table));
+            }
+        }
         if wanted.options.is_empty() {
             let mut known: Vec<String> = Vec::new();
             for of in self.reached(table) {

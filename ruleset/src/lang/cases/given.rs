@@ -3,6 +3,7 @@
 use super::Reader;
 use crate::cases::Given;
 use crate::ir::{INSTANT_MAX, On, Slot, Type};
+use crate::lang::index::Symbol;
 use crate::lang::session::At;
 use crate::lang::shape::Block;
 use crate::lang::tree::NodeKind;
@@ -39,6 +40,7 @@ impl Reader<'_, '_> {
                 self.unknown(name_at, "parameter", name, known);
                 continue;
             };
+            self.session.refers(name_at, Symbol::Param(index));
             let (Some(param), Ok(slot)) = (program.params.get(index), u16::try_from(index)) else {
                 continue;
             };
@@ -54,6 +56,7 @@ impl Reader<'_, '_> {
                 self.unknown(name_at, "counter", name, known);
                 continue;
             };
+            self.session.refers(name_at, Symbol::Counter(index));
             let max = program.counters.get(index).map_or(0, |counter| counter.max);
             let slot = Slot { ty: Type::Int, min: 0, max };
             let Some(value) = self.ranged(value_at, &slot, name) else { continue };
@@ -71,6 +74,7 @@ impl Reader<'_, '_> {
                 self.unknown(name_at, "timer", name, known);
                 continue;
             };
+            self.session.refers(name_at, Symbol::Timer(index));
             let slot = Slot { ty: Type::Bool, min: 0, max: 1 };
             let (Some(value), Ok(index)) =
                 (self.ranged(value_at, &slot, name), u16::try_from(index))
@@ -115,6 +119,7 @@ impl Reader<'_, '_> {
                 self.unknown(name_at, &format!("field of {}", def.name), name, known);
                 continue;
             };
+            self.session.refers(name_at, Symbol::Field(trigger.into(), index));
             let Some(field) = def.fields.get(index) else { continue };
             let Some(value) = self.ranged(value_at, &field.slot, name) else { continue };
             if let Some(slot) = given.fields.get_mut(index) {

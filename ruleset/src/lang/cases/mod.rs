@@ -3,7 +3,7 @@
 //! A row of `cases` starts from what the test gives and expects, and changes it. All of it is read
 //! after the program, so a test can neither change the program nor fail its build.
 
-mod expect;
+pub(super) mod expect;
 mod given;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::cases::{
 };
 use crate::ir::{On, Program};
 
-const TEST: Schema = Schema {
+pub(super) const TEST: Schema = Schema {
     kind: "test",
     labels: 1,
     required: &["on"],
@@ -40,7 +40,7 @@ const TEST: Schema = Schema {
     blocks: &["expect"],
 };
 
-const ROW: Schema = Schema {
+pub(super) const ROW: Schema = Schema {
     kind: "cases",
     labels: 0,
     required: &[],
