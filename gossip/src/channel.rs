@@ -23,6 +23,17 @@ pub(crate) struct Checked {
     targets: Vec<BundleRef>,
 }
 
+impl ChannelRecord {
+    /// Checks every signature and that the chain hangs together, as a replica does before it takes
+    /// a record. At most [`CHAIN_MAX`] signature checks.
+    ///
+    /// # Errors
+    /// The first [`Fault`].
+    pub fn check(&self, verify: &dyn Verify) -> Result<Directive, Fault> {
+        Checked::new(self.clone(), verify).map(|checked| checked.directive)
+    }
+}
+
 type Order = (u64, bool, Digest);
 
 impl Checked {

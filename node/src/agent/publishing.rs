@@ -247,10 +247,11 @@ fn unreachable(error: &CoordinatorError) -> ProposeError {
     }
 }
 
-/// Whether the newest directive of a record that a coordinator told is signed, and for `channel`.
+/// Whether a record that a coordinator told is what a replica would take: signed, whole, and for
+/// `channel`. Its newest directive alone is not enough: on a record that lost its tail nothing can
+/// follow, and it would stand in the way.
 pub(super) fn believed(verifier: &Verifier, channel: &str, record: &ChannelRecord) -> bool {
-    let newest = record.newest().map(|newest| verifier.directive(newest));
-    newest.is_some_and(|newest| newest.is_ok_and(|directive| directive.channel == channel))
+    record.check(verifier).is_ok_and(|directive| directive.channel == channel)
 }
 
 /// Where a record stands in the order of its channel: generation, break-glass flag, digest. Of

@@ -467,6 +467,26 @@ async fn what_nobody_signed_does_not_stand_in_the_way() {
     fleet.shutdown().await;
 }
 
+/// The newest directive is signed and higher, the record below it is cut off: no replica takes it,
+/// so it must neither stand nor be a base.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_lost_its_tail_does_not_stand_in_the_way() {
+    let fleet = Fleet::start(1).await;
+    let agent = &fleet.agents[0];
+    let bundle = Bundle::new(&fleet.keys, "1.0.0", 1);
+    bundle.publish(agent).await;
+    fleet.roll_out(agent, &bundle).await;
+    let record = agent.channel_record(CHANNEL).await.unwrap().unwrap();
+    let (next, _) = fleet.directive(Some(&record), &bundle, false);
+    let (_, revision) = fleet.coordinator.channel(CHANNEL).await.unwrap().unwrap();
+    let cut = ChannelRecord { chain: vec![next] };
+    fleet.coordinator.propose(CHANNEL, Some(revision), cut).await.unwrap();
+
+    fleet.stands(&record).await;
+    assert_eq!(fleet.roll_out(agent, &bundle).await, 2);
+    fleet.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gossip_stays_on_this_machine() {
     let fleet = Fleet::start(0).await;
