@@ -55,7 +55,7 @@ impl RecordArgs {
     /// Who: as given, else the user's name, else the user's number.
     pub fn actor(&self) -> String {
         let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let user = || ["USER", "LOGNAME"].iter().find_map(|name| named(name));
+        let user = || ["USER", "LOGNAME"].iter().find_map(named);
         self.actor.clone().or_else(user).unwrap_or_else(|| {
             let number = std::fs::metadata("/proc/self").map(|about| about.uid());
             number.map_or_else(|_| "unknown".to_owned(), |number| format!("uid {number}"))

@@ -161,8 +161,17 @@ impl Wait {
             if behind.is_empty() {
                 let counted =
                     states.iter().filter(|(_, _, state)| *state != State::Elsewhere).count();
-                let down = down(&status, channel);
-                return self.report(channel, generation, digest, version, counted, done, down);
+                return self.report(&Report {
+                    channel: channel.to_owned(),
+                    generation,
+                    version: version.to_owned(),
+                    digest,
+                    active: done.len(),
+                    nodes: counted,
+                    took_ms: elapsed.as_secs_f64() * 1_000.0,
+                    per_node: done.into_values().collect(),
+                    down: down(&status, channel),
+                });
             }
             if elapsed >= self.timeout {
                 return Err(Failure::new(
@@ -181,36 +190,20 @@ impl Wait {
         }
     }
 
-    fn report(
-        &self,
-        channel: &str,
-        generation: u64,
-        digest: Digest,
-        version: &str,
-        nodes: usize,
-        done: BTreeMap<String, Node>,
-        down: Vec<String>,
-    ) -> Result<Exit, Failure> {
-        let elapsed = self.started.elapsed();
+    fn report(&self, report: &Report) -> Result<Exit, Failure> {
         match self.format {
-            Format::Json => output::json(&Report {
-                channel: channel.to_owned(),
-                generation,
-                version: version.to_owned(),
-                digest,
-                active: done.len(),
-                nodes,
-                took_ms: elapsed.as_secs_f64() * 1_000.0,
-                per_node: done.into_values().collect(),
-                down,
-            })?,
+            Format::Json => output::json(report)?,
             Format::Table => output::line(&format!(
-                "{channel} is {version} (generation {generation}) on {}/{nodes} nodes in {}{}",
-                done.len(),
-                duration::show(elapsed),
-                match down.is_empty() {
+                "{} is {} (generation {}) on {}/{} nodes in {}{}",
+                report.channel,
+                report.version,
+                report.generation,
+                report.active,
+                report.nodes,
+                duration::show(self.started.elapsed()),
+                match report.down.is_empty() {
                     true => String::new(),
-                    false => format!("; DOWN, to catch up later: {}", down.join(", ")),
+                    false => format!("; DOWN, to catch up later: {}", report.down.join(", ")),
                 }
             )),
         }
