@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use cairn_ruleset::cases::Case;
 use cairn_ruleset::emit::{self, BuildError, Built};
 use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::{self, Diagnostic, Source};
@@ -49,6 +50,22 @@ pub fn judge_sources(mut sources: Vec<Source>) -> Judged {
     sources.sort();
     let checked = lang::check(&sources);
     Judged { sources, diagnostics: checked.diagnostics, program: checked.program }
+}
+
+/// Reads and checks a folder or a file with its tests, and gives every case of them.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_with_cases(path: &Path) -> Result<(Judged, Vec<Case>), SourcesError> {
+    Ok(judge_sources_with_cases(sources::read_with_tests(path)?))
+}
+
+/// Checks sources that were read, tests included.
+pub fn judge_sources_with_cases(mut sources: Vec<Source>) -> (Judged, Vec<Case>) {
+    sources.sort();
+    let lang::Tested { checked, cases } = lang::check_with_cases(&sources);
+    let judged = Judged { sources, diagnostics: checked.diagnostics, program: checked.program };
+    (judged, cases)
 }
 
 impl Judged {

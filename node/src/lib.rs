@@ -17,6 +17,7 @@
 //! | [`api`], [`cli`], [`dev`] | what people and game servers talk to |
 //! | [`telemetry`] | logs, traces, metrics |
 //! | [`sources`], [`diagnostics`] | reading a rule folder, showing what is wrong with it |
+//! | [`testing`] | running the tests of a rule set, and their reports |
 //! | [`trust`] | the directory of keys |
 //! | [`duration`] | `500ms`, `30s` |
 //! | [`suggest`] | did you mean |
@@ -44,4 +45,5 @@ pub mod stage;
 pub mod store;
 pub mod suggest;
 pub mod telemetry;
+pub mod testing;
 pub mod trust;

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use cairn_ruleset::lang::Source;
+use cairn_ruleset::lang::{SUFFIX, Source, TEST_SUFFIX};
 
 /// Largest source file. A larger one is refused by its length, before it is read.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -17,8 +17,6 @@ pub const FOLDER_BYTES_MAX: u64 = 16 << 20;
 pub const FILE_COUNT_MAX: usize = 4_096;
 /// Deepest nesting of folders; deeper ones are refused.
 pub const FOLDER_DEPTH_MAX: usize = 16;
-
-const SUFFIX: &str = ".rules.hcl";
 
 /// What is wrong with one file, so that it cannot be part of a rule set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,12 +119,24 @@ fn join(faults: &[Fault]) -> String {
 /// [`SourcesError`], with every unreadable file named at once. Nothing is half read: either all
 /// sources come back or none.
 pub fn read(path: &Path) -> Result<Vec<Source>, SourcesError> {
+    read_ending(path, &[SUFFIX])
+}
+
+/// As [`read`], and the files that hold tests, too. Both count together.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_tests(path: &Path) -> Result<Vec<Source>, SourcesError> {
+    read_ending(path, &[SUFFIX, TEST_SUFFIX])
+}
+
+fn read_ending(path: &Path, suffixes: &'static [&str]) -> Result<Vec<Source>, SourcesError> {
     let missing = |error: std::io::Error| SourcesError::Missing {
         path: path.to_owned(),
         reason: error.to_string(),
     };
     let about = fs::metadata(path).map_err(missing)?;
-    let mut walk = Walk::default();
+    let mut walk = Walk { suffixes, ..Walk::default() };
     if about.is_dir() {
         // Listing the top folder itself must work; what lies below is judged entry by entry.
         fs::read_dir(path).map_err(missing)?;
@@ -154,6 +164,7 @@ pub fn is_source(path: &Path) -> bool {
 
 #[derive(Default)]
 struct Walk {
+    suffixes: &'static [&'static str],
     sources: Vec<Source>,
     faults: Vec<Fault>,
     total_bytes: u64,
@@ -181,7 +192,7 @@ impl Walk {
             let name = if prefix.is_empty() { leaf } else { format!("{prefix}/{leaf}") };
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => self.folder(&entry.path(), &name, depth + 1),
-                Ok(_) if name.ends_with(SUFFIX) => {
+                Ok(_) if self.suffixes.iter().any(|suffix| name.ends_with(suffix)) => {
                     if self.sources.len() >= FILE_COUNT_MAX {
                         let path = if prefix.is_empty() { ".".into() } else { prefix.to_owned() };
                         return self.faults.push(Fault::TooMany { path, limit: FILE_COUNT_MAX });
@@ -267,6 +278,9 @@ mod tests {
         let names: Vec<String> =
             read(dir.path()).unwrap().into_iter().map(|source| source.name).collect();
         assert_eq!(names, ["a/b.rules.hcl", "z.rules.hcl"]);
+        let with_tests = read_with_tests(dir.path()).unwrap();
+        let names: Vec<&str> = with_tests.iter().map(|source| source.name.as_str()).collect();
+        assert_eq!(names, ["a.test.hcl", "a/b.rules.hcl", "z.rules.hcl"]);
     }
 
     #[test]

@@ -43,6 +43,8 @@ struct Summary {
     params: usize,
     tables: usize,
     timers: usize,
+    /// Cases of tests.
+    cases: usize,
 }
 
 /// Prints the findings; exit code 3 when one is an error.
@@ -50,8 +52,8 @@ struct Summary {
 /// # Errors
 /// When the files cannot be read.
 pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
-    let judged =
-        compile::judge(&args.rules).map_err(|error| local::unreadable(&args.rules, &error))?;
+    let (judged, cases) = compile::judge_with_cases(&args.rules)
+        .map_err(|error| local::unreadable(&args.rules, &error))?;
     let tally = Tally::of(&judged.diagnostics);
     let summary = judged.program.as_ref().map(|program| Summary {
         ruleset: program.ruleset.clone(),
@@ -61,6 +63,7 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         params: program.params.len(),
         tables: program.tables.len(),
         timers: program.timers.len(),
+        cases: cases.len(),
     });
     let files = judged.sources.len();
     match format {
@@ -77,13 +80,14 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
             }
             let holds = summary.map_or_else(String::new, |summary| {
                 format!(
-                    ": {} with {} in {}, {}, {}, {}",
+                    ": {} with {} in {}, {}, {}, {}, {}",
                     summary.ruleset,
                     plural(summary.rules, "rule"),
                     plural(summary.fragments, "fragment"),
                     plural(summary.params, "parameter"),
                     plural(summary.tables, "loot table"),
-                    plural(summary.timers, "timer")
+                    plural(summary.timers, "timer"),
+                    plural(summary.cases, "test case")
                 )
             });
             output::line(&format!("{} in {}{holds}", tally.show(), plural(files, "file")));

@@ -27,6 +27,7 @@ pub mod rollback;
 pub mod rollout;
 pub mod signal;
 pub mod status;
+pub mod test;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::agent::Defects;
 use exit::Exit;
 use failure::Failure;
-use output::Format;
+use output::{Format, Output};
 
 /// Examples come first: most people copy one and change it.
 const TEMPLATE: &str =
@@ -47,6 +48,7 @@ const TEMPLATE: &str =
 const EXAMPLES: &str = "Examples:
   cairn dev examples/treasure-hunt --nodes 5     a fleet on this machine that follows your edits
   cairn check rules/                             every mistake at once, with cause and fix
+  cairn test rules/                              the cases of *.test.hcl, with what differs
   cairn publish rules/ --version 1.4.2           compile, sign, upload
   cairn rollout 1.4.2 --reason \"autumn event\"    make it live on the whole channel
   cairn rollback --reason \"drops too high\"       go back, without a download
@@ -62,7 +64,7 @@ struct Cli {
     /// How to print the answer, errors included
     #[arg(short = 'o', long = "output", value_name = "FORMAT", global = true, value_enum)]
     #[arg(default_value_t)]
-    output: Format,
+    output: Output,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -71,6 +73,7 @@ struct Cli {
 enum Verb {
     Check(check::Args),
     Explain(explain::Args),
+    Test(test::Args),
     Build(build::Args),
     Publish(publish::Args),
     Rollout(rollout::Args),
@@ -112,7 +115,7 @@ pub fn main_with(defects: Defects) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refused(&error, &arguments).into(),
     };
-    let format = cli.output;
+    let format = cli.output.of_errors();
     match run(cli, defects) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -123,7 +126,10 @@ pub fn main_with(defects: Defects) -> ExitCode {
 }
 
 fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
-    let format = cli.output;
+    if let Verb::Test(args) = cli.verb {
+        return test::run(&args, cli.output);
+    }
+    let format = cli.output.format()?;
     match cli.verb {
         Verb::Compile { files } => {
             // Its exit code is a message to the agent that started it.
@@ -147,6 +153,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
                 Verb::Agent(args) => agent::run(args, format, defects).await,
                 Verb::Check(_)
                 | Verb::Explain(_)
+                | Verb::Test(_)
                 | Verb::Build(_)
                 | Verb::Keys(_)
                 | Verb::Compile { .. } => Err(Failure::internal("this verb needs no runtime")),
@@ -155,7 +162,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -19,6 +19,42 @@ pub enum Format {
     Json,
 }
 
+/// What `-o` may say: the formats of every verb, and those that belong to one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Aligned columns.
+    #[default]
+    Table,
+    /// One JSON document (one a line where a verb follows something).
+    Json,
+    /// JUnit's XML, of `cairn test` alone.
+    Junit,
+}
+
+impl Output {
+    /// The format of a verb that knows no others.
+    ///
+    /// # Errors
+    /// Exit code 2 for a format that belongs to another verb.
+    pub fn format(self) -> Result<Format, Failure> {
+        match self {
+            Output::Table => Ok(Format::Table),
+            Output::Json => Ok(Format::Json),
+            Output::Junit => Err(Failure::usage("junit is written by `cairn test` alone")
+                .hint("use -o table or -o json")),
+        }
+    }
+
+    /// How errors are printed.
+    #[must_use]
+    pub fn of_errors(self) -> Format {
+        match self {
+            Output::Json => Format::Json,
+            Output::Table | Output::Junit => Format::Table,
+        }
+    }
+}
+
 /// Writes a line to stdout. A reader that went away (`| head`) is not an error of ours: the verb
 /// ends quietly with what it has done.
 pub fn line(text: &str) {

@@ -8,7 +8,7 @@
 mod fleet;
 mod release;
 mod report;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -89,7 +89,7 @@ async fn work(options: &Options, fleet: &mut Fleet) -> Result<(), Failure> {
     let report = Report::new(options.format);
     let unreadable = |error| local::unreadable(&options.rules, &error);
     // Watching begins before the first read: no edit falls between the two.
-    let mut watch = Watch::start(&options.rules)?;
+    let mut watch = Watch::start(&options.rules, sources::read)?;
     let first = sources::read(&options.rules).map_err(unreadable)?;
     watch.seen(&first);
     let started = Instant::now();

@@ -20,7 +20,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 use crate::cli::failure::Failure;
-use crate::sources::{self, SourcesError};
+use crate::sources::SourcesError;
 
 /// Notifications waiting to be looked at. More are dropped: one is enough to look again.
 const NOTIFICATIONS_COUNT_MAX: usize = 64;
@@ -32,9 +32,13 @@ const QUIET: Duration = Duration::from_millis(30);
 /// The folder is read after this long even if it never is quiet.
 const QUIET_MAX: Duration = Duration::from_millis(500);
 
+/// How the folder is read.
+pub(crate) type Read = fn(&Path) -> Result<Vec<Source>, SourcesError>;
+
 /// A folder that is followed.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     path: PathBuf,
+    read: Read,
     last: Option<Digest>,
     unreadable: Option<SourcesError>,
     notified: mpsc::Receiver<Instant>,
@@ -45,7 +49,7 @@ pub(super) struct Watch {
 }
 
 /// What the folder reads like now.
-pub(super) enum Edit {
+pub(crate) enum Edit {
     /// Other sources than before, and when the system said so.
     Sources(Vec<Source>, Instant),
     /// It cannot be read.
@@ -53,8 +57,8 @@ pub(super) enum Edit {
 }
 
 impl Watch {
-    /// Begins to watch.
-    pub(super) fn start(path: &Path) -> Result<Watch, Failure> {
+    /// Begins to watch what `read` sees of a folder.
+    pub(crate) fn start(path: &Path, read: Read) -> Result<Watch, Failure> {
         let (notify, notified) = mpsc::channel(NOTIFICATIONS_COUNT_MAX);
         let failed = |error: notify::Error| {
             Failure::usage(format!("cannot watch {}: {error}", path.display())).hint(
@@ -84,7 +88,7 @@ impl Watch {
             watcher.watch(&above, RecursiveMode::NonRecursive).map_err(failed)?;
         }
         let held = identity(&path);
-        Ok(Watch { path, last: None, unreadable: None, notified, watcher, held })
+        Ok(Watch { path, read, last: None, unreadable: None, notified, watcher, held })
     }
 
     /// Watch what the name stands for now.
@@ -103,7 +107,7 @@ impl Watch {
     }
 
     /// Takes sources as known.
-    pub(super) fn seen(&mut self, sources: &[Source]) {
+    pub(crate) fn seen(&mut self, sources: &[Source]) {
         self.last = Some(digest(sources));
     }
 
@@ -119,7 +123,7 @@ impl Watch {
     }
 
     /// The next edit.
-    pub(super) async fn next(&mut self) -> Result<Edit, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Edit, Failure> {
         loop {
             let at = self.notified.recv().await.ok_or_else(|| {
                 Failure::internal("the watcher of the folder stopped")
@@ -128,7 +132,7 @@ impl Watch {
             self.quiet(at).await;
             // Before the read: no edit falls between the two.
             self.hold();
-            match sources::read(&self.path) {
+            match (self.read)(&self.path) {
                 Ok(sources) => {
                     self.unreadable = None;
                     let now = digest(&sources);
@@ -189,13 +193,14 @@ fn digest(sources: &[Source]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources;
 
     #[tokio::test]
     async fn an_edit_is_seen_once_and_a_touch_never() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.rules.hcl");
         std::fs::write(&file, "one").unwrap();
-        let mut watch = Watch::start(dir.path()).unwrap();
+        let mut watch = Watch::start(dir.path(), sources::read).unwrap();
         watch.seen(&sources::read(dir.path()).unwrap());
         std::fs::write(&file, "one").unwrap();
         std::fs::write(&file, "two").unwrap();
@@ -255,7 +260,7 @@ mod tests {
             std::fs::write(dir.join("a.rules.hcl"), text).unwrap();
         };
         make(&rules, "one");
-        let mut watch = Watch::start(&rules).unwrap();
+        let mut watch = Watch::start(&rules, sources::read).unwrap();
         watch.seen(&sources::read(&rules).unwrap());
         // Deleted, made again, edited.
         std::fs::remove_dir_all(&rules).unwrap();

@@ -54,6 +54,11 @@ impl Loaded {
         Ok(Loaded::assemble(engine.clone(), version, code))
     }
 
+    /// What its machine code runs in.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Its machine code.
     pub(crate) fn code(&self) -> &Code {
         &self.code

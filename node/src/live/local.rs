@@ -8,6 +8,7 @@ use cairn_core::ActivationRecord;
 use cairn_merkle::Digest;
 use cairn_ruleset::emit::Built;
 use cairn_ruleset::image;
+use cairn_ruleset::ir::On;
 use cairn_ruleset::manifest::FragmentKind;
 use cairn_sdk::{Code, Engine, Version};
 
@@ -43,6 +44,52 @@ impl Live {
             metrics: Arc::new(Metrics::new()),
             loaded: Arc::new(loaded),
         })
+    }
+}
+
+impl Live {
+    /// The same rules with other data: the machine code is shared, the parameters are those of
+    /// `built`, which was built from the same fragments.
+    ///
+    /// # Errors
+    /// What failed, in words.
+    pub fn with_data_of(&self, built: &Built) -> Result<Live, String> {
+        let bytes = image::build(&built.manifest, &|digest| built.blobs.get(digest).cloned())
+            .map_err(|error| format!("the image cannot be built: {error}"))?;
+        let version = Version::open(0, bytes).map_err(|error| error.to_string())?;
+        let mut code = Code::new();
+        code.extend(self.loaded.code());
+        let loaded = Loaded::assemble(self.loaded.engine().clone(), version, code);
+        Ok(Live {
+            channel: self.channel.clone(),
+            record: self.record.clone(),
+            heard: Arc::clone(&self.heard),
+            metrics: Arc::clone(&self.metrics),
+            loaded: Arc::new(loaded),
+        })
+    }
+
+    /// What every fragment of a trigger or timer writes for a context's bytes: its name and its
+    /// output, see [`cairn_ruleset::layout`].
+    ///
+    /// # Errors
+    /// When a fragment cannot run on them.
+    pub fn outputs(&self, on: On, context: &[u8]) -> Result<Vec<(String, Vec<i64>)>, String> {
+        let version = self.loaded.version();
+        let ran = self.loaded.with(|evaluator| {
+            let mut outputs = Vec::new();
+            for fragment in version.fragments_on(on) {
+                let out = evaluator.eval_raw(fragment, context)?;
+                let words = out
+                    .chunks_exact(8)
+                    .map(|word| i64::from_le_bytes(word.try_into().unwrap_or_default()));
+                let name = version.fragments().get(usize::from(fragment));
+                let name = name.map_or_else(String::new, |meta| meta.name.clone());
+                outputs.push((name, words.collect()));
+            }
+            Ok(outputs)
+        });
+        ran.and_then(|outputs| outputs).map_err(|error: cairn_sdk::Error| error.to_string())
     }
 }
 

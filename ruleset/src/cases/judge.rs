@@ -2,7 +2,7 @@
 
 use super::decide::{Decision, Emitted};
 use super::{Case, Meant, RuleAt, Wanted};
-use crate::ir::{EnumDef, Program, Type};
+use crate::ir::{EnumDef, On, Program, Type};
 use crate::lang::Span;
 use crate::value::{Names, Value};
 
@@ -151,6 +151,15 @@ impl Judge<'_> {
         }
         found
     }
+}
+
+/// The fields that a case leaves out, with the value that they have.
+#[must_use]
+pub fn left_out(program: &Program, case: &Case) -> Vec<(String, String)> {
+    let On::Trigger(trigger) = case.on else { return Vec::new() };
+    let fields = program.triggers.get(usize::from(trigger)).map_or(&[][..], |def| &def.fields);
+    let left = case.given.left_out.iter().filter_map(|slot| fields.get(usize::from(*slot)));
+    left.map(|field| (field.name.clone(), text(program, field.slot.ty, field.slot.min))).collect()
 }
 
 /// A raw value in the words of the language.

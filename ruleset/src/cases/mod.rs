@@ -10,7 +10,7 @@ mod decide;
 mod judge;
 
 pub use decide::{Decision, Fell, Item, context, interpret, params};
-pub use judge::{Difference, judge};
+pub use judge::{Difference, judge, left_out};
 
 use crate::ir::On;
 use crate::lang::Span;

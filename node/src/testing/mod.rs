@@ -1,0 +1,200 @@
+//! Running the cases of a rule set, and reports of what came of them.
+//!
+//! Every case is decided twice: by the reference interpreter, and by the compiled fragments that
+//! ship, in the evaluator that games run. A case passes when both decide the same and it is what
+//! the test expects.
+
+pub mod json;
+pub mod junit;
+mod place;
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use cairn_merkle::Digest;
+use cairn_ruleset::cases::{self, Case, Decision};
+use cairn_ruleset::emit::Built;
+use cairn_ruleset::envelope::MANIFEST_DOMAIN;
+use cairn_ruleset::ir::Program;
+use cairn_ruleset::lang::Source;
+
+pub use place::Place;
+
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::compile;
+use crate::live::Live;
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// The test's name.
+    pub test: String,
+    /// The row's, when the test has a table.
+    pub row: Option<String>,
+    /// Both, for people.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// What is not as expected; empty when the case passed.
+    pub differences: Vec<Differs>,
+    /// Fields that the test leaves out, with the value that they had.
+    pub left_out: Vec<(String, String)>,
+    /// How long both back ends took.
+    pub took: Duration,
+}
+
+/// One value that is not as expected.
+#[derive(Clone, Debug)]
+pub struct Differs {
+    /// What it is of.
+    pub what: String,
+    /// As the test says.
+    pub expected: String,
+    /// As it came out.
+    pub actual: String,
+    /// Where the test says it.
+    pub place: Place,
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The rule set.
+    pub ruleset: &'a str,
+    /// Every case, in order of files and places.
+    pub results: &'a [CaseResult],
+    /// How long it took, compilation included.
+    pub took: Duration,
+}
+
+impl Report<'_> {
+    /// Cases that did not pass.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.results.iter().filter(|result| !result.differences.is_empty()).count()
+    }
+
+    /// Cases that passed.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.results.len() - self.failed()
+    }
+}
+
+/// Runs every case on both back ends.
+///
+/// # Errors
+/// When the rules do not fit into a bundle, or the back ends cannot run.
+pub fn run_cases(
+    program: &Program,
+    sources: &[Source],
+    cases: &[Case],
+) -> Result<Vec<CaseResult>, Failure> {
+    let mut compiled = Compiled::new(program)?;
+    cases.iter().map(|case| one(program, sources, case, &mut compiled)).collect()
+}
+
+fn one(
+    program: &Program,
+    sources: &[Source],
+    case: &Case,
+    compiled: &mut Compiled<'_>,
+) -> Result<CaseResult, Failure> {
+    let began = Instant::now();
+    let place = |span| Place::of(sources, span);
+    let decided = cases::interpret(program, case)
+        .map_err(|fault| Failure::internal(format!("{}: {fault}", case.name())))?;
+    let mut differences: Vec<Differs> = (cases::judge(program, case, &decided).into_iter())
+        .map(|found| Differs {
+            what: found.what,
+            expected: found.expected,
+            actual: found.actual,
+            place: place(found.span),
+        })
+        .collect();
+    let shipped = compiled.decide(case)?;
+    if shipped != decided {
+        // A bug in us: no test of a designer is to blame, and none may pass over it.
+        differences.push(Differs {
+            what: "compiled fragments".to_owned(),
+            expected: "decide as the reference interpreter".to_owned(),
+            actual: "decide otherwise; please report this rule set".to_owned(),
+            place: place(case.span),
+        });
+    }
+    Ok(CaseResult {
+        test: case.test.clone(),
+        row: case.row.clone(),
+        name: case.name(),
+        place: place(case.span),
+        differences,
+        left_out: cases::left_out(program, case),
+        took: began.elapsed(),
+    })
+}
+
+/// The compiled fragments, once for every set of parameters that a test asks for.
+struct Compiled<'a> {
+    program: &'a Program,
+    base: Live,
+    variants: BTreeMap<Vec<(u16, i64)>, Live>,
+}
+
+/// Sets of parameters whose images are kept at a time; an image is some 100 KiB.
+const VARIANT_COUNT_MAX: usize = 256;
+
+impl<'a> Compiled<'a> {
+    fn new(program: &'a Program) -> Result<Compiled<'a>, Failure> {
+        let built = bundle(program)?;
+        let digest = Digest::derive(MANIFEST_DOMAIN, &[&built.manifest.encode()]);
+        let base = Live::local(&built, digest, true).map_err(Failure::internal)?;
+        Ok(Compiled { program, base, variants: BTreeMap::new() })
+    }
+
+    fn decide(&mut self, case: &Case) -> Result<Decision, Failure> {
+        let bytes = cases::context(self.program, case);
+        let live = self.live(&case.given.params)?;
+        let outputs = live.outputs(case.on, &bytes).map_err(Failure::internal)?;
+        let mut decision = Decision::default();
+        for (name, slots) in outputs {
+            let index = self.program.fragments.iter().position(|def| def.name == name);
+            let index = index.ok_or_else(|| {
+                Failure::internal(format!("the bundle holds a fragment {name} of no source"))
+            })?;
+            decision.slots.insert(index, slots);
+        }
+        Ok(decision)
+    }
+
+    /// The version with these parameters: the data differs, the machine code is the same.
+    fn live(&mut self, params: &[(u16, i64)]) -> Result<&Live, Failure> {
+        if params.is_empty() {
+            return Ok(&self.base);
+        }
+        if self.variants.len() >= VARIANT_COUNT_MAX && !self.variants.contains_key(params) {
+            self.variants.clear();
+        }
+        match self.variants.entry(params.to_vec()) {
+            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                let mut program = self.program.clone();
+                for (index, value) in params {
+                    if let Some(param) = program.params.get_mut(usize::from(*index)) {
+                        param.value = *value;
+                    }
+                }
+                let live = self.base.with_data_of(&bundle(&program)?).map_err(Failure::internal)?;
+                Ok(free.insert(live))
+            }
+        }
+    }
+}
+
+fn bundle(program: &Program) -> Result<Built, Failure> {
+    compile::bundle(program, "0.0.0", "").map_err(|error| {
+        Failure::new(Exit::Findings, format!("the rules cannot be built: {error}"))
+            .hint("split the rules into more files, or into two rule sets")
+    })
+}

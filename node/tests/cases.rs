@@ -1,0 +1,214 @@
+//! `cairn test` through the real binary: the example's own tests, what a failure looks like to a
+//! person and to a pipeline, and that no build sees a test.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cairn"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CAIRN_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn cairn(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/treasure-hunt")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+const RULES: &str = r#"ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+trigger "kill" {
+  fields = { level = int(1, 100) }
+}
+param "per_level" {
+  type    = int
+  default = 9
+  range   = [0, 100]
+}
+rule "purse" {
+  on   = kill
+  when = trigger.level >= 10
+  emit "credit" { coins = trigger.level * param.per_level }
+}
+"#;
+
+const TESTS: &str = r#"test "level 50 is paid" {
+  on      = kill
+  trigger = { level = 50 }
+  expect "credit" { payload = { coins = 450 } }
+}
+test "a <generous> & \"kind\" season" {
+  on      = kill
+  trigger = { level = 10 }
+  params  = { per_level = 20 }
+  expect "credit" { payload = { coins = 201 } }
+}
+"#;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn the_example_passes_its_tests() {
+    let output = cairn(&["test", &example().display().to_string(), "-o", "json"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["failed"], 0);
+    assert!(report["passed"].as_u64().unwrap() >= 25, "{text}");
+    let lured = report["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|case| case["test"].as_str().unwrap().contains("lured out of its crypt"));
+    assert_eq!(lured.count(), 2);
+}
+
+/// A weight, a limit and an amount changed in the rules: the tests that are about them fail, and
+/// no others.
+#[test]
+fn a_change_of_the_rules_fails_the_tests_about_it() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&example(), dir.path());
+    let bosses = dir.path().join("bosses.rules.hcl");
+    let text = std::fs::read_to_string(&bosses).unwrap();
+    let changed = text.replace(
+        "when = condition.out_of_place",
+        "when = condition.out_of_place && trigger.level > 50",
+    );
+    assert_ne!(text, changed);
+    std::fs::write(&bosses, changed).unwrap();
+    let output = cairn(&["test", &dir.path().display().to_string()]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    let failed: Vec<&str> = text.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert_eq!(failed.len(), 2, "{text}");
+    assert!(failed.iter().all(|line| line.contains("lured") && line.contains("bosses.test.hcl:")));
+    assert!(text.contains("rule lich_lured  expected fires  "), "{text}");
+}
+
+#[test]
+fn a_failure_shows_both_values_and_its_place_in_every_format() {
+    let dir = folder(&[("a.rules.hcl", RULES), ("a.test.hcl", TESTS)]);
+    let rules = dir.path().display().to_string();
+    let output = cairn(&["test", &rules]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = stdout(&output);
+    assert!(text.contains("ok    level 50 is paid\n"), "{text}");
+    assert!(text.contains("FAIL  a <generous> & \"kind\" season  (a.test.hcl:6)\n"), "{text}");
+    assert!(text.contains("credit.coins  expected 201  actual 200  a.test.hcl:10\n"), "{text}");
+    assert!(text.trim_end().lines().last().unwrap().starts_with("1 of 2 cases of hunt failed"));
+
+    let output = cairn(&["test", &rules, "-o", "json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let differs = &report["cases"][1]["differences"][0];
+    assert_eq!((&differs["expected"], &differs["actual"]), (&"201".into(), &"200".into()));
+    assert_eq!((&differs["file"], &differs["line"]), (&"a.test.hcl".into(), &10.into()));
+
+    let output = cairn(&["test", &rules, "-o", "junit"]);
+    assert_eq!(output.status.code(), Some(3));
+    let xml = stdout(&output);
+    assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hunt\" tests=\"2\" failures=\"1\""), "{xml}");
+    assert!(xml.contains("name=\"a &lt;generous&gt; &amp; &quot;kind&quot; season\""), "{xml}");
+    assert!(xml.contains("<failure message=\"credit.coins: expected 201, actual 200\""), "{xml}");
+
+    let output = cairn(&["test", &rules, "--filter", "level 50"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("1 case of hunt passed"));
+}
+
+#[test]
+fn what_cannot_be_run_says_why() {
+    let dir = folder(&[("a.rules.hcl", RULES), ("a.test.hcl", &TESTS.replace("coins", "coin"))]);
+    let rules = dir.path().display().to_string();
+    for verb in ["test", "check"] {
+        let output = cairn(&[verb, &rules]);
+        let text = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains("C1201") && text.contains("did you mean `coins`?"), "{text}");
+        assert!(text.contains("a.test.hcl:4:33"), "{text}");
+    }
+    let fails = |arguments: &[&str], says: &str| {
+        let output = cairn(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(says), "{text}");
+    };
+    let dir = folder(&[("a.rules.hcl", RULES), ("a.test.hcl", TESTS)]);
+    let sound = dir.path().display().to_string();
+    fails(&["test", &sound, "--filter", "dragon"], "none of 2 test cases has `dragon` in its name");
+    fails(&["check", &sound, "-o", "junit"], "junit is written by `cairn test` alone");
+    let dir = folder(&[("a.rules.hcl", RULES)]);
+    fails(&["test", &dir.path().display().to_string()], "no `test` block");
+}
+
+#[test]
+fn a_bundle_is_the_same_with_and_without_tests() {
+    let build = |files: &[(&str, &str)]| {
+        let dir = folder(files);
+        let rules = dir.path().display().to_string();
+        let output = cairn(&["check", &rules]);
+        let built = cairn(&["build", &rules, "--version", "1.0.0", "-o", "json"]);
+        let text = stdout(&built) + &String::from_utf8_lossy(&built.stderr);
+        assert_eq!(built.status.code(), Some(0), "{text}");
+        let report: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+        (report["digest"].as_str().unwrap().to_owned(), output.status.code())
+    };
+    let (without, _) = build(&[("a.rules.hcl", RULES)]);
+    let inside = format!("{TESTS}{RULES}");
+    assert_eq!(build(&[("a.rules.hcl", &inside), ("b.test.hcl", "")]), (without.clone(), Some(0)));
+    // A test that is wrong fails the check, and never the build of a fix.
+    let wrong = TESTS.replace("coins", "coin");
+    assert_eq!(build(&[("a.rules.hcl", RULES), ("b.test.hcl", &wrong)]), (without, Some(3)));
+}
+
+#[test]
+fn a_watch_runs_again_after_an_edit() {
+    let dir = folder(&[("a.rules.hcl", RULES), ("a.test.hcl", TESTS)]);
+    let rules = dir.path().display().to_string();
+    let mut child =
+        command(&["test", &rules, "--watch", "-o", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next =
+        || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["failed"], 1);
+    std::fs::write(dir.path().join("a.test.hcl"), TESTS.replace("201", "200")).unwrap();
+    assert_eq!(next()["failed"], 0);
+    std::fs::write(dir.path().join("a.test.hcl"), TESTS.replace("coins", "coin")).unwrap();
+    assert_eq!(next()["error"]["code"], "findings");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
