@@ -282,9 +282,9 @@ loot_table "first_kill_chest" {
 }
 
 loot_table "boss_trophies" {
-  entry "boss_fang"    { weight = 400 }
-  entry "boss_hide"    { weight = 350 }
-  entry "boss_eye"     { weight = 120 }
+  entry "boss_fang" { weight = 400 }
+  entry "boss_hide" { weight = 350 }
+  entry "boss_eye"  { weight = 120 }
   entry "gems" {
     weight = 100
     table  = fine_gems
@@ -300,7 +300,7 @@ loot_table "boss_leftovers" {
     weight = 700
     count  = [5, 15]
   }
-  entry "torn_hide"   { weight = 300 }
+  entry "torn_hide" { weight = 300 }
 }
 
 loot_table "consolation" {
@@ -372,7 +372,7 @@ loot_table "roc_nest" {
     weight = 500
     count  = [1, 3]
   }
-  entry "roc_egg"       { weight = 60 }
+  entry "roc_egg" { weight = 60 }
   entry "shiny_things" {
     weight = 240
     table  = fine_gems

@@ -172,8 +172,8 @@ loot_table "crate_goods" {
     weight = 500
     count  = [3, 12]
   }
-  entry "rope"        { weight = 200 }
-  entry "lamp_oil"    { weight = 180 }
+  entry "rope"     { weight = 200 }
+  entry "lamp_oil" { weight = 180 }
   entry "ration" {
     weight = 200
     count  = [1, 3]
@@ -209,7 +209,7 @@ loot_table "vault_goods" {
     weight = 250
     table  = fine_gems
   }
-  entry "deed"      { weight = 30 }
+  entry "deed" { weight = 30 }
   entry "arms" {
     weight = 3
     table  = legendary_arms
@@ -217,7 +217,7 @@ loot_table "vault_goods" {
 }
 
 loot_table "broken_goods" {
-  entry "splinters"  { weight = 600 }
+  entry "splinters" { weight = 600 }
   entry "bent_coin" {
     weight = 250
     count  = [1, 5]
@@ -226,8 +226,8 @@ loot_table "broken_goods" {
 }
 
 loot_table "mimic_guts" {
-  entry "mimic_tooth"     { weight = 500 }
-  entry "sticky_tongue"   { weight = 200 }
+  entry "mimic_tooth"   { weight = 500 }
+  entry "sticky_tongue" { weight = 200 }
   entry "swallowed_purse" {
     weight = 200
     count  = [1, 2]

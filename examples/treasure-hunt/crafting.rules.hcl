@@ -134,9 +134,9 @@ rule "forge_burns" {
 }
 
 loot_table "artisan_marks" {
-  entry "copper_mark"  { weight = 500 }
-  entry "silver_mark"  { weight = 200 }
-  entry "golden_mark"  { weight = 30 }
+  entry "copper_mark" { weight = 500 }
+  entry "silver_mark" { weight = 200 }
+  entry "golden_mark" { weight = 30 }
   entry "pattern_book" {
     weight = 20
     when   = trigger.level >= 25
@@ -152,8 +152,8 @@ loot_table "workshop_scrap" {
     weight = 400
     count  = [1, 3]
   }
-  entry "bent_nail"     { weight = 200 }
-  entry "intact_core"   { weight = 10 }
+  entry "bent_nail"   { weight = 200 }
+  entry "intact_core" { weight = 10 }
 }
 
 timer "great_forge" {

@@ -184,7 +184,7 @@ rule "patrol_sets_out" {
 }
 
 loot_table "starter_kit" {
-  entry "shovel"       { weight = 300 }
+  entry "shovel" { weight = 300 }
   entry "bandage" {
     weight = 300
     count  = 3

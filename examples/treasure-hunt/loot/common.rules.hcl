@@ -21,10 +21,10 @@ loot_table "common_gems" {
 }
 
 loot_table "fine_gems" {
-  entry "topaz"        { weight = 400 }
-  entry "sapphire"     { weight = 200 }
-  entry "ruby"         { weight = 120 }
-  entry "emerald"      { weight = 80 }
+  entry "topaz"    { weight = 400 }
+  entry "sapphire" { weight = 200 }
+  entry "ruby"     { weight = 120 }
+  entry "emerald"  { weight = 80 }
   entry "star_diamond" {
     weight = 4
     when   = trigger.level >= 30

@@ -222,18 +222,18 @@ loot_table "ossuary" {
     weight = 600
     count  = [1, 4]
   }
-  entry "jaw_bone"     { weight = 200 }
-  entry "coffin_nail"  { weight = 200 }
-  entry "bone_flute"   { weight = 12 }
+  entry "jaw_bone"    { weight = 200 }
+  entry "coffin_nail" { weight = 200 }
+  entry "bone_flute"  { weight = 12 }
 }
 
 loot_table "reliquary_relics" {
-  entry "prayer_bead"   { weight = 400 }
+  entry "prayer_bead" { weight = 400 }
   entry "votive_candle" {
     weight = 300
     count  = [1, 3]
   }
-  entry "silver_cross"  { weight = 90 }
+  entry "silver_cross" { weight = 90 }
   entry "relic" {
     weight = 20
     table  = crypt_rare

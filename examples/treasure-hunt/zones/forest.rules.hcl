@@ -95,7 +95,7 @@ rule "forest_ambush" {
 }
 
 rule "forest_cache" {
-  on   = chest_open
+  on = chest_open
   when = (
     condition.in_forest
     && condition.quiet_opening
@@ -187,8 +187,8 @@ loot_table "forest_floor" {
     weight = 500
     count  = [1, 4]
   }
-  entry "red_cap"       { weight = 200 }
-  entry "truffle"       { weight = 40 }
+  entry "red_cap" { weight = 200 }
+  entry "truffle" { weight = 40 }
   entry "glowing_spore" {
     weight = 8
     when   = active(owl_hour)

@@ -145,13 +145,13 @@ loot_table "meadow_soil" {
 }
 
 loot_table "meadow_critters" {
-  entry "rabbit_foot"     { weight = 300 }
+  entry "rabbit_foot" { weight = 300 }
   entry "down_feather" {
     weight = 300
     count  = [1, 3]
   }
-  entry "honeycomb"       { weight = 200 }
-  entry "lucky_clover"    { weight = 20 }
+  entry "honeycomb"    { weight = 200 }
+  entry "lucky_clover" { weight = 20 }
   entry "bee_queen_amber" {
     weight = 2
     when   = trigger.level >= 8

@@ -188,7 +188,7 @@ loot_table "yeti_den" {
 }
 
 loot_table "mountain_game" {
-  entry "goat_horn"     { weight = 400 }
+  entry "goat_horn" { weight = 400 }
   entry "raw_venison" {
     weight = 400
     count  = [1, 2]

@@ -149,7 +149,7 @@ rule "reef_mage_current" {
 }
 
 rule "reef_hold" {
-  on   = chest_open
+  on = chest_open
   when = (
     condition.in_reef
     && one_of(trigger.chest, "coffer", "vault")
@@ -193,9 +193,9 @@ loot_table "tide_pools" {
     weight = 500
     count  = [1, 5]
   }
-  entry "driftwood"      { weight = 250 }
-  entry "sea_glass"      { weight = 120 }
-  entry "starfish"       { weight = 80 }
+  entry "driftwood" { weight = 250 }
+  entry "sea_glass" { weight = 120 }
+  entry "starfish"  { weight = 80 }
   entry "message_bottle" {
     weight = 10
     table  = clue_scraps

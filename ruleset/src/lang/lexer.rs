@@ -18,6 +18,8 @@ pub(super) enum TokenKind {
     End,
     /// Nothing that the parser may use; its flaw says why.
     Bad,
+    /// Handed out on request only, see [`Lexer::with_comments`].
+    Comment,
     Assign,
     Equal,
     NotEqual,
@@ -72,11 +74,18 @@ pub(super) struct Lexer<'a> {
     /// Bytes that may still be searched in vain for the end of a heredoc. Each search goes to the
     /// end of the text, and where tokens are passed over nothing else bounds how many there are.
     heredoc_bytes: usize,
+    /// Comments come out as tokens instead of being passed over.
+    comments: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Lexer<'a> {
-        Lexer { text, at: 0, heredoc_bytes: 2 * text.len() }
+        Lexer { text, at: 0, heredoc_bytes: 2 * text.len(), comments: false }
+    }
+
+    /// For those who care about comments: each comes out as a [`TokenKind::Comment`].
+    pub(super) fn with_comments(text: &'a str) -> Lexer<'a> {
+        Lexer { comments: true, ..Lexer::new(text) }
     }
 
     fn rest(&self) -> &'a str {
@@ -103,6 +112,9 @@ impl<'a> Lexer<'a> {
                 if let Some(flaw) = hidden(self.text, start, self.at) {
                     return self.token(TokenKind::Bad, start, Some(flaw));
                 }
+                if self.comments {
+                    return self.token(TokenKind::Comment, start, None);
+                }
             } else if rest.starts_with("/*") {
                 let start = self.at;
                 match rest.find("*/") {
@@ -119,6 +131,9 @@ impl<'a> Lexer<'a> {
                 }
                 if let Some(flaw) = hidden(self.text, start, self.at) {
                     return self.token(TokenKind::Bad, start, Some(flaw));
+                }
+                if self.comments {
+                    return self.token(TokenKind::Comment, start, None);
                 }
             } else {
                 return self.significant();

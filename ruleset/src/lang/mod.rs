@@ -18,6 +18,7 @@ mod declare;
 mod diagnostic;
 mod flaws;
 mod foreign;
+mod format;
 pub mod ide;
 mod index;
 mod infer;
@@ -44,6 +45,7 @@ mod witness;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Edit, Severity, Span, line_col};
+pub use format::{FormatError, format};
 pub use page::{page, page_names};
 
 use crate::cases::Case;

@@ -182,6 +182,21 @@ impl Tree {
         })
     }
 
+    /// Whether two trees say the same: the same nodes in the same places, names and literals
+    /// written alike. Where in their texts the nodes stand does not matter.
+    pub(super) fn same(&self, text: &str, other: &Tree, other_text: &str) -> bool {
+        fn word<'a>(node: &Node, text: &'a str) -> Option<&'a str> {
+            use NodeKind::*;
+            let written = matches!(node.kind, Name | Text | Number | Path);
+            written.then(|| text.get(node.start as usize..node.end as usize).unwrap_or(""))
+        }
+        self.nodes.len() == other.nodes.len()
+            && self.nodes.iter().zip(&other.nodes).all(|(a, b)| {
+                (a.kind, a.first, a.next) == (b.kind, b.first, b.next)
+                    && word(a, text) == word(b, other_text)
+            })
+    }
+
     /// The child at `index`, counted from 0.
     pub(super) fn child(&self, id: NodeId, index: usize) -> Option<NodeId> {
         self.children(id).nth(index)

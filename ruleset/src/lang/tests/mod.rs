@@ -2,6 +2,7 @@
 
 mod cases;
 mod errors;
+mod format;
 mod hcl;
 mod limits;
 mod lowering;
