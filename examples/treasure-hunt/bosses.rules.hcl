@@ -270,6 +270,8 @@ rule "giant_killer" {
 }
 
 loot_table "first_kill_chest" {
+  rolls = [1, 2]
+  entry "slayer_ribbon" { guaranteed = true }
   entry "boss_trophy" {
     weight = 500
     table  = boss_trophies
@@ -293,6 +295,7 @@ loot_table "boss_trophies" {
     weight = 8
     when   = trigger.level >= 30
   }
+  pity "trophy_mount" { after = 250 }
 }
 
 loot_table "boss_leftovers" {

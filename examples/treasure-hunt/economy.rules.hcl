@@ -200,6 +200,7 @@ timer "market_day" {
   zone     = "Europe/Madrid"
   duration = "10h"
   missed   = "fire"
+  except   = ["2026-12-27", "2027-01-03", "2027-03-28"]
 }
 
 timer "wandering_merchant" {

@@ -231,4 +231,5 @@ timer "ranger_patrol" {
   every    = "2h"
   duration = "40m"
   missed   = "skip"
+  jitter   = "10m"
 }

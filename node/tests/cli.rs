@@ -322,6 +322,97 @@ fn eval_and_roll_work_on_a_folder_and_correct_slips() {
 }
 
 #[test]
+fn a_warning_is_shown_and_stops_nothing() {
+    let rules = br#"ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+timer "backup" {
+  cron   = "30 2 * * *"
+  zone   = "Europe/Paris"
+  jitter = "5m"
+  except = ["2026-12-24..2026-12-26"]
+}
+"#;
+    let folder = Folder::new(&[("hunt.rules.hcl", rules)]);
+    let output = cairn(&["check", &folder.arg()]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for part in ["warning[C0821]", "warning[C0822]", "2024-03-31", "2024-10-27", "2 warnings"] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    assert_eq!(cairn(&["build", &folder.arg()]).status.code(), Some(0));
+}
+
+/// A table with a pity, and one that rolls it.
+const PITY: &[u8] = br#"ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+loot_table "crypt_rare" {
+  entry "gold" { weight = 100000 }
+  entry "lich_crown" { weight = 1 }
+  pity "lich_crown" { after = 250 }
+}
+loot_table "chest" {
+  rolls = [2, 3]
+  entry "token" { guaranteed = true }
+  entry "find" {
+    weight = 1
+    table  = crypt_rare
+  }
+}
+"#;
+
+#[test]
+fn a_pity_goes_in_and_comes_out_of_every_roll() {
+    let folder = Folder::new(&[
+        ("hunt.rules.hcl", PITY),
+        ("player.json", br#"{"crypt_rare":{"lich_crown":250}}"#),
+    ]);
+    let (rules, file) = (folder.arg(), folder.path().join("player.json").display().to_string());
+    let roll = |table: &str, seed: &str, count: &str, pity: &str| {
+        let asked = ["--seed", seed, "--count", count, "--pity", pity, "-o", "json"];
+        let output = cairn(&[&["roll", table, "--rules", &rules][..], &asked].concat());
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        json(&output)
+    };
+    let crowns = |answer: &serde_json::Value| {
+        let loot = answer["loot"].as_array().unwrap();
+        loot.iter().filter(|drop| drop["item"] == "lich_crown").count()
+    };
+    let kept = |misses: u32| serde_json::json!({"crypt_rare": {"lich_crown": misses}});
+    // Somebody who missed it 250 times gets it at once and begins again, whatever the seed.
+    for seed in ["1", "2", "3"] {
+        let answer = roll("crypt_rare", seed, "1", &file);
+        assert_eq!((crowns(&answer), &answer["pity"]), (1, &kept(0)));
+    }
+    // In two requests what it is in one, whichever table leads there.
+    let first = roll("crypt_rare", "5", "200", "{}");
+    assert_eq!((crowns(&first), &first["pity"]), (0, &kept(200)));
+    let second = roll("crypt_rare", "6", "50", &first["pity"].to_string());
+    assert_eq!((crowns(&second), &second["pity"]), (0, &kept(250)));
+    let chest = roll("chest", "7", "2", &second["pity"].to_string());
+    let items = chest["loot"].as_array().unwrap();
+    assert!((5..=7).contains(&items.len()), "a token, and twice two or three finds: {chest}");
+    assert_eq!((&items[0]["item"], &items[1]["item"]), (&"token".into(), &"lich_crown".into()));
+    assert_eq!(chest["pity"], kept(items.len() as u32 - 2));
+    let table = cairn(&["roll", "crypt_rare", "--rules", &rules, "--pity", &file]);
+    let text = stdout(&table);
+    assert!(text.contains("MISSES") && text.contains("lich_crown"), "{text}");
+
+    let slip = |pity: &str, says: &[&str]| {
+        fails(&["roll", "crypt_rare", "--rules", &rules, "--pity", pity], 2, says);
+    };
+    slip(r#"{"crypt_rar":{"lich_crown":1}}"#, &["`crypt_rar`", "`crypt_rare`"]);
+    slip(r#"{"crypt_rare":{"lich_crwn":1}}"#, &["`lich_crwn`", "`lich_crown`"]);
+    slip(r#"{"crypt_rare":{"lich_crown":1000001}}"#, &["1000001", "1000000"]);
+    slip(r#"{"crypt_rare":{"lich_crown":-1}}"#, &["-1"]);
+    slip("[]", &["the pity", "lich_crown"]);
+    slip("nowhere.json", &["cannot read the pity nowhere.json"]);
+}
+
+#[test]
 fn keys_are_private_and_never_overwritten() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new(&[]);

@@ -11,8 +11,9 @@ use std::process::{Child, Command, Stdio};
 use cairn_ruleset::context::{self, ContextView};
 use cairn_ruleset::ir::{Audience, INSTANT_MAX, On, Program, Slot, Type};
 use cairn_ruleset::layout::OutShape;
-use cairn_ruleset::loot::{self, Roll};
+use cairn_ruleset::loot::{self, Roll, Tables as _};
 use cairn_ruleset::meta::FragmentMeta;
+use cairn_ruleset::pity::Misses;
 use cairn_ruleset::value::decimal_text;
 use cairn_ruleset::{interp, rng};
 use serde::Deserialize;
@@ -140,7 +141,11 @@ struct Case {
     request: String,
     context: Vec<u8>,
     seed: u64,
+    pity: PityMap,
 }
+
+/// Table, entry, misses.
+type PityMap = BTreeMap<String, BTreeMap<String, u32>>;
 
 fn text(program: &Program, slot: &Slot, raw: i64) -> String {
     match slot.ty {
@@ -186,22 +191,39 @@ fn case(program: &Program, on: On, stream: &mut Stream) -> Case {
     }
     let (seed, player) = (stream.next(), stream.next());
     let now_ms = stream.within(0, INSTANT_MAX);
+    // Some of what a player may have missed: nothing, a little, and more than any pity takes.
+    let mut pity = PityMap::new();
+    for slot in 0..program.tables.as_slice().pity_count() {
+        let (table, entry) = program.tables.as_slice().pity_name(slot).unwrap();
+        if stream.below(2) == 1 {
+            let misses = stream.within(0, 700) as u32;
+            pity.entry(table.to_owned()).or_default().insert(entry.to_owned(), misses);
+        }
+    }
     let mut context = Vec::new();
     context::write(&mut context, number, now_ms, seed, player, &slots);
     let request = format!(
         "{{\"trigger\":{name:?},\"seed\":{seed},\"player\":{player},\"now_ms\":{now_ms},\
-         \"context\":{{{}}},\"counters\":{{{}}},\"active\":{{{}}}}}",
+         \"context\":{{{}}},\"counters\":{{{}}},\"active\":{{{}}},\"pity\":{}}}",
         members.join(","),
         counters.join(","),
         active.join(","),
+        serde_json::to_string(&pity).unwrap(),
     );
-    Case { on, request, context, seed }
+    Case { on, request, context, seed, pity }
 }
 
 /// What the interpreter decides, written as the API writes it.
 fn reference(program: &Program, metas: &[FragmentMeta], case: &Case) -> String {
     let params: Vec<i64> = program.params.iter().map(|param| param.value).collect();
     let (mut fired, mut outcomes) = (Vec::new(), Vec::new());
+    let tables = program.tables.as_slice();
+    let mut misses = Misses::new(tables);
+    for (table, entries) in &case.pity {
+        for (entry, count) in entries {
+            misses.set(tables, table, entry, (*count).into()).unwrap();
+        }
+    }
     for (def, meta) in program.fragments.iter().zip(metas).filter(|(def, _)| def.on == case.on) {
         let view = ContextView::new(&case.context, meta.slots()).unwrap();
         let slots = interp::run(def, meta, &view, &params).unwrap();
@@ -239,7 +261,7 @@ fn reference(program: &Program, metas: &[FragmentMeta], case: &Case) -> String {
                         masks: &masks,
                     };
                     let mut drops = Vec::new();
-                    loot::roll(program.tables.as_slice(), &roll, &mut drops).unwrap();
+                    loot::roll(tables, &roll, misses.counts_mut(), &mut drops).unwrap();
                     let drops: Vec<String> = drops
                         .iter()
                         .map(|drop| {
@@ -269,7 +291,20 @@ fn reference(program: &Program, metas: &[FragmentMeta], case: &Case) -> String {
             }
         }
     }
-    format!("{{\"fired\":[{}],\"outcomes\":[{}]}}", fired.join(","), outcomes.join(","))
+    // What was given, and whatever is not 0.
+    let mut kept = case.pity.clone();
+    for (table, entry, count) in misses.iter(tables) {
+        let given = kept.get(table).is_some_and(|entries| entries.contains_key(entry));
+        if given || count > 0 {
+            kept.entry(table.to_owned()).or_default().insert(entry.to_owned(), count);
+        }
+    }
+    let mut text =
+        format!("{{\"fired\":[{}],\"outcomes\":[{}]", fired.join(","), outcomes.join(","));
+    if !kept.is_empty() {
+        write!(text, ",\"pity\":{}", serde_json::to_string(&kept).unwrap()).unwrap();
+    }
+    text + "}"
 }
 
 /// `cairn eval` on a batch of lines: its results without the version in front.
@@ -308,9 +343,12 @@ fn http_and_command_line_answer_like_the_interpreter() {
     let expected: Vec<String> =
         cases.iter().map(|case| reference(&program, &metas, case)).collect();
     // The contexts must tell something: rules that fire, loot that falls.
-    for part in ["\"loot\":[", "\"caller\"", "\"cluster\"", "\"fired\":[]"] {
+    for part in ["\"loot\":[", "\"caller\"", "\"cluster\"", "\"fired\":[]", "\"pity\":{"] {
         assert!(expected.iter().any(|result| result.contains(part)), "never {part}");
     }
+    let given = |case: &Case| serde_json::to_string(&case.pity).unwrap();
+    let gave = cases.iter().zip(&expected).filter(|(case, after)| !after.contains(&given(case)));
+    assert!(gave.count() > 50, "rolls change the misses");
 
     let node = Node::start();
     let agree = |way: &str, actual: &[String]| {
@@ -343,6 +381,7 @@ fn single(api: &str, case: &Case) -> String {
         context: Box<RawValue>,
         counters: BTreeMap<String, u64>,
         active: BTreeMap<String, bool>,
+        pity: Box<RawValue>,
     }
     #[derive(Deserialize)]
     struct Answer {
@@ -353,6 +392,7 @@ fn single(api: &str, case: &Case) -> String {
     command.args(["eval", "-o", "json", "--addr", api, "--trigger", &parts.trigger]);
     command.args(["--seed", &parts.seed.to_string(), "--player", &parts.player.to_string()]);
     command.args(["--at", &parts.now_ms.to_string(), "--context", parts.context.get()]);
+    command.args(["--pity", parts.pity.get()]);
     for (name, count) in &parts.counters {
         command.args(["--counter", &format!("{name}={count}")]);
     }

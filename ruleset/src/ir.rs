@@ -17,7 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bounded;
-use crate::limits::{ENTRIES_MAX, ENUM_VALUES_MAX, FIELDS_MAX};
+use crate::limits::{ENTRIES_MAX, ENUM_VALUES_MAX, EXCEPT_MAX, FIELDS_MAX, PITIES_MAX};
 
 /// How many units one whole decimal has: six digits after the point.
 pub const DECIMAL_ONE: i64 = 1_000_000;
@@ -139,6 +139,25 @@ pub enum Missed {
     Skip,
 }
 
+/// Local dates, both included, in days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Days {
+    /// The first.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
+}
+
+/// `except = ["2026-12-24..2026-12-26"]`: dates on which a timer does not fire.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Except {
+    /// IANA name of the zone that the dates are meant in; empty when there are none.
+    pub zone: String,
+    /// Ascending, not overlapping.
+    #[serde(deserialize_with = "bounded::list::<EXCEPT_MAX, _, _>")]
+    pub days: Vec<Days>,
+}
+
 /// `timer "night_hunt" { ... }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerDef {
@@ -150,6 +169,10 @@ pub struct TimerDef {
     pub duration_ms: u64,
     /// What happens with a missed instant.
     pub missed: Missed,
+    /// Every instant is moved by less than this, see [`crate::schedule`]; 0 for not at all.
+    pub jitter_ms: u64,
+    /// Dates on which it does not fire.
+    pub except: Except,
 }
 
 /// What an entry of a loot table gives.
@@ -168,17 +191,34 @@ pub struct EntryDef {
     pub name: String,
     /// What it gives.
     pub loot: Loot,
-    /// Its weight, at least 1.
+    /// Its weight, at least 1; 0 for a guaranteed entry.
     pub weight: u32,
     /// Fewest and most of the item given; drawn uniformly when they differ. For a table: how often it is rolled.
     pub count: (u32, u32),
     /// Whether the entry is conditional. The conditions are compiled into each fragment that uses
     /// the table, see [`FragmentDef::masks`].
     pub conditional: bool,
+    /// Given once per request for rolls of its table, in addition to what is drawn.
+    pub guaranteed: bool,
 }
 
-/// `loot_table "crypt_rare" { ... }`. At least one entry is unconditional; at most 64 entries;
-/// the sum of weights is at most 2³¹.
+/// `pity "lich_crown" { after = 50 }`: a bound on how long an entry stays away. How often it
+/// missed is a player's state, see [`crate::pity`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PityDef {
+    /// Index of the entry in its table; a weighted one.
+    pub entry: u16,
+    /// After so many misses the next draw gives the entry.
+    pub after: u32,
+    /// From so many misses on, less than `after`, the entry weighs more.
+    pub soft_from: u32,
+    /// By how much more, for each miss from `soft_from` on; 0 when it never does.
+    pub soft_step: u32,
+}
+
+/// `loot_table "crypt_rare" { ... }`. At least one weighted entry is unconditional, unless all
+/// entries are guaranteed; at most 64 entries; the sum of weights, with what pities add at most,
+/// is at most 2³¹.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableDef {
     /// Its name.
@@ -186,6 +226,12 @@ pub struct TableDef {
     /// Entries in declared order.
     #[serde(deserialize_with = "bounded::list::<ENTRIES_MAX, _, _>")]
     pub entries: Vec<EntryDef>,
+    /// Fewest and most entries drawn for each roll that is asked for; drawn uniformly when they
+    /// differ.
+    pub rolls: (u32, u32),
+    /// In declared order, which is the order of precedence; at most one per entry.
+    #[serde(deserialize_with = "bounded::list::<PITIES_MAX, _, _>")]
+    pub pities: Vec<PityDef>,
 }
 
 /// What makes a fragment's rules run.

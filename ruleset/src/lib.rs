@@ -21,6 +21,7 @@ pub mod limits;
 pub mod loot;
 pub mod manifest;
 pub mod meta;
+pub mod pity;
 pub mod rng;
 pub mod schedule;
 pub mod trust;

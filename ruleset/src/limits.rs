@@ -45,11 +45,33 @@ pub const COUNTERS_MAX: usize = 256;
 /// Most timers of a rule set.
 pub const TIMERS_MAX: usize = 1_024;
 
+/// Most exceptions of one timer, each a date or a range of dates.
+pub const EXCEPT_MAX: usize = 64;
+
+/// Most days of one exception.
+pub const EXCEPT_DAYS_MAX: u32 = 366;
+
+/// Longest jitter of a timer in milliseconds: a day.
+pub const JITTER_MS_MAX: u64 = 86_400_000;
+
 /// Most loot tables of a rule set.
 pub const TABLES_MAX: usize = 4_096;
 
 /// Most entries of one loot table: one bit each of an eligibility mask.
 pub const ENTRIES_MAX: usize = 64;
+
+/// Most pities of one loot table.
+pub const PITIES_MAX: usize = 8;
+
+/// Most draws of a table for each roll of it that is asked for.
+pub const TABLE_ROLLS_MAX: u32 = 100;
+
+/// Most misses after which a pity gives its entry.
+pub const PITY_AFTER_MAX: u32 = 100_000;
+
+/// Most misses that a player's state may hold. Ten times the longest pity: a state outlives a
+/// version that shortens `after`, and one more miss stays here.
+pub const MISSES_MAX: u32 = 1_000_000;
 
 /// Most symbols of a rule set.
 pub const SYMBOLS_MAX: usize = 65_535;

@@ -1,19 +1,30 @@
-//! Rolling loot: cumulative weights in declared order among the eligible entries.
+//! Rolling loot: guaranteed entries, then cumulative weights in declared order among the eligible
+//! entries, with pity for who waited long enough.
 //!
-//! A roll is a pure function of (tables, seed, rule hash, first draw number, eligibility masks).
-//! It consumes draws one after the other, depth first: one for the choice of each entry and one
-//! more for its count when the count has a range. Cost is linear in entries looked at and bounded
-//! by [`ROLLS_MAX`].
+//! A roll is a pure function of (tables, seed, rule hash, first draw number, eligibility masks,
+//! misses). It consumes draws one after the other, depth first. A request for rolls of a table
+//! 1. gives each eligible guaranteed entry once, in declared order;
+//! 2. for each roll asked: draws how many entries when the table's `rolls` has a range, then draws
+//!    that many entries. An entry takes one draw, whether a pity overrules it or not, and one more
+//!    when its count has a range. An entry that gives a table is a request for rolls of that table.
+//!
+//! A pity counts the draws of its own table that missed its entry while that was eligible. The
+//! first declared one that has missed often enough decides the next draw; because each `after` is
+//! at least the number of pities of its table, one that waits behind others misses at most one
+//! draw more for each pity declared before it. Cost is linear in entries looked at and bounded by
+//! [`ROLLS_MAX`]; nothing is allocated but what falls.
 
 use crate::ir::{Loot, TableDef};
+use crate::limits::{MISSES_MAX, PITIES_MAX};
 use crate::rng;
 
-/// Most entries chosen by one call, nested rolls included; more is [`LootError::TooManyRolls`].
+/// Most entries given by one call, nested rolls included; more is [`LootError::TooManyRolls`].
 pub const ROLLS_MAX: u32 = 100_000;
 /// Deepest nesting of tables; more is [`LootError::TooDeep`].
 pub const DEPTH_MAX: u32 = 16;
 
-/// A roll that cannot be finished. What was rolled until then stays in the caller's vector.
+/// A roll that cannot be finished. What was rolled until then stays in the caller's vector, and
+/// was counted in the caller's misses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LootError {
     /// No table has this index.
@@ -39,6 +50,14 @@ pub enum LootError {
         /// The innermost table.
         table: u16,
     },
+    /// The misses are those of other tables. Nothing was rolled.
+    #[error("{actual_count} counts of misses for tables with {expected_count} pities")]
+    OtherMisses {
+        /// Counts given.
+        actual_count: usize,
+        /// Pities there are.
+        expected_count: usize,
+    },
 }
 
 /// What one entry gives.
@@ -55,23 +74,85 @@ pub enum Gives<'a> {
 pub struct Entry<'a> {
     /// What it gives.
     pub gives: Gives<'a>,
-    /// Its weight.
+    /// Its weight; 0 for a guaranteed one.
     pub weight: u32,
     /// Fewest and most.
     pub count: (u32, u32),
 }
 
+/// One table as the roller needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How many entries it has.
+    pub entry_count: usize,
+    /// Bit by entry: the guaranteed ones.
+    pub guaranteed: u64,
+    /// Fewest and most draws for each roll asked.
+    pub rolls: (u32, u32),
+    /// Slot of its first pity among those of all tables.
+    pub pity_first: usize,
+    /// How many pities it has.
+    pub pity_count: usize,
+}
+
+/// One pity as the roller needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pity {
+    /// Index of the entry in the pity's table.
+    pub entry: u16,
+    /// Misses after which the next draw gives it.
+    pub after: u32,
+    /// Misses from which it weighs more.
+    pub soft_from: u32,
+    /// How much more for each.
+    pub soft_step: u32,
+}
+
+impl Pity {
+    /// What it adds to its entry's weight after so many misses.
+    #[must_use]
+    pub fn extra(&self, misses: u32) -> u64 {
+        match misses.checked_sub(self.soft_from) {
+            Some(over) => u64::from(self.soft_step) * (u64::from(over) + 1),
+            None => 0,
+        }
+    }
+}
+
 /// Where tables come from: a slice of definitions or an image.
 pub trait Tables {
-    /// How many entries a table has; `None` when there is no such table.
-    fn entry_count(&self, table: u16) -> Option<usize>;
+    /// The shape of a table; `None` when there is no such table.
+    fn head(&self, table: u16) -> Option<Head>;
+    /// The weight of an entry; 0 past the end.
+    fn weight(&self, table: u16, index: usize) -> u32;
     /// One entry; `None` past the end.
     fn entry(&self, table: u16, index: usize) -> Option<Entry<'_>>;
+    /// How many pities all tables have: the length of what a player's misses take.
+    fn pity_count(&self) -> usize;
+    /// The pity at a slot, tables in order, pities in declared order; `None` past the end.
+    fn pity(&self, slot: usize) -> Option<Pity>;
+    /// Names of the table and of the entry of the pity at a slot.
+    fn pity_name(&self, slot: usize) -> Option<(&str, &str)>;
 }
 
 impl Tables for [TableDef] {
-    fn entry_count(&self, table: u16) -> Option<usize> {
-        self.get(usize::from(table)).map(|table| table.entries.len())
+    fn head(&self, table: u16) -> Option<Head> {
+        let (before, rest) = self.split_at_checked(usize::from(table))?;
+        let table = rest.first()?;
+        let guaranteed = (table.entries.iter().take(64).enumerate())
+            .fold(0, |mask, (at, entry)| mask | u64::from(entry.guaranteed) << at);
+        Some(Head {
+            entry_count: table.entries.len(),
+            guaranteed,
+            rolls: table.rolls,
+            pity_first: before.pity_count(),
+            pity_count: table.pities.len(),
+        })
+    }
+
+    fn weight(&self, table: u16, index: usize) -> u32 {
+        let table = self.get(usize::from(table));
+        table.and_then(|table| table.entries.get(index)).map_or(0, |entry| entry.weight)
     }
 
     fn entry(&self, table: u16, index: usize) -> Option<Entry<'_>> {
@@ -81,6 +162,27 @@ impl Tables for [TableDef] {
             Loot::Table(table) => Gives::Table(*table),
         };
         Some(Entry { gives, weight: entry.weight, count: entry.count })
+    }
+
+    fn pity_count(&self) -> usize {
+        self.iter().map(|table| table.pities.len()).sum()
+    }
+
+    fn pity(&self, slot: usize) -> Option<Pity> {
+        let pity = self.iter().flat_map(|table| &table.pities).nth(slot)?;
+        Some(Pity {
+            entry: pity.entry,
+            after: pity.after,
+            soft_from: pity.soft_from,
+            soft_step: pity.soft_step,
+        })
+    }
+
+    fn pity_name(&self, slot: usize) -> Option<(&str, &str)> {
+        let all = self.iter().flat_map(|table| table.pities.iter().map(move |p| (table, p)));
+        let (table, pity) = all.into_iter().nth(slot)?;
+        let entry = table.entries.get(usize::from(pity.entry))?;
+        Some((&table.name, &entry.name))
     }
 }
 
@@ -102,7 +204,7 @@ pub struct Drop<'a> {
 pub struct Roll<'m> {
     /// The table.
     pub table: u16,
-    /// How often.
+    /// How often; 0 gives nothing at all.
     pub count: u32,
     /// The seed of the evaluation.
     pub seed: u64,
@@ -114,20 +216,33 @@ pub struct Roll<'m> {
     pub masks: &'m dyn Fn(u16) -> u64,
 }
 
-/// Rolls and appends what fell, in order.
+/// Rolls and appends what fell, in order. `misses` is the player's state, one count per pity as
+/// [`crate::pity::Misses`] keeps them, and is brought up to date.
 ///
 /// # Errors
-/// See [`LootError`]; an image made from a checked rule set only ever runs into
-/// [`LootError::TooManyRolls`].
+/// See [`LootError`]; an image made from a checked rule set, with misses of its own, only ever
+/// runs into [`LootError::TooManyRolls`].
 pub fn roll<'a, T: Tables + ?Sized>(
     tables: &'a T,
     request: &Roll<'_>,
+    misses: &mut [u32],
     out: &mut Vec<Drop<'a>>,
 ) -> Result<(), LootError> {
+    let (actual_count, expected_count) = (misses.len(), tables.pity_count());
+    if actual_count != expected_count {
+        return Err(LootError::OtherMisses { actual_count, expected_count });
+    }
     let state = rng::rule_state(rng::seed_state(request.seed), request.rule_hash);
-    let mut roller =
-        Roller { tables, masks: request.masks, state, draw: request.draw_base, rolls: 0, out };
-    roller.table(request.table, request.count, 0)
+    let mut roller = Roller {
+        tables,
+        masks: request.masks,
+        state,
+        draw: request.draw_base,
+        rolls: 0,
+        misses,
+        out,
+    };
+    roller.request(request.table, request.count, 0)
 }
 
 struct Roller<'a, 'r, T: ?Sized> {
@@ -136,7 +251,28 @@ struct Roller<'a, 'r, T: ?Sized> {
     state: u64,
     draw: u32,
     rolls: u32,
+    misses: &'r mut [u32],
     out: &'r mut Vec<Drop<'a>>,
+}
+
+/// The weighted entries of one table that are eligible.
+#[derive(Clone, Copy)]
+struct Open {
+    table: u16,
+    head: Head,
+    /// Bit by entry.
+    mask: u64,
+    /// Sum of their weights.
+    total: u64,
+}
+
+/// The positions of the ones, lowest first.
+fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let index = (mask != 0).then(|| mask.trailing_zeros() as usize);
+        mask &= mask.wrapping_sub(1);
+        index
+    })
 }
 
 impl<'a, T: Tables + ?Sized> Roller<'a, '_, T> {
@@ -146,146 +282,132 @@ impl<'a, T: Tables + ?Sized> Roller<'a, '_, T> {
         rng::scale(bits, n)
     }
 
-    fn table(&mut self, table: u16, count: u32, depth: u32) -> Result<(), LootError> {
+    /// A number between two, both included; takes a draw only when they differ.
+    fn between(&mut self, (few, many): (u32, u32)) -> u32 {
+        let span = u64::from(many.saturating_sub(few)) + 1;
+        let extra = if span > 1 { self.scaled(span) as u32 } else { 0 };
+        few.saturating_add(extra)
+    }
+
+    fn request(&mut self, table: u16, count: u32, depth: u32) -> Result<(), LootError> {
         if depth > DEPTH_MAX {
             return Err(LootError::TooDeep { table });
         }
-        let entries = self.tables.entry_count(table).ok_or(LootError::NoTable { table })?;
+        let head = self.tables.head(table).ok_or(LootError::NoTable { table })?;
+        if count == 0 {
+            return Ok(());
+        }
         let mask = (self.masks)(table);
-        let eligible = |index: usize| index < 64 && mask >> index & 1 == 1;
-        let total: u64 = (0..entries)
-            .filter(|index| eligible(*index))
-            .filter_map(|index| self.tables.entry(table, index))
-            .map(|entry| u64::from(entry.weight))
-            .sum();
+        let entries = u64::MAX.checked_shr(64 - head.entry_count.min(64) as u32).unwrap_or(0);
+        for index in ones(mask & entries & head.guaranteed) {
+            self.give(table, index, depth)?;
+        }
+        let weighted = entries & !head.guaranteed;
+        if weighted == 0 && entries != 0 {
+            return Ok(());
+        }
+        let eligible = mask & weighted;
+        let total = ones(eligible).map(|at| u64::from(self.tables.weight(table, at))).sum();
         if total == 0 {
             return Err(LootError::NothingEligible { table, mask });
         }
+        let open = Open { table, head, mask: eligible, total };
         for _ in 0..count {
-            self.rolls += 1;
-            if self.rolls > ROLLS_MAX {
-                return Err(LootError::TooManyRolls);
-            }
-            // A total over 2³² cannot come out of the compiler; scaling would only be biased.
-            let mut rest = self.scaled(total);
-            let chosen = (0..entries).filter(|index| eligible(*index)).find_map(|index| {
-                let entry = self.tables.entry(table, index)?;
-                let weight = u64::from(entry.weight);
-                if rest < weight {
-                    return Some((index, entry));
-                }
-                rest -= weight;
-                None
-            });
-            let Some((index, entry)) = chosen else {
-                return Err(LootError::NothingEligible { table, mask });
-            };
-            let (few, many) = entry.count;
-            let span = u64::from(many.saturating_sub(few)) + 1;
-            let extra = if span > 1 { self.scaled(span) as u32 } else { 0 };
-            let count = few.saturating_add(extra);
-            match entry.gives {
-                Gives::Item(item) => {
-                    self.out.push(Drop { table, entry: index as u16, item, count });
-                }
-                Gives::Table(inner) => self.table(inner, count, depth + 1)?,
+            for _ in 0..self.between(head.rolls) {
+                let index = self.choose(&open)?;
+                self.give(table, index, depth)?;
             }
         }
         Ok(())
     }
+
+    /// Chooses an entry by pity or by weight, and counts what it missed.
+    fn choose(&mut self, open: &Open) -> Result<usize, LootError> {
+        if open.head.pity_count == 0 {
+            return self.weighted(open, &[]);
+        }
+        let mut due = None;
+        // Entries that weigh more by now, with by how much.
+        let mut heavier = [(0, 0); PITIES_MAX];
+        let mut heavier_count = 0;
+        for (pity, misses) in self.pities(open) {
+            let index = usize::from(pity.entry);
+            if misses >= pity.after {
+                due = due.or(Some(index));
+            } else if pity.extra(misses) > 0
+                && let Some(slot) = heavier.get_mut(heavier_count)
+            {
+                *slot = (index, pity.extra(misses));
+                heavier_count += 1;
+            }
+        }
+        let chosen = match due {
+            Some(index) => {
+                // The number that would have decided: what follows is drawn as ever.
+                self.draw = self.draw.wrapping_add(1);
+                index
+            }
+            None => self.weighted(open, heavier.get(..heavier_count).unwrap_or(&[]))?,
+        };
+        for at in 0..open.head.pity_count {
+            let slot = open.head.pity_first + at;
+            let Some(pity) = self.tables.pity(slot) else { continue };
+            let (index, eligible) = (usize::from(pity.entry), open.has(pity.entry));
+            if let Some(misses) = self.misses.get_mut(slot).filter(|_| eligible) {
+                *misses = if index == chosen { 0 } else { (*misses).min(MISSES_MAX - 1) + 1 };
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The pities of a table whose entries are eligible, with their misses.
+    fn pities(&self, open: &Open) -> impl Iterator<Item = (Pity, u32)> {
+        let slots = (0..open.head.pity_count).map(move |at| open.head.pity_first + at);
+        slots.filter_map(|slot| {
+            let pity = self.tables.pity(slot).filter(|pity| open.has(pity.entry))?;
+            Some((pity, self.misses.get(slot).copied()?))
+        })
+    }
+
+    fn weighted(&mut self, open: &Open, heavier: &[(usize, u64)]) -> Result<usize, LootError> {
+        let extra = |index: usize| -> u64 {
+            heavier.iter().filter(|(at, _)| *at == index).map(|(_, extra)| *extra).sum()
+        };
+        let total = open.total + heavier.iter().map(|(_, extra)| *extra).sum::<u64>();
+        // A total over 2³² cannot come out of the compiler; scaling would only be biased.
+        let mut rest = self.scaled(total);
+        for index in ones(open.mask) {
+            let weight = u64::from(self.tables.weight(open.table, index)) + extra(index);
+            if rest < weight {
+                return Ok(index);
+            }
+            rest -= weight;
+        }
+        Err(LootError::NothingEligible { table: open.table, mask: open.mask })
+    }
+
+    fn give(&mut self, table: u16, index: usize, depth: u32) -> Result<(), LootError> {
+        self.rolls += 1;
+        if self.rolls > ROLLS_MAX {
+            return Err(LootError::TooManyRolls);
+        }
+        let Some(entry) = self.tables.entry(table, index) else { return Ok(()) };
+        let count = self.between(entry.count);
+        match entry.gives {
+            Gives::Item(item) => {
+                self.out.push(Drop { table, entry: index as u16, item, count });
+                Ok(())
+            }
+            Gives::Table(inner) => self.request(inner, count, depth + 1),
+        }
+    }
+}
+
+impl Open {
+    fn has(&self, entry: u16) -> bool {
+        entry < 64 && self.mask >> entry & 1 == 1
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ir::EntryDef;
-
-    fn entry(name: &str, loot: Loot, weight: u32, count: (u32, u32)) -> EntryDef {
-        EntryDef { name: name.into(), loot, weight, count, conditional: false }
-    }
-
-    fn item(name: &str, weight: u32) -> EntryDef {
-        entry(name, Loot::Item(name.into()), weight, (1, 1))
-    }
-
-    fn tables() -> Vec<TableDef> {
-        vec![
-            TableDef {
-                name: "outer".into(),
-                entries: vec![
-                    item("gold", 900),
-                    item("crown", 5),
-                    entry("gems", Loot::Table(1), 95, (1, 3)),
-                ],
-            },
-            TableDef { name: "gems".into(), entries: vec![item("ruby", 1), item("opal", 3)] },
-        ]
-    }
-
-    fn roll_once(seed: u64, mask: u64) -> Vec<(String, u32)> {
-        let tables = tables();
-        let masks = |table: u16| if table == 0 { mask } else { u64::MAX };
-        let request = Roll { table: 0, count: 1, seed, rule_hash: 42, draw_base: 3, masks: &masks };
-        let mut out = Vec::new();
-        roll(tables.as_slice(), &request, &mut out).unwrap();
-        out.iter().map(|drop| (drop.item.to_owned(), drop.count)).collect()
-    }
-
-    #[test]
-    fn distribution_follows_weights() {
-        let (mut gold, mut crown, mut gems, mut ruby, mut opal) = (0u32, 0u32, 0u32, 0u32, 0u32);
-        for seed in 0..100_000 {
-            match roll_once(seed, u64::MAX).as_slice() {
-                [(item, 1)] if item == "gold" => gold += 1,
-                [(item, 1)] if item == "crown" => crown += 1,
-                nested => {
-                    gems += 1;
-                    assert!((1..=3).contains(&nested.len()));
-                    ruby += nested.iter().filter(|(item, _)| item == "ruby").count() as u32;
-                    opal += nested.iter().filter(|(item, _)| item == "opal").count() as u32;
-                }
-            }
-        }
-        assert!((89_500..90_500).contains(&gold), "{gold}");
-        assert!((400..600).contains(&crown), "{crown}");
-        assert!((9_200..9_800).contains(&gems), "{gems}");
-        let share = f64::from(ruby) / f64::from(ruby + opal);
-        assert!((0.235..0.265).contains(&share), "{share}");
-    }
-
-    #[test]
-    fn masks_exclude() {
-        for seed in 0..2_000 {
-            assert_eq!(roll_once(seed, 0b010), [("crown".to_owned(), 1)]);
-        }
-        let tables = tables();
-        let request =
-            Roll { table: 0, count: 1, seed: 1, rule_hash: 1, draw_base: 0, masks: &|_| 0 };
-        assert_eq!(
-            roll(tables.as_slice(), &request, &mut Vec::new()),
-            Err(LootError::NothingEligible { table: 0, mask: 0 })
-        );
-    }
-
-    #[test]
-    fn hostile_tables_end() {
-        let circle = vec![TableDef {
-            name: "circle".into(),
-            entries: vec![entry("self", Loot::Table(0), 1, (2, 2))],
-        }];
-        let all = |_| u64::MAX;
-        let request = Roll { table: 0, count: 1, seed: 1, rule_hash: 1, draw_base: 0, masks: &all };
-        assert!(matches!(
-            roll(circle.as_slice(), &request, &mut Vec::new()),
-            Err(LootError::TooDeep { .. })
-        ));
-        let many = Roll { table: 1, count: u32::MAX, ..request };
-        let tables = tables();
-        assert_eq!(roll(tables.as_slice(), &many, &mut Vec::new()), Err(LootError::TooManyRolls));
-        let none = Roll { table: 9, ..request };
-        assert!(matches!(
-            roll(tables.as_slice(), &none, &mut Vec::new()),
-            Err(LootError::NoTable { table: 9 })
-        ));
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ use crate::limits::{
 /// Name of the custom section that holds a [`FragmentMeta`].
 pub const SECTION: &str = "cairn";
 /// Version of every encoding in this file.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 /// Most bytes of one segment; a longer one is refused before it is decoded.
 pub const SEGMENT_BYTES_MAX: usize = 16 << 20;
 

@@ -49,6 +49,7 @@ fn program(rules: Vec<RuleDef>) -> Program {
         weight: 9,
         count: (1, 1),
         conditional: false,
+        guaranteed: false,
     };
     Program {
         ruleset: "hunt".into(),
@@ -69,7 +70,12 @@ fn program(rules: Vec<RuleDef>) -> Program {
         }],
         counters: Vec::new(),
         timers: Vec::new(),
-        tables: vec![TableDef { name: "rare".into(), entries: vec![entry] }],
+        tables: vec![TableDef {
+            name: "rare".into(),
+            entries: vec![entry],
+            rolls: (1, 1),
+            pities: Vec::new(),
+        }],
         fragments: vec![FragmentDef {
             name: "f/kill".into(),
             on: On::Trigger(0),

@@ -92,6 +92,12 @@ fn is_as_large_as_a_game_needs() {
         .count();
     let conditional =
         tables.iter().filter(|table| table.entries.iter().any(|entry| entry.conditional)).count();
+    let pities = tables.iter().filter(|table| !table.pities.is_empty()).count();
+    let rolling = tables.iter().filter(|table| table.rolls != (1, 1)).count();
+    let giving =
+        tables.iter().filter(|table| table.entries.iter().any(|entry| entry.guaranteed)).count();
+    let jittered = program.timers.iter().filter(|timer| timer.jitter_ms > 0).count();
+    let excepted = program.timers.iter().filter(|timer| !timer.except.days.is_empty()).count();
     let broadcasting = program
         .fragments
         .iter()
@@ -107,7 +113,12 @@ fn is_as_large_as_a_game_needs() {
         ("loot tables", tables.len(), 40),
         ("nested loot tables", nested, 10),
         ("loot tables with conditional entries", conditional, 10),
+        ("loot tables with a pity", pities, 3),
+        ("loot tables with rolls", rolling, 1),
+        ("loot tables with guaranteed entries", giving, 1),
         ("timers", program.timers.len(), 20),
+        ("timers with a jitter", jittered, 1),
+        ("timers with exceptions", excepted, 1),
         ("rules that broadcast", broadcasting, 20),
         ("counters", program.counters.len(), 5),
         ("enums", program.enums.len(), 5),

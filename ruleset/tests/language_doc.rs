@@ -81,6 +81,9 @@ const LIMITS: &[(&str, u64)] = &[
     ("sum of a table's weights", WEIGHT_SUM_MAX),
     ("count of an entry", ENTRY_ITEMS_MAX as u64),
     ("loot tables inside one another", TABLE_DEPTH_MAX as u64),
+    ("draws of a table for each roll asked", TABLE_ROLLS_MAX as u64),
+    ("pities of a loot table", PITY_COUNT_MAX as u64),
+    ("misses after which a pity gives its entry", PITY_AFTER_MAX as u64),
     ("rolls that an outcome asks for", LOOT_COUNT_MAX as u64),
     ("entries drawn by an outcome, nested tables included", OUTCOME_DRAWS_MAX),
     ("rules", RULE_COUNT_MAX as u64),
@@ -96,4 +99,7 @@ const LIMITS: &[(&str, u64)] = &[
     ("milliseconds of a timer's period, least", PERIOD_MS_MIN as u64),
     ("milliseconds of a timer's period", PERIOD_MS_MAX as u64),
     ("milliseconds of a timer's duration", ACTIVE_MS_MAX as u64),
+    ("milliseconds of a timer's jitter", JITTER_MS_MAX as u64),
+    ("exceptions of a timer", EXCEPT_COUNT_MAX as u64),
+    ("days of an exception", EXCEPT_DAYS_MAX as u64),
 ];

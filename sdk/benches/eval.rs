@@ -19,7 +19,7 @@ use cairn_ruleset::ir::{
 };
 use cairn_ruleset::layout::slot_at;
 use cairn_ruleset::rng;
-use cairn_sdk::{Context, Outcome, Version};
+use cairn_sdk::{Context, Outcome, Pity, Version};
 use support::{Fixture, Stream, build, generate, image_of};
 
 struct Counting;
@@ -196,6 +196,17 @@ fn main() {
     });
     none("param_index", figure);
     report("parameter by name (param_index, param_raw)", figure, 1, None);
+
+    // A table with rolls, a guaranteed entry, soft pities and a nested table.
+    let mut pity = Pity::new(version);
+    let mut drops = Vec::with_capacity(64);
+    let figure = measure(1_000_000, |seed| {
+        drops.clear();
+        let rolled = version.roll_table(0, seed.into(), 1, &mut pity, &mut drops);
+        black_box(rolled.is_ok());
+    });
+    none("roll_table", figure);
+    report("roll of a table with pity (roll_table)", figure, 1, Some(2_000.0));
 
     let image = image_of(&build(&many.program));
     let figure = measure(200, |_| {

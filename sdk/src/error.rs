@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cairn_merkle::Digest;
 use cairn_ruleset::image::ImageError;
 use cairn_ruleset::loot::LootError;
+use cairn_ruleset::pity::PityError;
 use cairn_ruleset::value::ValueError;
 
 /// A read or an evaluation failed. Whatever version was pinned before stays pinned and usable.
@@ -168,6 +169,17 @@ pub enum Error {
         /// The evaluator's.
         evaluator: Digest,
     },
+    /// A player's misses were made for another version; see [`crate::Pity::carry`].
+    #[error("misses were made for bundle {pity}, the version is {version}")]
+    OtherPity {
+        /// The misses'.
+        pity: Digest,
+        /// The version's.
+        version: Digest,
+    },
+    /// A player's misses cannot be taken over.
+    #[error(transparent)]
+    Pity(#[from] PityError),
     /// Raw context bytes have the wrong length or layout version.
     #[error(
         "context is {actual_bytes} bytes, fragment `{fragment}` reads {needed_bytes} of layout {abi}"

@@ -7,7 +7,7 @@
 //! and no allocation on [`Evaluator::eval_raw`].
 //!
 //! ```no_run
-//! use cairn_sdk::{Code, Context, Engine, Evaluator, Outcome, Reader};
+//! use cairn_sdk::{Code, Context, Engine, Evaluator, Outcome, Pity, Reader};
 //! # fn main() -> Result<(), cairn_sdk::Error> {
 //! let state = std::path::Path::new("/var/lib/cairn");
 //! let mut reader = Reader::open(state, "treasure_hunt/prod")?;
@@ -23,8 +23,17 @@
 //! context.now_ms(1_700_000_000_000)?;
 //! let mut outcome = Outcome::new();
 //! evaluator.eval(&context, &mut outcome)?;
+//! // What the player has waited for so far, from wherever the player is kept.
+//! let mut pity = Pity::new(&version);
+//! pity.set(&version, "crypt_rare", "lich_crown", 49)?;
+//! let mut drops = Vec::new();
 //! for emitted in outcome.emitted(&version) {
-//!     println!("{} {}", emitted.rule, emitted.name);
+//!     if let Some(loot) = &emitted.loot {
+//!         version.roll_request(loot, &mut pity, &mut drops)?;
+//!     }
+//! }
+//! for (table, entry, misses) in pity.iter(&version) {
+//!     println!("keep {misses} for {table}.{entry}");
 //! }
 //! if reader.tick()? {
 //!     // A new version is live: pin it, load its code, make a new evaluator.
@@ -44,13 +53,15 @@ mod evaluator;
 pub mod live;
 mod map;
 mod outcome;
+mod pity;
 mod private;
 mod reader;
 mod version;
 
 pub use cairn_merkle::Digest;
 pub use cairn_ruleset::ir::{Audience, On, OnFault, Slot, Type};
-pub use cairn_ruleset::loot::Drop;
+pub use cairn_ruleset::loot::{Drop, Roll};
+pub use cairn_ruleset::pity::PityError;
 pub use cairn_ruleset::value::Value;
 pub use code::{Code, path as code_path, seal as seal_code};
 pub use context::Context;
@@ -60,6 +71,7 @@ pub use error::Error;
 pub use evaluator::Evaluator;
 pub use map::ImageBytes;
 pub use outcome::{Emitted, LootRequest, Outcome};
+pub use pity::Pity;
 pub use reader::Reader;
 pub use version::Version;
 

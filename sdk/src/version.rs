@@ -8,7 +8,7 @@ use cairn_ruleset::meta::FragmentMeta;
 use cairn_ruleset::rng;
 use cairn_ruleset::value::Value;
 
-use crate::{Error, ImageBytes, LootRequest, Result};
+use crate::{Error, ImageBytes, LootRequest, Pity, Result};
 
 /// One generation of a channel: immutable, complete, readable without a system call.
 #[derive(Debug)]
@@ -23,6 +23,29 @@ pub struct Version {
     pub ruleset: String,
     image: Image<ImageBytes>,
     fragments: Vec<FragmentMeta>,
+    /// By loot table.
+    tables: Vec<TableDraw>,
+}
+
+/// How a table is rolled outside any rule.
+#[derive(Clone, Copy, Debug)]
+struct TableDraw {
+    /// Of its name.
+    hash: u64,
+    /// Entries that need no condition, bit by entry.
+    unconditional: u64,
+}
+
+impl TableDraw {
+    fn of(image: &Image<ImageBytes>, index: u16) -> TableDraw {
+        let entries = image.entries(index).take(64).enumerate();
+        TableDraw {
+            hash: rng::name_hash(image.table(index).map_or("", |table| table.name)),
+            unconditional: entries
+                .filter(|(_, entry)| !entry.conditional)
+                .fold(0, |mask, (at, _)| mask | 1 << at),
+        }
+    }
 }
 
 impl Version {
@@ -42,7 +65,9 @@ impl Version {
             fragments.push(fragment.meta().map_err(malformed)?);
         }
         let (version, ruleset) = (image.version().to_owned(), image.ruleset().to_owned());
-        Ok(Version { generation, digest, version, ruleset, image, fragments })
+        let tables =
+            (0..image.table_count() as u16).map(|index| TableDraw::of(&image, index)).collect();
+        Ok(Version { generation, digest, version, ruleset, image, fragments, tables })
     }
 
     /// The image: triggers, enums, tables, timers and so on.
@@ -105,7 +130,7 @@ impl Version {
     }
 
     /// Rolls a table outside any rule: entries with conditions are left out, draws follow the
-    /// table's own name.
+    /// table's own name. The player is nobody: every pity begins at 0 and is forgotten after.
     ///
     /// # Errors
     /// `Unknown` table, or `Loot`.
@@ -115,26 +140,44 @@ impl Version {
             .table_named(table)
             .map(|table| table.index)
             .ok_or_else(|| self.unknown("loot table", table))?;
-        let request = Roll {
-            table: index,
-            count,
-            seed,
-            rule_hash: rng::name_hash(table),
-            draw_base: 0,
-            masks: &|table| self.unconditional(table),
-        };
         let mut drops = Vec::new();
-        loot::roll(&self.image, &request, &mut drops)?;
+        self.roll_table(index, seed, count, &mut Pity::new(self), &mut drops)?;
         Ok(drops)
     }
 
-    /// Rolls what a rule asked for, appending to `out`.
+    /// The same for a table by index and for a player, appending to `out`: the way to roll very
+    /// often. Allocates nothing once `out` has grown.
     ///
     /// # Errors
-    /// `Loot`.
+    /// `OtherPity`, or `Loot`; then `pity` and `out` hold what was rolled until then.
+    pub fn roll_table<'a>(
+        &'a self,
+        table: u16,
+        seed: u64,
+        count: u32,
+        pity: &mut Pity,
+        out: &mut Vec<Drop<'a>>,
+    ) -> Result<()> {
+        let roll = Roll {
+            table,
+            count,
+            seed,
+            rule_hash: self.tables.get(usize::from(table)).map_or(0, |table| table.hash),
+            draw_base: 0,
+            masks: &|table| self.unconditional(table),
+        };
+        self.roll_with(&roll, pity, out)
+    }
+
+    /// Rolls what a rule asked for, for the player that it asked about, appending to `out`. Several
+    /// requests of one evaluation are rolled in order, with the same `pity`.
+    ///
+    /// # Errors
+    /// `OtherPity`, or `Loot`; then `pity` and `out` hold what was rolled until then.
     pub fn roll_request<'a>(
         &'a self,
         request: &LootRequest<'_>,
+        pity: &mut Pity,
         out: &mut Vec<Drop<'a>>,
     ) -> Result<()> {
         let masks = |table: u16| {
@@ -149,13 +192,28 @@ impl Version {
             draw_base: request.draw_base,
             masks: &masks,
         };
-        Ok(loot::roll(&self.image, &roll, out)?)
+        self.roll_with(&roll, pity, out)
     }
 
-    /// The entries of a table that need no condition.
-    fn unconditional(&self, table: u16) -> u64 {
-        let entries = self.image.entries(table).take(64).enumerate();
-        entries.filter(|(_, entry)| !entry.conditional).fold(0, |mask, (at, _)| mask | 1 << at)
+    /// Rolls with eligible entries of the caller's choice, appending to `out`. Allocates nothing
+    /// once `out` has grown.
+    ///
+    /// # Errors
+    /// `OtherPity`, or `Loot`; then `pity` and `out` hold what was rolled until then.
+    pub fn roll_with<'a>(
+        &'a self,
+        roll: &Roll<'_>,
+        pity: &mut Pity,
+        out: &mut Vec<Drop<'a>>,
+    ) -> Result<()> {
+        pity.check(self)?;
+        Ok(loot::roll(&self.image, roll, pity.misses.counts_mut(), out)?)
+    }
+
+    /// The entries of a table that need no condition, bit by entry.
+    #[must_use]
+    pub fn unconditional(&self, table: u16) -> u64 {
+        self.tables.get(usize::from(table)).map_or(0, |table| table.unconditional)
     }
 
     pub(crate) fn unknown(&self, what: &'static str, name: &str) -> Error {

@@ -215,6 +215,7 @@ loot_table "crypt_rare" {
     weight = 5
     when   = trigger.level >= 40
   }
+  pity "lich_crown" { after = 400 }
 }
 
 loot_table "ossuary" {
@@ -241,6 +242,12 @@ loot_table "reliquary_relics" {
   entry "martyr_crown" {
     weight = 2
     when   = trigger.level >= 50
+  }
+  # Nobody opens a thousand reliquaries for nothing.
+  pity "martyr_crown" {
+    after     = 600
+    soft_from = 400
+    soft_step = 2
   }
 }
 

@@ -16,7 +16,7 @@ use super::query::Query;
 use super::served::Served;
 use super::value::{Shown, given};
 use super::{Api, body};
-use crate::live::{EvalError, EvalRequest, Evaluated, Given};
+use crate::live::{EvalError, EvalRequest, Evaluated, Given, PityMap};
 
 /// Most evaluations in one request. One more is refused with the limit.
 pub const REQUESTS_COUNT_MAX: usize = 1_024;
@@ -66,6 +66,9 @@ pub struct Request {
     /// Which timers count as active; by `now_ms` when left out.
     #[serde(default)]
     active: BTreeMap<String, bool>,
+    /// What the player has missed so far: table, entry, misses.
+    #[serde(default)]
+    pity: PityMap,
 }
 
 /// The outcome of one evaluation.
@@ -75,6 +78,9 @@ pub struct Outcome {
     fired: Vec<String>,
     /// What they emit.
     outcomes: Vec<Emitted>,
+    /// What the player has missed now.
+    #[serde(skip_serializing_if = "PityMap::is_empty")]
+    pity: PityMap,
 }
 
 #[derive(Debug, Serialize)]
@@ -162,6 +168,7 @@ impl Request {
             now_ms: self.now_ms,
             counters: self.counters,
             active: self.active,
+            pity: self.pity,
         })
     }
 }
@@ -187,7 +194,8 @@ impl Outcome {
                 .map(|(name, value)| (name, Shown(value)))
                 .collect(),
         });
-        Outcome { fired: evaluated.fired, outcomes: outcomes.collect() }
+        let pity = evaluated.pity;
+        Outcome { fired: evaluated.fired, outcomes: outcomes.collect(), pity }
     }
 }
 

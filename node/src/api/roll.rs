@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::served::Served;
 use super::{Api, body};
-use crate::live::RollRequest;
+use crate::live::{PityMap, RollRequest, Spoils};
 
 /// A roll, as a client asks for it.
 #[derive(Debug, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Request {
     trigger: Option<String>,
     #[serde(default)]
     context: BTreeMap<String, Box<RawValue>>,
+    /// What the player has missed so far: table, entry, misses.
+    #[serde(default)]
+    pity: PityMap,
 }
 
 fn once() -> u32 {
@@ -42,7 +45,27 @@ struct Answer {
     served: Served,
     table: String,
     seed: u64,
+    #[serde(flatten)]
+    fallen: Fallen,
+}
+
+/// What a roll gives, as JSON.
+#[derive(Debug, Serialize)]
+pub struct Fallen {
     loot: Vec<Dropped>,
+    /// What the player has missed now.
+    #[serde(skip_serializing_if = "PityMap::is_empty")]
+    pity: PityMap,
+}
+
+impl From<Spoils> for Fallen {
+    fn from(spoils: Spoils) -> Fallen {
+        let loot = spoils.loot.into_iter();
+        Fallen {
+            loot: loot.map(|drop| Dropped { item: drop.item, count: drop.count }).collect(),
+            pity: spoils.pity,
+        }
+    }
 }
 
 /// Rolls: the same seed on the same version gives the same loot, everywhere.
@@ -62,10 +85,8 @@ pub async fn roll(
     let request = request.convert().map_err(|(field, reason)| {
         Problem::bad("bad-value", "a value does not fit", reason).field(field)
     })?;
-    let loot = live.roll(&request).map_err(|error| refused(&error))?;
-    let loot =
-        loot.into_iter().map(|drop| Dropped { item: drop.item, count: drop.count }).collect();
-    Ok(Json(Answer { served: Served::of(&live), table, seed, loot }).into_response())
+    let fallen = live.roll(&request).map_err(|error| refused(&error))?.into();
+    Ok(Json(Answer { served: Served::of(&live), table, seed, fallen }).into_response())
 }
 
 impl Request {
@@ -90,6 +111,7 @@ impl Request {
             count: self.count,
             trigger: self.trigger,
             context: fields("context", &self.context)?,
+            pity: self.pity,
         })
     }
 }

@@ -4,19 +4,20 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::eval::{context, problem};
+use super::eval::{CONTEXT_EXAMPLE, PITY_EXAMPLE, object, problem};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
 use super::node::{ChannelArgs, NodeArgs};
 use super::output::{self, Format};
-use crate::api::evaluate::{Dropped, refused};
-use crate::api::roll::Request;
+use crate::api::evaluate::refused;
+use crate::api::roll::{Fallen, Request};
 use crate::live::Live;
 
 const EXAMPLES: &str = "Examples:
   cairn roll crypt_rare --seed 7 --count 10
-  cairn roll crypt_rare --seed 7 --rules rules/      on a folder, without an agent";
+  cairn roll crypt_rare --seed 7 --rules rules/      on a folder, without an agent
+  cairn roll crypt_rare --pity player.json -o json   with what a player has missed so far";
 
 /// Roll a loot table: one seed, one result, everywhere
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,10 @@ pub struct Args {
     /// The trigger's fields: JSON, a file, or - for stdin
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     context: String,
+    /// What the player has missed so far: JSON {"TABLE": {"ENTRY": MISSES}}, a file that holds it,
+    /// or - for stdin. The answer has it as it stands after the roll
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pity: String,
     /// Roll on this folder instead of what is live on the agent
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
@@ -79,11 +84,14 @@ fn request(args: &Args) -> Result<String, Failure> {
     if let Some(trigger) = &args.trigger {
         fields.insert("trigger".to_owned(), trigger.clone().into());
     }
-    let context = context(&args.context)?;
+    let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
+    let pity = object("pity", &args.pity, PITY_EXAMPLE)?;
     let mut text = serde_json::to_string(&fields).map_err(|e| Failure::internal(e.to_string()))?;
     text.truncate(text.len() - 1);
     text.push_str(",\"context\":");
     text.push_str(context.get());
+    text.push_str(",\"pity\":");
+    text.push_str(pity.get());
     text.push('}');
     Ok(text)
 }
@@ -94,17 +102,19 @@ fn on_folder(live: &Live, request: &str) -> Result<Value, Failure> {
     let request = request
         .convert()
         .map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
-    let loot = live.roll(&request).map_err(|error| problem(refused(&error)))?;
-    let loot: Vec<Dropped> =
-        loot.into_iter().map(|drop| Dropped { item: drop.item, count: drop.count }).collect();
-    Ok(serde_json::json!({
+    let fallen: Fallen = live.roll(&request).map_err(|error| problem(refused(&error)))?.into();
+    let mut answer = serde_json::json!({
         "ruleset": live.ruleset(),
         "version": live.version(),
         "digest": live.digest(),
         "table": table,
         "seed": seed,
-        "loot": loot,
-    }))
+    });
+    let fallen = serde_json::to_value(fallen).map_err(|e| Failure::internal(e.to_string()))?;
+    if let (Value::Object(answer), Value::Object(fallen)) = (&mut answer, fallen) {
+        answer.extend(fallen);
+    }
+    Ok(answer)
 }
 
 fn show(answer: &Value) -> String {
@@ -116,5 +126,16 @@ fn show(answer: &Value) -> String {
             vec![drop["item"].as_str().unwrap_or("?").to_owned(), drop["count"].to_string()]
         })
         .collect();
-    output::table(&["ITEM", "COUNT"], &rows)
+    let mut text = output::table(&["ITEM", "COUNT"], &rows);
+    let pity: Vec<Vec<String>> = (answer["pity"].as_object().into_iter().flatten())
+        .flat_map(|(table, entries)| {
+            let entries = entries.as_object().into_iter().flatten();
+            entries.map(|(entry, misses)| vec![table.clone(), entry.clone(), misses.to_string()])
+        })
+        .collect();
+    if !pity.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&output::table(&["TABLE", "ENTRY", "MISSES"], &pity));
+    }
+    text
 }

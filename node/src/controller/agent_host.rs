@@ -20,7 +20,7 @@ use crate::agent::PublishError;
 use crate::agent::{ChannelStatus, Progress, PublishEvent};
 use crate::api::value::Shown;
 use crate::coordinator::Leadership;
-use crate::live::{EvalRequest, Live};
+use crate::live::{EvalRequest, Live, PityMap};
 
 /// For one event to become durable here.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -85,7 +85,7 @@ impl AgentHost {
 
 fn timers(live: &Live) -> Vec<Timer> {
     let parsed = live.timers().into_iter().map(|def| {
-        Timer::new(&def).inspect_err(|error| {
+        Timer::new(live.ruleset(), &def).inspect_err(|error| {
             // The compiler refuses these; a bundle from elsewhere may hold one.
             tracing::error!(timer = def.name, %error, "timer cannot be scheduled");
         })
@@ -169,6 +169,7 @@ impl Host for AgentHost {
             now_ms: Some(instant.at_ms),
             counters: BTreeMap::new(),
             active: BTreeMap::new(),
+            pity: PityMap::new(),
         };
         let Some(evaluated) = live.evaluate(&[request]).pop() else {
             return Err("no answer to an evaluation".to_owned());

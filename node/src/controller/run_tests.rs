@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use cairn_merkle::Digest;
-use cairn_ruleset::ir::{Missed, Schedule, TimerDef};
+use cairn_ruleset::ir::{Except, Missed, Schedule, TimerDef};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream;
@@ -126,8 +126,10 @@ impl Bench {
             schedule: Schedule::Every { period_ms: 1_000 },
             duration_ms: 0,
             missed,
+            jitter_ms: 0,
+            except: Except::default(),
         };
-        let timers = vec![Timer::new(&def).unwrap()];
+        let timers = vec![Timer::new("hunt", &def).unwrap()];
         let digest = Digest::of(b"bundle");
         let epoch = Arc::new(Epoch { generation: 1, digest, since_ms: START + 1, timers });
         let (lead, campaign) = mpsc::unbounded_channel();

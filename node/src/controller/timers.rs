@@ -62,12 +62,12 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Parse its schedule.
+    /// Parse a timer of a rule set.
     ///
     /// # Errors
     /// A schedule that the compiler would not have let through.
-    pub fn new(def: &TimerDef) -> Result<Timer, ScheduleError> {
-        let clock = Clockwork::new(&def.schedule)?;
+    pub fn new(ruleset: &str, def: &TimerDef) -> Result<Timer, ScheduleError> {
+        let clock = Clockwork::new(ruleset, def)?;
         Ok(Timer { name: def.name.clone(), missed: def.missed, clock })
     }
 }

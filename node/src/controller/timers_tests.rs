@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cairn_ruleset::ir::Schedule;
+use cairn_ruleset::ir::{Days, Except, Schedule};
 use proptest::prelude::*;
 
 use super::*;
@@ -12,9 +12,14 @@ const CHANNEL: &str = "hunt/prod";
 const START: i64 = 1_700_000_000_000;
 
 fn timer(name: &str, period_ms: u64, missed: Missed) -> Timer {
+    jittered(name, period_ms, missed, 0, Except::default())
+}
+
+fn jittered(name: &str, period_ms: u64, missed: Missed, jitter_ms: u64, except: Except) -> Timer {
     let schedule = Schedule::Every { period_ms };
-    let def = TimerDef { name: name.to_owned(), schedule, duration_ms: 0, missed };
-    Timer::new(&def).unwrap()
+    let def =
+        TimerDef { name: name.to_owned(), schedule, duration_ms: 0, missed, jitter_ms, except };
+    Timer::new("hunt", &def).unwrap()
 }
 
 fn epoch(generation: u64, since_ms: i64, timers: &[Timer]) -> Arc<Epoch> {
@@ -122,6 +127,62 @@ fn what_passed_while_nobody_led_is_fired_late_or_skipped_on_the_record() {
     // From here on both fire.
     node.tell(Input::Tick, START + 6_000);
     assert_eq!(seconds(&node.drain(START + 6_000)), [6, 6]);
+}
+
+/// A dozen hours with a fail-over in the middle: every instant that is not excepted happens once,
+/// at the same moved time on every node, and `missed` decides about those that nobody led for.
+#[test]
+fn jitter_and_exceptions_hold_through_a_fail_over() {
+    const HOUR: i64 = 3_600_000;
+    let hour = |at_ms: i64| at_ms.div_euclid(HOUR);
+    let midnight = (START / 86_400_000 + 1) * 86_400_000;
+    let day = u32::try_from(midnight / 86_400_000).unwrap();
+    let rest = Except { zone: "UTC".to_owned(), days: vec![Days { first: day, last: day }] };
+    for missed in [Missed::Fire, Missed::Skip] {
+        let timers = [jittered("hourly", 3_600_000, missed, 1_800_000, rest.clone())];
+        let begin = midnight - 6 * HOUR;
+        let epoch = epoch(1, begin, &timers);
+        let (mut first, mut second) = (Node::new(Limits::default()), Node::new(Limits::default()));
+        for node in [&mut first, &mut second] {
+            node.live(epoch.clone(), None, begin);
+        }
+        first.tell(Input::Lead(true), begin);
+        let mut fired = Vec::new();
+        let mut now = begin;
+        while let Some(wake) = first.wake.filter(|wake| *wake < begin + 3 * HOUR) {
+            (now, first.wake) = (wake, None);
+            first.tell(Input::Tick, now);
+            fired.extend(first.drain(now).into_iter().map(|(at_ms, _)| START + at_ms));
+            assert_eq!(fired.last(), Some(&now), "woken for nothing");
+        }
+        let before = fired.len();
+        assert_eq!(before, 3);
+        // The other hears of all that, and leads after two hours without anybody.
+        fired.iter().for_each(|at_ms| second.handled("hourly", *at_ms, now));
+        let late = begin + 5 * HOUR + 1_800_000;
+        let missing = second.timers.unhandled(late).concat().len();
+        second.tell(Input::Lead(true), late);
+        fired.extend(second.drain(late).into_iter().map(|(at_ms, _)| START + at_ms));
+        let skipped: usize = second.skipped.iter().map(|skipped| skipped.count).sum();
+        match missed {
+            Missed::Fire => assert_eq!((fired.len() - before, skipped), (missing, 0)),
+            Missed::Skip => assert_eq!((fired.len() - before, skipped), (0, missing)),
+        }
+        // No hour of the excepted day, the first one after it.
+        while second.wake.is_some_and(|wake| wake < midnight + 26 * HOUR) {
+            let wake = second.wake.take().unwrap();
+            second.tell(Input::Tick, wake);
+            fired.extend(second.drain(wake).into_iter().map(|(at_ms, _)| START + at_ms));
+        }
+        let hours: Vec<i64> = fired.iter().map(|at_ms| hour(*at_ms) - hour(midnight)).collect();
+        let all = [-6, -5, -4, -3, -2, -1, 24, 25];
+        let left_out = if missed == Missed::Skip { skipped } else { 0 };
+        let expected: Vec<i64> =
+            all.into_iter().filter(|h| !(-3..-3 + left_out as i64).contains(h)).collect();
+        assert_eq!(hours, expected);
+        assert!(fired.iter().any(|at_ms| at_ms % HOUR != 0), "nothing was moved");
+        assert!(fired.iter().all(|at_ms| at_ms % HOUR < 1_800_000));
+    }
 }
 
 #[test]

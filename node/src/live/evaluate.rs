@@ -9,6 +9,7 @@ use cairn_sdk::{Context, Evaluator, Value};
 
 use super::Live;
 use super::error::EvalError;
+use super::pity::PityMap;
 use super::roll::Rolled;
 
 /// A value as a caller wrote it, before the field's type is known. Numbers stay text, so that no
@@ -42,6 +43,8 @@ pub struct EvalRequest {
     pub counters: BTreeMap<String, u64>,
     /// Timers that are open, or not; the others follow their schedule at `now_ms`.
     pub active: BTreeMap<String, bool>,
+    /// What the player has missed so far, for loot tables with a pity.
+    pub pity: PityMap,
 }
 
 /// What an evaluation decided.
@@ -51,6 +54,8 @@ pub struct Evaluated {
     pub fired: Vec<String>,
     /// What they emit.
     pub outcomes: Vec<Outcome>,
+    /// What the player has missed now, for the caller to keep.
+    pub pity: PityMap,
 }
 
 /// One outcome of a rule that fired.
@@ -90,6 +95,7 @@ impl Live {
         outcome: &mut cairn_sdk::Outcome,
     ) -> Result<Evaluated, EvalError> {
         let on = self.asked_for(request)?;
+        let mut pity = self.pity(&request.pity)?;
         let context = self.context(on, request)?;
         evaluator.eval(&context, outcome).map_err(|error| EvalError::from_sdk(&error))?;
         let version = self.loaded.version();
@@ -99,7 +105,7 @@ impl Live {
         for emitted in outcome.emitted(version).filter(|emitted| wanted(emitted.rule)) {
             let mut drops = Vec::new();
             if let Some(loot) = &emitted.loot {
-                let rolled = version.roll_request(loot, &mut drops);
+                let rolled = version.roll_request(loot, &mut pity, &mut drops);
                 rolled.map_err(|error| EvalError::from_sdk(&error))?;
             }
             outcomes.push(Outcome {
@@ -110,7 +116,8 @@ impl Live {
                 payload: emitted.payload().map(|(name, value)| (name.to_owned(), value)).collect(),
             });
         }
-        Ok(Evaluated { fired, outcomes })
+        let pity = self.kept(&pity, &request.pity);
+        Ok(Evaluated { fired, outcomes, pity })
     }
 
     /// The trigger or timer that a request is about.

@@ -70,7 +70,7 @@ impl Loaded {
             .image()
             .timers()
             .map(|timer| {
-                let clockwork = Clockwork::new(&timer.schedule).ok();
+                let clockwork = Clockwork::new(&version.ruleset, &timer).ok();
                 (timer, clockwork)
             })
             .collect();

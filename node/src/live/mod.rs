@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 mod loaded;
 mod local;
+mod pity;
 mod roll;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ pub use error::EvalError;
 pub use evaluate::{EvalRequest, Evaluated, Given, Outcome};
 pub(crate) use loaded::Loaded;
 pub use loaded::ParamInfo;
-pub use roll::{RollRequest, Rolled};
+pub use pity::PityMap;
+pub use roll::{RollRequest, Rolled, Spoils};
 
 use crate::stage::{StageError, Staged};
 use crate::store::{StateDir, StoreError};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use cairn_ruleset::layout::OutShape;
-use cairn_ruleset::loot::{self, Drop, Roll};
+use cairn_ruleset::loot::{Drop, Roll};
 use cairn_ruleset::rng;
 
 use super::Live;
 use super::error::EvalError;
 use super::evaluate::{EvalRequest, Given};
+use super::pity::PityMap;
 
 /// A table to roll.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,17 @@ pub struct RollRequest {
     pub trigger: Option<String>,
     /// The trigger's fields.
     pub context: BTreeMap<String, Given>,
+    /// What the player has missed so far.
+    pub pity: PityMap,
+}
+
+/// What a roll gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoils {
+    /// What fell, in order.
+    pub loot: Vec<Rolled>,
+    /// What the player has missed now, for the caller to keep.
+    pub pity: PityMap,
 }
 
 /// What fell.
@@ -43,7 +55,7 @@ impl Rolled {
 impl Live {
     /// Roll a table. Draws follow the table's own name, so a rule that rolls the same table with
     /// the same seed draws differently.
-    pub fn roll(&self, request: &RollRequest) -> Result<Vec<Rolled>, EvalError> {
+    pub fn roll(&self, request: &RollRequest) -> Result<Spoils, EvalError> {
         let (version, image) = (self.loaded.version(), self.image());
         let Some(table) = image.table_named(&request.table) else {
             let tables = 0..u16::try_from(image.table_count()).unwrap_or(u16::MAX);
@@ -51,25 +63,28 @@ impl Live {
             let name = &request.table;
             return Err(EvalError::unknown("unknown-table", "loot table", name, known).at(".table"));
         };
-        let Some(trigger) = &request.trigger else {
-            let drops = version.roll(&request.table, request.seed, request.count);
-            let drops = drops.map_err(|error| EvalError::from_sdk(&error))?;
-            return Ok(drops.iter().map(Rolled::of).collect());
+        let mut pity = self.pity(&request.pity)?;
+        let mut drops = Vec::new();
+        // Outside any trigger, and in a table that no rule of the trigger rolls, no condition is
+        // evaluated: what needs one is left out.
+        let masks = match &request.trigger {
+            Some(trigger) => self.masks(trigger, request)?,
+            None => BTreeMap::new(),
         };
-        let masks = self.masks(trigger, request)?;
+        let masks =
+            |table: u16| masks.get(&table).copied().unwrap_or_else(|| version.unconditional(table));
         let roll = Roll {
             table: table.index,
             count: request.count,
             seed: request.seed,
             rule_hash: rng::name_hash(&request.table),
             draw_base: 0,
-            // A table that no rule of this trigger rolls has no conditions evaluated: what needs
-            // one is left out.
-            masks: &|table| masks.get(&table).copied().unwrap_or_else(|| self.unconditional(table)),
+            masks: &masks,
         };
-        let mut drops = Vec::new();
-        loot::roll(image, &roll, &mut drops).map_err(|error| EvalError::from_loot(&error))?;
-        Ok(drops.iter().map(Rolled::of).collect())
+        let rolled = version.roll_with(&roll, &mut pity, &mut drops);
+        rolled.map_err(|error| EvalError::from_sdk(&error))?;
+        let loot = drops.iter().map(Rolled::of).collect();
+        Ok(Spoils { loot, pity: self.kept(&pity, &request.pity) })
     }
 
     /// Eligible entries per table, as the fragments of the trigger see this context.
@@ -99,10 +114,5 @@ impl Live {
             Ok(masks)
         });
         evaluated.and_then(|masks| masks).map_err(from_sdk)
-    }
-
-    fn unconditional(&self, table: u16) -> u64 {
-        let entries = self.image().entries(table).take(64).enumerate();
-        entries.filter(|(_, entry)| !entry.conditional).fold(0, |mask, (at, _)| mask | 1 << at)
     }
 }

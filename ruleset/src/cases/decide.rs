@@ -7,8 +7,9 @@ use crate::context::{self, ContextView};
 use crate::interp::{self, Fault};
 use crate::ir::{On, Program};
 use crate::layout::OutShape;
-use crate::loot::{self, LootError, Roll};
+use crate::loot::{self, Drop, LootError, Roll, Tables};
 use crate::meta::FragmentMeta;
+use crate::pity::Misses;
 use crate::schedule;
 
 /// The context's bytes of a case, for every back end.
@@ -17,9 +18,8 @@ pub fn context(program: &Program, case: &Case) -> Vec<u8> {
     let given = &case.given;
     let timers = program.timers.iter().zip(0_u16..).map(|(timer, index)| {
         let said = given.active.iter().find(|(of, _)| *of == index).map(|(_, active)| *active);
-        let active =
-            said.unwrap_or_else(|| given.now_ms.is_some_and(|now| schedule::active_at(timer, now)));
-        i64::from(active)
+        let active = |now| schedule::active_at(&program.ruleset, timer, now);
+        i64::from(said.unwrap_or_else(|| given.now_ms.is_some_and(active)))
     });
     let slots: Vec<i64> = given.fields.iter().chain(&given.rates).copied().chain(timers).collect();
     let (On::Trigger(index) | On::Timer(index)) = case.on;
@@ -119,19 +119,8 @@ impl Decision {
             .find(|r| usize::from(r.rule) == at.rule && usize::from(r.outcome) == outcome)?;
         let count = rule.outcomes.get(outcome)?.payload.len();
         let payload = slots.get(record.payload_slot()..record.payload_slot() + count)?.to_vec();
-        let fell = rule.outcomes.get(outcome)?.loot.as_ref().map(|loot| {
-            let rolls = slots.get(record.slot as usize + 2).copied().unwrap_or(0);
-            let masks = |table: u16| self.mask(program, at.fragment, table);
-            let request = Roll {
-                table: loot.table,
-                count: u32::try_from(rolls).unwrap_or(0),
-                seed,
-                rule_hash: rule.hash,
-                draw_base: loot.draw_base,
-                masks: &masks,
-            };
-            let mut drops = Vec::new();
-            loot::roll(program.tables.as_slice(), &request, &mut drops)?;
+        let fell = rule.outcomes.get(outcome)?.loot.as_ref().map(|_| {
+            let (rolls, drops) = self.rolled(program, seed, at, outcome)?;
             let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
             for drop in &drops {
                 *sums.entry(drop.item).or_default() += u64::from(drop.count);
@@ -140,6 +129,54 @@ impl Decision {
             Ok(Fell { rolls, items })
         });
         Some(Emitted { payload, fell })
+    }
+
+    /// How often one outcome's table was rolled, and what fell. The player has missed nothing
+    /// before this evaluation; the rolls of its earlier outcomes count.
+    fn rolled<'a>(
+        &self,
+        program: &'a Program,
+        seed: u64,
+        at: RuleAt,
+        outcome: usize,
+    ) -> Result<(i64, Vec<Drop<'a>>), LootError> {
+        let tables = program.tables.as_slice();
+        let mut misses = Misses::new(tables);
+        let mut drops = Vec::new();
+        for earlier in self.fired(program) {
+            let Some(def) = program.fragments.get(earlier.fragment) else { continue };
+            let (Some(rule), Some(slots)) =
+                (def.rules.get(earlier.rule), self.slots.get(&earlier.fragment))
+            else {
+                continue;
+            };
+            let shape = OutShape::of(&FragmentMeta::of(program, def));
+            for record in shape.records.iter().filter(|r| usize::from(r.rule) == earlier.rule) {
+                let number = usize::from(record.outcome);
+                let wanted = earlier == at && number == outcome;
+                let loot = rule.outcomes.get(number).and_then(|outcome| outcome.loot.as_ref());
+                // Only what counts misses changes what comes after it.
+                let Some(loot) = loot.filter(|_| wanted || tables.pity_count() > 0) else {
+                    continue;
+                };
+                let rolls = slots.get(record.slot as usize + 2).copied().unwrap_or(0);
+                let masks = |table: u16| self.mask(program, earlier.fragment, table);
+                let request = Roll {
+                    table: loot.table,
+                    count: u32::try_from(rolls).unwrap_or(0),
+                    seed,
+                    rule_hash: rule.hash,
+                    draw_base: loot.draw_base,
+                    masks: &masks,
+                };
+                drops.clear();
+                loot::roll(tables, &request, misses.counts_mut(), &mut drops)?;
+                if wanted {
+                    return Ok((rolls, drops));
+                }
+            }
+        }
+        Ok((0, drops))
     }
 
     /// Eligible entries of a table as one fragment sees them: all of a table without conditions.

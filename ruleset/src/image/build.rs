@@ -8,13 +8,13 @@ use zerocopy::{Immutable, IntoBytes};
 
 use super::error::ImageError;
 use super::record::{
-    CHECKED_FROM, Counter, Entry, Field, Fragment, Group, Header, Info, MAGIC, Param, SECTIONS,
-    Section, SlotRecord, Span, Text, Timer,
+    CHECKED_FROM, Counter, DayRange, Entry, Field, Fragment, Group, Header, Info, MAGIC, Param,
+    Pity, SECTIONS, Section, SlotRecord, Span, Table, Text, Timer,
 };
 use super::{IMAGE_FORMAT, Image};
 use crate::envelope::MANIFEST_DOMAIN;
-use crate::ir::{Loot, Missed, On, Schedule, TableDef};
-use crate::limits::{DIALECT, ENTRIES_MAX};
+use crate::ir::{EntryDef, Loot, Missed, On, Schedule, TableDef};
+use crate::limits::{DIALECT, ENTRIES_MAX, PITIES_MAX, PITY_AFTER_MAX, TABLE_ROLLS_MAX};
 use crate::manifest::{FragmentKind, Manifest};
 use crate::meta::{self, FragmentMeta, LootTables, MetaError, Params, Schema, Segment, Timers};
 use crate::schedule::Clockwork;
@@ -157,7 +157,7 @@ impl Whole {
             check_table(table)?;
         }
         for timer in &self.timers.timers {
-            Clockwork::new(&timer.schedule)
+            Clockwork::new(&manifest.ruleset, timer)
                 .map_err(|error| contradiction("timer", &timer.name, error.to_string()))?;
         }
         Ok(())
@@ -169,11 +169,42 @@ fn check_table(table: &TableDef) -> Result<(), ImageError> {
     if table.entries.len() > ENTRIES_MAX {
         return fail(format!("{} entries, limit {ENTRIES_MAX}", table.entries.len()));
     }
-    let total: u64 = table.entries.iter().map(|entry| u64::from(entry.weight)).sum();
+    if let Some(entry) = table.entries.iter().find(|e| e.guaranteed != (e.weight == 0)) {
+        let kind = if entry.guaranteed { "guaranteed" } else { "weighted" };
+        return fail(format!("{kind} entry `{}` has weight {}", entry.name, entry.weight));
+    }
+    let (few, many) = table.rolls;
+    if few > many || !(1..=TABLE_ROLLS_MAX).contains(&many) {
+        return fail(format!("{few} to {many} rolls, limit 1 to {TABLE_ROLLS_MAX}"));
+    }
+    let pities = table.pities.len();
+    if pities > PITIES_MAX {
+        return fail(format!("{pities} pities, limit {PITIES_MAX}"));
+    }
+    let mut total: u64 = table.entries.iter().map(|entry| u64::from(entry.weight)).sum();
+    let mut seen = 0u64;
+    for pity in &table.pities {
+        let entry = table.entries.get(usize::from(pity.entry)).filter(|e| !e.guaranteed);
+        let bit = 1u64.checked_shl(pity.entry.into()).unwrap_or(0);
+        if entry.is_none() || seen & bit != 0 {
+            return fail(format!("a pity for entry {}", pity.entry));
+        }
+        seen |= bit;
+        if !(pities.max(1) as u32..=PITY_AFTER_MAX).contains(&pity.after)
+            || pity.soft_from >= pity.after
+        {
+            let (after, from) = (pity.after, pity.soft_from);
+            return fail(format!("a pity after {after} misses, soft from {from}"));
+        }
+        total += u64::from(pity.soft_step) * u64::from(pity.after - pity.soft_from);
+    }
     if total > WEIGHT_MAX {
         return fail(format!("weights sum to {total}, limit {WEIGHT_MAX}"));
     }
-    if !table.entries.iter().any(|entry| !entry.conditional && entry.weight > 0) {
+    // What is drawn needs an entry that can always be; where nothing is drawn, what is given does.
+    let weighted = table.entries.iter().any(|entry| !entry.guaranteed);
+    let can = |entry: &EntryDef| !entry.conditional && entry.guaranteed != weighted;
+    if !table.entries.iter().any(can) {
         return fail("no entry is unconditional".to_owned());
     }
     Ok(())
@@ -278,8 +309,16 @@ fn write(manifest: &Manifest, whole: &Whole) -> Result<Vec<u8>, ImageError> {
             period_ms: period_ms.into(),
             duration_ms: def.duration_ms.into(),
             missed: u16::from(def.missed == Missed::Skip).into(),
+            jitter_ms: def.jitter_ms.into(),
+            except_zone: writer.text(&def.except.zone),
+            except_first: writer.count::<DayRange>(Section::Days).into(),
+            except_count: (def.except.days.len() as u32).into(),
         };
         writer.push(Section::Timers, &timer);
+        for days in &def.except.days {
+            let range = DayRange { first: days.first.into(), last: days.last.into() };
+            writer.push(Section::Days, &range);
+        }
     }
     write_tables(&mut writer, &whole.loot.tables);
     for code in &whole.code {
@@ -321,8 +360,30 @@ fn write_params(writer: &mut Writer, whole: &Whole) {
 }
 
 fn write_tables(writer: &mut Writer, tables: &[TableDef]) {
-    for def in tables {
-        writer.group::<Entry>(Section::Tables, Section::Entries, &def.name, def.entries.len());
+    for (index, def) in tables.iter().enumerate() {
+        let guaranteed = (def.entries.iter().take(ENTRIES_MAX).enumerate())
+            .fold(0, |mask: u64, (at, entry)| mask | u64::from(entry.guaranteed) << at);
+        let table = Table {
+            name: writer.text(&def.name),
+            entry_first: writer.count::<Entry>(Section::Entries).into(),
+            entry_count: (def.entries.len() as u32).into(),
+            guaranteed: guaranteed.into(),
+            rolls_few: def.rolls.0.into(),
+            rolls_many: def.rolls.1.into(),
+            pity_first: writer.count::<Pity>(Section::Pities).into(),
+            pity_count: (def.pities.len() as u32).into(),
+        };
+        writer.push(Section::Tables, &table);
+        for pity in &def.pities {
+            let record = Pity {
+                table: (index as u16).into(),
+                entry: pity.entry.into(),
+                after: pity.after.into(),
+                soft_from: pity.soft_from.into(),
+                soft_step: pity.soft_step.into(),
+            };
+            writer.push(Section::Pities, &record);
+        }
         for entry in &def.entries {
             let (item, table, gives) = match &entry.loot {
                 Loot::Item(item) => (item.as_str(), 0, 0u16),

@@ -5,11 +5,13 @@ use zerocopy::little_endian::{I64, U16};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::record::{
-    Counter, Entry, Field, Fragment, Group, Info, Param, Section, SlotRecord, Span, Text, Timer,
+    Counter, DayRange, Entry, Field, Fragment, Group, Info, Param, Pity, Section, SlotRecord, Span,
+    Table, Text, Timer,
 };
 use super::{Image, ImageError};
 use crate::ir::Type;
 use crate::layout::{CTX_SLOTS_MAX, PARAMS_MAX};
+use crate::limits::{PITIES_MAX, TABLE_ROLLS_MAX};
 
 fn bad<T>(what: &'static str, index: usize) -> Result<T, ImageError> {
     Err(ImageError::Malformed { what, index })
@@ -126,7 +128,35 @@ impl<'a, B: AsRef<[u8]>> Checker<'a, B> {
 
     fn tables(&self) -> Result<usize, ImageError> {
         let entries = self.records::<Entry>(Section::Entries, "loot entry")?;
-        let tables = self.groups(Section::Tables, entries.len(), "loot table")?;
+        let pities = self.records::<Pity>(Section::Pities, "pity")?;
+        let tables = self.few::<Table>(Section::Tables, "loot table")?;
+        let mut pity_end = 0;
+        for (index, table) in tables.iter().enumerate() {
+            self.text(table.name, "loot table", index)?;
+            let entry_end = table.entry_first.get() as usize + table.entry_count.get() as usize;
+            // A player's state has one count per pity: they follow one another without gaps.
+            let pity_first = table.pity_first.get() as usize;
+            let rolls = table.rolls_many.get();
+            if entry_end > entries.len()
+                || pity_first != pity_end
+                || rolls == 0
+                || rolls > TABLE_ROLLS_MAX
+            {
+                return bad("loot table", index);
+            }
+            pity_end = pity_first + table.pity_count.get() as usize;
+            let own = pities.get(pity_first..pity_end);
+            let fits = |pity: &Pity| {
+                usize::from(pity.table.get()) == index
+                    && u32::from(pity.entry.get()) < table.entry_count.get()
+            };
+            if !own.is_some_and(|own| own.len() <= PITIES_MAX && own.iter().all(fits)) {
+                return bad("pity", pity_first);
+            }
+        }
+        if pity_end != pities.len() {
+            return bad("pity", pity_end);
+        }
         for (index, entry) in entries.iter().enumerate() {
             self.text(entry.name, "loot entry", index)?;
             self.text(entry.item, "loot entry", index)?;
@@ -170,10 +200,15 @@ pub(super) fn check<B: AsRef<[u8]>>(image: &Image<B>) -> Result<(), ImageError> 
             return bad("counter", index);
         }
     }
+    let days = checker.records::<DayRange>(Section::Days, "exception")?.len();
     let timers = checker.few::<Timer>(Section::Timers, "timer")?;
     for (index, timer) in timers.iter().enumerate() {
-        for text in [timer.name, timer.expression, timer.zone] {
+        for text in [timer.name, timer.expression, timer.zone, timer.except_zone] {
             checker.text(text, "timer", index)?;
+        }
+        let end = timer.except_first.get() as usize + timer.except_count.get() as usize;
+        if end > days {
+            return bad("timer", index);
         }
     }
     let params = checker.params(enums)?;

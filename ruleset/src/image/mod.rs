@@ -24,7 +24,7 @@ pub use view::{EntryView, FieldView, FragmentView, ParamView, TableView, Trigger
 use record::{CHECKED_FROM, Header, Info, MAGIC, SECTIONS, Section, Text};
 
 /// Version of the format that this build writes, and the only one it reads.
-pub const IMAGE_FORMAT: u32 = 1;
+pub const IMAGE_FORMAT: u32 = 2;
 
 /// A checked image over bytes: a mapping, a vector, a slice.
 #[derive(Clone, Debug)]

@@ -34,12 +34,16 @@ pub(super) enum Section {
     Fields,
     /// [`Counter`] per counter.
     Counters,
-    /// [`Timer`] per timer.
+    /// [`Timer`] per timer, over `Days`.
     Timers,
-    /// [`Group`] per loot table, over `Entries`.
+    /// [`DayRange`] per exception.
+    Days,
+    /// [`Table`] per loot table, over `Entries` and `Pities`.
     Tables,
     /// [`Entry`] per entry.
     Entries,
+    /// [`Pity`] per pity: its place is its slot in a player's state.
+    Pities,
     /// [`Fragment`] per code fragment.
     Fragments,
     /// Modules and descriptions, referred to by [`Span`].
@@ -180,6 +184,43 @@ pub(super) struct Timer {
     pub(super) duration_ms: U64,
     /// 0 fire, 1 skip.
     pub(super) missed: U16,
+    pub(super) jitter_ms: U64,
+    /// Empty when there are no exceptions.
+    pub(super) except_zone: Text,
+    pub(super) except_first: U32,
+    pub(super) except_count: U32,
+}
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct DayRange {
+    pub(super) first: U32,
+    pub(super) last: U32,
+}
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct Table {
+    pub(super) name: Text,
+    pub(super) entry_first: U32,
+    pub(super) entry_count: U32,
+    /// Bit by entry.
+    pub(super) guaranteed: U64,
+    pub(super) rolls_few: U32,
+    pub(super) rolls_many: U32,
+    pub(super) pity_first: U32,
+    pub(super) pity_count: U32,
+}
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct Pity {
+    pub(super) table: U16,
+    /// Within its table.
+    pub(super) entry: U16,
+    pub(super) after: U32,
+    pub(super) soft_from: U32,
+    pub(super) soft_step: U32,
 }
 
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -188,6 +229,7 @@ pub(super) struct Entry {
     pub(super) name: Text,
     /// The item; empty when the entry gives a table.
     pub(super) item: Text,
+    /// 0 when guaranteed.
     pub(super) weight: U32,
     pub(super) few: U32,
     pub(super) many: U32,

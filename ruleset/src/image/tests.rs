@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use cairn_merkle::Digest;
 use proptest::prelude::*;
 
-use super::{Image, ImageError, build};
+use super::{IMAGE_FORMAT, Image, ImageError, SECTIONS, build};
 use crate::inclusion;
 use crate::ir::{
-    CounterDef, EntryDef, EnumDef, FieldDef, Loot, Missed, Schedule, Slot, TableDef, TimerDef,
-    TriggerDef, Type,
+    CounterDef, Days, EntryDef, EnumDef, Except, FieldDef, Loot, Missed, PityDef, Schedule, Slot,
+    TableDef, TimerDef, TriggerDef, Type,
 };
 use crate::limits;
-use crate::loot::{self, Roll};
+use crate::loot::{self, Roll, Tables};
 use crate::manifest::{FragmentEntry, FragmentKind, MANIFEST_FORMAT, Manifest, Provenance};
 use crate::meta::{
     self, LootTables, MetaError, ParamMeta, Params, Schema, Segment, Segments, Timers,
 };
+use crate::pity::Misses;
 use crate::value::Names;
 
 fn slot(ty: Type, min: i64, max: i64) -> Slot {
@@ -36,12 +37,25 @@ fn segments() -> Segments {
         weight,
         count: (1, 3),
         conditional,
+        guaranteed: weight == 0,
     };
+    let pity = |entry, after| PityDef { entry, after, soft_from: after / 2, soft_step: 3 };
     let timer = |name: &str, schedule| TimerDef {
         name: name.into(),
         schedule,
         duration_ms: 5_000,
         missed: Missed::Skip,
+        jitter_ms: 250,
+        except: match name {
+            "night" => Except {
+                zone: "UTC".into(),
+                days: vec![
+                    Days { first: 20_000, last: 20_001 },
+                    Days { first: 20_500, last: 20_500 },
+                ],
+            },
+            _ => Except::default(),
+        },
     };
     Segments {
         schema: Schema {
@@ -81,9 +95,17 @@ fn segments() -> Segments {
                         item("gold", 900, false),
                         item("crown", 5, true),
                         EntryDef { loot: Loot::Table(1), ..item("more", 95, false) },
+                        item("key", 0, true),
                     ],
+                    rolls: (1, 3),
+                    pities: vec![pity(1, 5), pity(2, 4)],
                 },
-                TableDef { name: "gems".into(), entries: vec![item("ruby", 1, false)] },
+                TableDef {
+                    name: "gems".into(),
+                    entries: vec![item("ruby", 1, false), item("opal", 9, false)],
+                    rolls: (2, 2),
+                    pities: vec![pity(0, 6)],
+                },
             ],
         },
         timers: Timers {
@@ -162,20 +184,69 @@ fn an_image_answers_what_the_program_says() {
     assert_eq!(fields, ["level", "zone"]);
     let table = image.table_named("rare").unwrap();
     let conditional: Vec<_> = image.entries(table.index).map(|entry| entry.conditional).collect();
-    assert_eq!(conditional, [false, true, false]);
+    assert_eq!(conditional, [false, true, false, true]);
+    let guaranteed: Vec<_> = image.entries(table.index).map(|entry| entry.guaranteed).collect();
+    assert_eq!(guaranteed, [false, false, false, true]);
+    assert_eq!(table.rolls, (1, 3));
+    let tables = segments.loot.tables.as_slice();
+    for index in 0..3 {
+        assert_eq!(image.head(index), tables.head(index));
+    }
+    assert_eq!((image.pity_count(), tables.pity_count()), (3, 3));
+    for slot in 0..4 {
+        assert_eq!(image.pity(slot), tables.pity(slot));
+        assert_eq!(image.pity_name(slot), tables.pity_name(slot));
+    }
+    assert_eq!(image.pity_name(2), Some(("gems", "ruby")));
+    assert_eq!(image.pities(0).map(|pity| pity.entry).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// What the compiler would not let through, each in one table of an otherwise sound bundle.
+#[test]
+fn tables_that_no_roll_could_keep_are_refused() {
+    let check = |change: &dyn Fn(&mut TableDef), expected: &str| {
+        let mut segments = segments();
+        change(&mut segments.loot.tables[0]);
+        let error = try_build(&segments).unwrap_err().to_string();
+        assert!(error.ends_with(expected), "{error}, expected {expected}");
+    };
+    check(&|table| table.rolls = (0, 0), "0 to 0 rolls, limit 1 to 100");
+    check(&|table| table.rolls = (3, 2), "3 to 2 rolls, limit 1 to 100");
+    check(&|table| table.rolls = (1, 101), "1 to 101 rolls, limit 1 to 100");
+    check(&|table| table.entries[3].weight = 1, "guaranteed entry `key` has weight 1");
+    check(&|table| table.entries[0].weight = 0, "weighted entry `gold` has weight 0");
+    check(&|table| table.pities[0].entry = 3, "a pity for entry 3");
+    check(&|table| table.pities[0].entry = 64, "a pity for entry 64");
+    check(&|table| table.pities[1].entry = 1, "a pity for entry 1");
+    check(&|table| table.pities[1].after = 1, "a pity after 1 misses, soft from 2");
+    check(&|table| table.pities[0].soft_from = 5, "a pity after 5 misses, soft from 5");
+    check(
+        &|table| table.pities[0].soft_step = 1 << 30,
+        "weights sum to 3221226478, limit 2147483648",
+    );
+    check(
+        &|table| {
+            table.entries.truncate(2);
+            table.pities.truncate(1);
+            table.entries[0].conditional = true;
+        },
+        "no entry is unconditional",
+    );
 }
 
 #[test]
 fn rolls_equal_those_of_the_definitions() {
     let segments = segments();
     let image = Image::open(try_build(&segments).unwrap()).unwrap();
+    let (mut our_misses, mut their_misses) = ([0; 3], [0; 3]);
     for seed in 0..500 {
         let (rule_hash, draw_base) = (seed * 7, 3);
         let request = Roll { table: 0, count: 2, seed, rule_hash, draw_base, masks: &|_| u64::MAX };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        loot::roll(&image, &request, &mut ours).unwrap();
-        loot::roll(segments.loot.tables.as_slice(), &request, &mut theirs).unwrap();
-        assert_eq!(ours, theirs);
+        loot::roll(&image, &request, &mut our_misses, &mut ours).unwrap();
+        let tables = segments.loot.tables.as_slice();
+        loot::roll(tables, &request, &mut their_misses, &mut theirs).unwrap();
+        assert_eq!((ours, our_misses), (theirs, their_misses));
     }
 }
 
@@ -222,7 +293,8 @@ proptest! {
                 let masks = |_| u64::MAX;
                 let request =
                     Roll { table, count: 1, seed: 1, rule_hash: 2, draw_base: 0, masks: &masks };
-                let _ = loot::roll(&image, &request, &mut Vec::new());
+                let mut misses = Misses::new(&image);
+                let _ = loot::roll(&image, &request, misses.counts_mut(), &mut Vec::new());
             }
             for trigger in 0..image.trigger_count() as u16 {
                 let _ = image.fields(trigger).count();
@@ -233,10 +305,10 @@ proptest! {
     #[test]
     fn noise_never_panics(noise in prop::collection::vec(any::<u8>(), 0..600)) {
         let _ = Image::open(&noise);
-        let mut headed = [&b"CAIRNIMG\x01\0\0\0"[..], &noise].concat();
+        let mut headed = [&b"CAIRNIMG"[..], &IMAGE_FORMAT.to_le_bytes(), &noise].concat();
         if headed.len() > 60 {
             let length = headed.len() as u64;
-            headed[12..16].copy_from_slice(&16u32.to_le_bytes());
+            headed[12..16].copy_from_slice(&(SECTIONS as u32).to_le_bytes());
             headed[16..24].copy_from_slice(&length.to_le_bytes());
             reseal(&mut headed);
         }
@@ -258,7 +330,9 @@ fn contradictions_are_named() {
         (
             "unconditional",
             Box::new(|s| {
-                s.loot.tables[1].entries[0].conditional = true;
+                for entry in &mut s.loot.tables[1].entries {
+                    entry.conditional = true;
+                }
             }),
         ),
         ("weights", Box::new(|s| s.loot.tables[0].entries[0].weight = u32::MAX)),
@@ -332,7 +406,16 @@ fn segments_have_limits() {
     cap(limits::TABLES_MAX, |n| LootTables { tables: vec![table.clone(); n] });
     cap(limits::ENTRIES_MAX, |n| {
         let entries = vec![table.entries[0].clone(); n];
-        LootTables { tables: vec![TableDef { name: String::new(), entries }] }
+        LootTables { tables: vec![TableDef { entries, ..table.clone() }] }
+    });
+    cap(limits::PITIES_MAX, |n| {
+        let pities = vec![table.pities[0].clone(); n];
+        LootTables { tables: vec![TableDef { pities, ..table.clone() }] }
+    });
+    let timer = &base.timers.timers[1];
+    cap(limits::EXCEPT_MAX, |n| {
+        let except = Except { days: vec![timer.except.days[0]; n], ..timer.except.clone() };
+        Timers { timers: vec![TimerDef { except, ..timer.clone() }] }
     });
 }
 

@@ -4,9 +4,12 @@ use cairn_merkle::Digest;
 use zerocopy::little_endian::{I64, U16};
 
 use super::Image;
-use super::record::{Counter, Entry, Field, Fragment, Group, Param, Section, Span, Text, Timer};
-use crate::ir::{CounterDef, Missed, On, Schedule, Slot, TimerDef, Type};
-use crate::loot::{self, Gives, Tables};
+use super::record::{
+    Counter, DayRange, Entry, Field, Fragment, Group, Param, Pity, Section, Span, Table, Text,
+    Timer,
+};
+use crate::ir::{CounterDef, Days, Except, Missed, On, Schedule, Slot, TimerDef, Type};
+use crate::loot::{self, Gives, Head, Tables};
 use crate::meta::{FragmentMeta, MetaError, Segment};
 use crate::value::Names;
 
@@ -59,6 +62,8 @@ pub struct TableView<'a> {
     pub name: &'a str,
     /// How many entries it has.
     pub entry_count: usize,
+    /// Fewest and most entries drawn for each roll asked.
+    pub rolls: (u32, u32),
 }
 
 /// One entry of a loot table.
@@ -70,6 +75,8 @@ pub struct EntryView<'a> {
     pub entry: loot::Entry<'a>,
     /// Whether it has a condition.
     pub conditional: bool,
+    /// Whether each request gives it once.
+    pub guaranteed: bool,
 }
 
 /// One code fragment.
@@ -233,21 +240,40 @@ impl<B: AsRef<[u8]>> Image<B> {
             },
             duration_ms: timer.duration_ms.get(),
             missed: if timer.missed.get() == 0 { Missed::Fire } else { Missed::Skip },
+            jitter_ms: timer.jitter_ms.get(),
+            except: self.except(timer),
         })
+    }
+
+    fn except(&self, timer: &Timer) -> Except {
+        let (first, count) = (timer.except_first.get(), timer.except_count.get());
+        let days = self.group::<DayRange>(Section::Days, first, count).iter();
+        Except {
+            zone: self.text(timer.except_zone).to_owned(),
+            days: days.map(|d| Days { first: d.first.get(), last: d.last.get() }).collect(),
+        }
     }
 
     /// How many loot tables there are.
     #[must_use]
     pub fn table_count(&self) -> usize {
-        self.records::<Group>(Section::Tables).len()
+        self.tables().len()
+    }
+
+    fn tables(&self) -> &[Table] {
+        self.records(Section::Tables)
     }
 
     /// A loot table by index.
     #[must_use]
     pub fn table(&self, index: u16) -> Option<TableView<'_>> {
-        let group = self.records::<Group>(Section::Tables).get(usize::from(index))?;
-        let entry_count = group.count.get() as usize;
-        Some(TableView { index, name: self.text(group.name), entry_count })
+        let table = self.tables().get(usize::from(index))?;
+        Some(TableView {
+            index,
+            name: self.text(table.name),
+            entry_count: table.entry_count.get() as usize,
+            rolls: (table.rolls_few.get(), table.rolls_many.get()),
+        })
     }
 
     /// A loot table by name. Linear.
@@ -264,12 +290,22 @@ impl<B: AsRef<[u8]>> Image<B> {
             name: self.text(entry.name),
             entry: self.entry_view(entry),
             conditional: entry.conditional.get() == 1,
+            guaranteed: entry.weight.get() == 0,
         })
     }
 
+    /// The pities of a loot table, in order of precedence; none when there is no such table.
+    pub fn pities(&self, table: u16) -> impl Iterator<Item = loot::Pity> {
+        let slots = self
+            .head(table)
+            .map_or(0..0, |head| head.pity_first..head.pity_first.saturating_add(head.pity_count));
+        slots.filter_map(|slot| self.pity(slot))
+    }
+
     fn entry_records(&self, table: u16) -> &[Entry] {
-        let group = self.records::<Group>(Section::Tables).get(usize::from(table));
-        let (first, count) = group.map_or((0, 0), |group| (group.first.get(), group.count.get()));
+        let table = self.tables().get(usize::from(table));
+        let (first, count) =
+            table.map_or((0, 0), |table| (table.entry_first.get(), table.entry_count.get()));
         self.group(Section::Entries, first, count)
     }
 
@@ -341,12 +377,44 @@ fn bytes_of(texts: &[u8], text: Text) -> &[u8] {
 }
 
 impl<B: AsRef<[u8]>> Tables for Image<B> {
-    fn entry_count(&self, table: u16) -> Option<usize> {
-        self.table(table).map(|table| table.entry_count)
+    fn head(&self, table: u16) -> Option<Head> {
+        let table = self.tables().get(usize::from(table))?;
+        Some(Head {
+            entry_count: table.entry_count.get() as usize,
+            guaranteed: table.guaranteed.get(),
+            rolls: (table.rolls_few.get(), table.rolls_many.get()),
+            pity_first: table.pity_first.get() as usize,
+            pity_count: table.pity_count.get() as usize,
+        })
+    }
+
+    fn weight(&self, table: u16, index: usize) -> u32 {
+        self.entry_records(table).get(index).map_or(0, |entry| entry.weight.get())
     }
 
     fn entry(&self, table: u16, index: usize) -> Option<loot::Entry<'_>> {
         self.entry_records(table).get(index).map(|entry| self.entry_view(entry))
+    }
+
+    fn pity_count(&self) -> usize {
+        self.records::<Pity>(Section::Pities).len()
+    }
+
+    fn pity(&self, slot: usize) -> Option<loot::Pity> {
+        let pity = self.records::<Pity>(Section::Pities).get(slot)?;
+        Some(loot::Pity {
+            entry: pity.entry.get(),
+            after: pity.after.get(),
+            soft_from: pity.soft_from.get(),
+            soft_step: pity.soft_step.get(),
+        })
+    }
+
+    fn pity_name(&self, slot: usize) -> Option<(&str, &str)> {
+        let pity = self.records::<Pity>(Section::Pities).get(slot)?;
+        let table = pity.table.get();
+        let entry = self.entry_records(table).get(usize::from(pity.entry.get()))?;
+        Some((self.table(table)?.name, self.text(entry.name)))
     }
 }
 

@@ -127,12 +127,24 @@ codes! {
     EntryCount = 706, "entry count out of bounds";
     TooManyRolls = 708, "too many rolls";
     ItemAndTable = 709, "entry with both an item and a table";
+    RollsRange = 711, "rolls of a table out of bounds";
+    GuaranteedWeight = 712, "guaranteed entry with a weight";
+    RollsOfNothing = 713, "rolls of a table that draws nothing";
+    PityGuaranteed = 714, "pity for a guaranteed entry";
+    PityAfter = 715, "pity out of bounds";
+    SoftPity = 716, "incomplete or useless soft pity";
 
     BadCron = 801, "malformed cron expression";
     BadZone = 802, "unknown time zone";
     ScheduleChoice = 803, "timer needs one schedule";
     PeriodRange = 804, "period out of bounds";
     WindowRange = 805, "duration out of bounds";
+    JitterRange = 806, "jitter out of bounds";
+    BadDate = 807, "malformed date";
+    DateRange = 808, "range of dates out of bounds";
+    DateWithoutInstant = 809, "exception on which the timer never fires";
+    SkippedTime = 821, "time that a change of summer time skips";
+    DoubledTime = 822, "time that a change of summer time repeats";
 
     NoOutcome = 901, "rule without an outcome";
     EmitFromTimer = 903, "emit without a caller";

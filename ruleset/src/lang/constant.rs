@@ -27,6 +27,25 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
     None
 }
 
+/// `true` or `false`.
+pub(super) fn boolean(session: &mut Session<'_>, at: At, what: &str) -> Option<bool> {
+    match session.kind(at) {
+        NodeKind::True => return Some(true),
+        NodeKind::False => return Some(false),
+        _ if session.is_flawed(at) => return None,
+        _ => {}
+    }
+    let shown = shorten(session.text(at));
+    session.error(
+        Code::WrongShape,
+        at,
+        format!("{what} is `{shown}`, neither true nor false"),
+        "this is fixed when the rule set is built, so it is a literal",
+        "write true or false",
+    );
+    None
+}
+
 /// A string literal.
 pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<String> {
     if session.is_flawed(at) {

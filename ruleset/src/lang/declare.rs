@@ -54,9 +54,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     for &at in counters {
         counter(session, at, &mut scope);
     }
-    for &at in timers {
-        timers::timer(session, at, &mut scope);
-    }
+    timers::timers(session, timers, &mut scope);
     for &at in conditions {
         let block = shape::read(session, at, &CONDITION);
         let index = scope.conditions.len();
@@ -453,7 +451,7 @@ fn counter(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     }
     let window = block.value("window").and_then(|at| {
         let window = constant::duration(session, at, "`window`")?;
-        timers::bounded(session, at, "the window", window, 1_000, WINDOW_MS_MAX)
+        timers::bounded(session, at, Code::WindowRange, "the window", window, 1_000, WINDOW_MS_MAX)
     });
     if let Some(name) = name {
         let trigger = trigger.and_then(|index| u16::try_from(index).ok()).unwrap_or(0);

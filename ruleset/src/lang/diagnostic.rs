@@ -67,6 +67,10 @@ impl Diagnostic {
         }
     }
 
+    pub(crate) fn warning(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, span, message) }
+    }
+
     pub(crate) fn label(mut self, span: Span, note: impl Into<String>) -> Diagnostic {
         self.labels.push((span, clip(note.into())));
         self

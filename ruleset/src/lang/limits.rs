@@ -47,6 +47,12 @@ pub const ENTRY_COUNT_MAX: usize = limits::ENTRIES_MAX;
 pub const WEIGHT_SUM_MAX: u64 = 1 << 31;
 /// Items that one entry may give, and rolls that it may ask of another table.
 pub const ENTRY_ITEMS_MAX: u32 = 1_000;
+/// Draws of a table for each roll of it that is asked for.
+pub const TABLE_ROLLS_MAX: u32 = limits::TABLE_ROLLS_MAX;
+/// Pities of one loot table.
+pub const PITY_COUNT_MAX: usize = limits::PITIES_MAX;
+/// Misses after which a pity gives its entry.
+pub const PITY_AFTER_MAX: u32 = limits::PITY_AFTER_MAX;
 /// Rolls that one outcome may ask for.
 pub const LOOT_COUNT_MAX: i64 = 1_000;
 /// Entries drawn by one outcome in the worst case, nested tables included.
@@ -81,5 +87,11 @@ pub const PERIOD_MS_MIN: i64 = 1_000;
 pub const PERIOD_MS_MAX: i64 = 366 * 86_400_000;
 /// Longest duration of a timer, 366 days.
 pub const ACTIVE_MS_MAX: i64 = 366 * 86_400_000;
+/// Longest jitter of a timer, one day.
+pub const JITTER_MS_MAX: i64 = limits::JITTER_MS_MAX as i64;
+/// Exceptions of a timer, each a date or a range of dates.
+pub const EXCEPT_COUNT_MAX: usize = limits::EXCEPT_MAX;
+/// Days of one exception.
+pub const EXCEPT_DAYS_MAX: u32 = limits::EXCEPT_DAYS_MAX;
 /// Version of the language that this compiler reads.
 pub const DIALECT: i64 = limits::DIALECT as i64;

@@ -87,6 +87,18 @@ pub(super) fn instant(text: &str) -> Option<i64> {
     (0..=INSTANT_MAX).contains(&instant).then_some(instant)
 }
 
+/// Reads a date, `2026-12-24`, as days since 1970-01-01.
+pub(super) fn date(text: &str) -> Option<u32> {
+    // The parser alone would take blanks, signs and `2026-1-2` too.
+    let shape = text.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    let days = date.signed_duration_since(chrono::NaiveDate::default()).num_days();
+    u32::try_from(days).ok().filter(|_| text.len() == 10 && shape)
+}
+
 /// Writes a decimal as a person would: `1.25`, `0.05`, `3.0`.
 pub(super) fn decimal_text(value: i128) -> String {
     let one = i128::from(DECIMAL_ONE);
@@ -157,6 +169,24 @@ mod tests {
         assert_eq!(string("\"open"), "open");
         assert_eq!(decimal_text(-1_250_000), "-1.25");
         assert_eq!(decimal_text(3_000_000), "3.0");
+    }
+
+    #[test]
+    fn dates_exist() {
+        for (text, expected) in [
+            ("1970-01-01", Some(0)),
+            ("2024-02-29", Some(19_782)),
+            ("9999-12-31", Some(2_932_896)),
+            ("2026-02-29", None),
+            ("1969-12-31", None),
+            ("2026-1-2", None),
+            ("2026-12-24T00:00:00Z", None),
+            (" 2026-12-2", None),
+            ("+026-12-24", None),
+            ("", None),
+        ] {
+            assert_eq!(date(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,30 +1,30 @@
-//! Loot tables: entries, weights, nesting.
+//! Loot tables: entries, weights, rolls, nesting.
 
 use super::constant::{self, shorten};
 use super::declare::{label, named, reference, unique};
 use super::index::Symbol;
 use super::limits::*;
 use super::names::Names;
-use super::scope::{Entry, Scope, Table};
+use super::scope::{Entry, Scope, Table, Worst};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::NodeKind;
-use super::{Code, Diagnostic, Span};
+use super::{Code, Diagnostic, Span, pity};
 
 pub(super) const TABLE: Schema = Schema {
     kind: "loot_table",
     labels: 1,
     required: &[],
-    optional: &[],
+    optional: &["rolls"],
     open: false,
-    blocks: &["entry"],
+    blocks: &["entry", "pity"],
 };
 
 pub(super) const ENTRY: Schema = Schema {
     kind: "entry",
     labels: 1,
-    required: &["weight"],
-    optional: &["item", "table", "count", "when"],
+    required: &[],
+    optional: &["weight", "item", "table", "count", "when", "guaranteed"],
     open: false,
     blocks: &[],
 };
@@ -37,7 +37,13 @@ pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope)
         let index = scope.tables.len();
         let names = &mut scope.table_names;
         if let Some(name) = label(session, &block, "loot_table", names, index, TABLE_COUNT_MAX) {
-            scope.tables.push(Table { name, entries: Vec::new(), draws: 0 });
+            scope.tables.push(Table {
+                name,
+                entries: Vec::new(),
+                rolls: (1, 1),
+                pities: Vec::new(),
+                worst: Worst::default(),
+            });
             blocks.push(block);
         }
     }
@@ -46,8 +52,10 @@ pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope)
     for (index, block) in blocks.iter().enumerate() {
         let mut edges = Vec::new();
         let entries = entries(session, index, block, scope, &mut edges);
+        let rolls = rolls(session, block, &entries);
+        let pities = pity::pities(session, index, block, &entries);
         if let Some(table) = scope.tables.get_mut(index) {
-            table.entries = entries;
+            (table.entries, table.rolls, table.pities) = (entries, rolls, pities);
         }
         references.push(edges);
     }
@@ -63,7 +71,9 @@ fn entries(
 ) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut seen = Names::default();
-    if block.blocks.is_empty() && !block.damaged {
+    let blocks: Vec<At> =
+        block.blocks.iter().filter(|(kind, _)| *kind == "entry").map(|(_, at)| *at).collect();
+    if blocks.is_empty() && !block.damaged {
         session.report(
             Diagnostic::error(Code::EmptyTable, block.header, "this loot table has no entries")
                 .cause("a roll on it would have nothing to give")
@@ -71,7 +81,7 @@ fn entries(
         );
         return entries;
     }
-    if let Some((_, over)) = block.blocks.get(ENTRY_COUNT_MAX) {
+    if let Some(over) = blocks.get(ENTRY_COUNT_MAX) {
         session.error(
             Code::TooMany,
             *over,
@@ -81,9 +91,8 @@ fn entries(
         );
     }
     let mut sum = 0_u64;
-    let mut unconditional = false;
-    for (_, at) in block.blocks.iter().take(ENTRY_COUNT_MAX) {
-        let inner = shape::read(session, *at, &ENTRY);
+    for at in blocks.into_iter().take(ENTRY_COUNT_MAX) {
+        let inner = shape::read(session, at, &ENTRY);
         let mut entry = Entry {
             name: String::new(),
             item: None,
@@ -91,9 +100,15 @@ fn entries(
             weight: 1,
             count: (1, 1),
             when: inner.value("when"),
+            guaranteed: false,
             broken: false,
         };
-        unconditional |= entry.when.is_none();
+        if let Some(at) = inner.value("guaranteed") {
+            match constant::boolean(session, at, "`guaranteed`") {
+                Some(guaranteed) => entry.guaranteed = guaranteed,
+                None => entry.broken = true,
+            }
+        }
         if let Some(label) = inner.labels.first() {
             let (name, span) = (session.string(*label), session.span(*label));
             entry.broken |= !named(session, span, &name, "entry")
@@ -102,7 +117,32 @@ fn entries(
             entry.name = name;
         }
         match inner.value("weight") {
-            None => entry.broken = true,
+            Some(at) if entry.guaranteed => {
+                session.error(
+                    Code::GuaranteedWeight,
+                    at,
+                    "a guaranteed entry with a `weight`",
+                    "it is given with every request, so it takes no part in the draw",
+                    "remove `weight`, or remove `guaranteed`",
+                );
+                entry.broken = true;
+            }
+            None if entry.guaranteed => entry.weight = 0,
+            None => {
+                // What `guaranteed` says may be what could not be read.
+                if !inner.damaged && !entry.broken {
+                    session.report(
+                        Diagnostic::error(
+                            Code::MissingAttribute,
+                            inner.header,
+                            "this `entry` has no `weight`",
+                        )
+                        .cause("an entry is drawn in proportion to its weight")
+                        .help("add `weight = 1`, or `guaranteed = true` to give it every time"),
+                    );
+                }
+                entry.broken = true;
+            }
             Some(at) => match weight(session, at) {
                 None => entry.broken = true,
                 Some(weight) => {
@@ -124,18 +164,64 @@ fn entries(
         gives(session, &inner, scope, &mut entry, edges);
         entries.push(entry);
     }
-    if !unconditional && !block.damaged {
+    let draws = entries.iter().any(|entry| !entry.guaranteed);
+    let always = |entry: &Entry| entry.when.is_none() && entry.guaranteed != draws;
+    if !entries.iter().any(always) && !block.damaged {
+        let kind = if entries.iter().any(|entry| entry.guaranteed != draws) && draws {
+            "weighted entry"
+        } else {
+            "entry"
+        };
         session.report(
             Diagnostic::error(
                 Code::NoUnconditionalEntry,
                 block.header,
-                "every entry of this loot table has a `when`",
+                format!("every {kind} of this loot table has a `when`"),
             )
             .cause("when no condition holds, a roll would have nothing to give")
             .help("add an entry without `when`, for example `entry \"nothing\" { weight = 1 }`"),
         );
     }
     entries
+}
+
+/// `rolls = N` or `rolls = [fewest, most]`.
+fn rolls(session: &mut Session<'_>, block: &Block, entries: &[Entry]) -> (u32, u32) {
+    let Some(at) = block.value("rolls") else { return (1, 1) };
+    let Some((low, high)) = ends(session, at, "rolls") else { return (1, 1) };
+    let bounded = |value: i64| u32::try_from(value).ok().filter(|n| *n <= TABLE_ROLLS_MAX);
+    let (Some(few), Some(many)) = (bounded(low), bounded(high).filter(|many| *many > 0)) else {
+        session.error(
+            Code::RollsRange,
+            at,
+            format!(
+                "{low} to {high} rolls, allowed are 0 to {TABLE_ROLLS_MAX}, the most at least 1"
+            ),
+            "so many entries are drawn for each roll that is asked for",
+            "change the numbers, or ask for more rolls with `count` in the outcome",
+        );
+        return (1, 1);
+    };
+    if few > many {
+        session.error(
+            Code::RollsRange,
+            at,
+            format!("{few} to {many} rolls"),
+            "the fewest come first",
+            format!("write `rolls = [{many}, {few}]`"),
+        );
+        return (1, 1);
+    }
+    if !entries.is_empty() && entries.iter().all(|entry| entry.guaranteed) {
+        session.error(
+            Code::RollsOfNothing,
+            at,
+            "`rolls` where every entry is guaranteed",
+            "guaranteed entries are given once per request; the rolls would draw nothing",
+            "remove `rolls`, or add an entry with a `weight`",
+        );
+    }
+    (few, many)
 }
 
 fn weight(session: &mut Session<'_>, at: At) -> Option<u32> {
@@ -210,29 +296,31 @@ fn gives(
     }
 }
 
-/// `N` or `[fewest, most]`.
-fn count(session: &mut Session<'_>, at: At) -> Option<(u32, u32)> {
-    let (low, high) = if session.kind(at) == NodeKind::List {
-        let ends = session.children(at);
-        let [low, high] = ends[..] else {
-            let shown = shorten(session.text(at));
-            session.error(
-                Code::WrongShape,
-                at,
-                format!("`count` is `{shown}`, not a number or a range of two"),
-                "a count is fixed or lies between two numbers, both included",
-                "write `count = 3` or `count = [1, 3]`",
-            );
-            return None;
-        };
-        (
-            constant::integer(session, low, "the fewest")?,
-            constant::integer(session, high, "the most")?,
-        )
-    } else {
-        let count = constant::integer(session, at, "`count`")?;
-        (count, count)
+/// The two ends of `N` or `[fewest, most]`.
+fn ends(session: &mut Session<'_>, at: At, name: &str) -> Option<(i64, i64)> {
+    if session.kind(at) != NodeKind::List {
+        let both = constant::integer(session, at, &format!("`{name}`"))?;
+        return Some((both, both));
+    }
+    let ends = session.children(at);
+    let [low, high] = ends[..] else {
+        let shown = shorten(session.text(at));
+        session.error(
+            Code::WrongShape,
+            at,
+            format!("`{name}` is `{shown}`, not a number or a range of two"),
+            "it is fixed or lies between two numbers, both included",
+            format!("write `{name} = 3` or `{name} = [1, 3]`"),
+        );
+        return None;
     };
+    let low = constant::integer(session, low, "the fewest")?;
+    Some((low, constant::integer(session, high, "the most")?))
+}
+
+/// `N` or `[fewest, most]` of what an entry gives.
+fn count(session: &mut Session<'_>, at: At) -> Option<(u32, u32)> {
+    let (low, high) = ends(session, at, "count")?;
     let bounded =
         |value: i64| u32::try_from(value).ok().filter(|n| (1..=ENTRY_ITEMS_MAX).contains(n));
     match (bounded(low), bounded(high)) {
@@ -312,17 +400,21 @@ fn nesting(session: &mut Session<'_>, scope: &mut Scope, references: &[Vec<(usiz
                 continue;
             }
             state[table] = State::Done;
-            let mut worst = 1_u64;
+            let (mut given, mut drawn) = (0_u64, 0_u64);
             for entry in &scope.tables[table].entries {
-                let Some(inner) = entry.table.filter(|inner| state[*inner] == State::Done) else {
-                    continue;
-                };
-                depth[table] = depth[table].max(depth[inner].saturating_add(1));
-                let inner_draws = scope.tables[inner].draws;
-                worst =
-                    worst.max(inner_draws.saturating_mul(entry.count.1.into()).saturating_add(1));
+                let mut cost = 1_u64;
+                if let Some(inner) = entry.table.filter(|inner| state[*inner] == State::Done) {
+                    depth[table] = depth[table].max(depth[inner].saturating_add(1));
+                    let inner = scope.tables[inner].worst.of(entry.count.1.into());
+                    cost = cost.saturating_add(inner);
+                }
+                match entry.guaranteed {
+                    true => given = given.saturating_add(cost),
+                    false => drawn = drawn.max(cost),
+                }
             }
-            scope.tables[table].draws = worst;
+            let roll = drawn.saturating_mul(scope.tables[table].rolls.1.into());
+            scope.tables[table].worst = Worst { request: given, roll };
             if depth[table] == TABLE_DEPTH_MAX + 1
                 && let Some((_, span)) = edges.first()
             {

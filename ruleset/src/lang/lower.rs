@@ -7,7 +7,7 @@ use super::declare::{named, reference};
 use super::index::Symbol;
 use super::infer::{Checker, Shared, Truth, Ty, Val};
 use super::limits::*;
-use super::scope::{Entry, Scope};
+use super::scope::{Entry, Scope, Worst};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::{Code, Diagnostic, conditions, witness};
@@ -97,6 +97,8 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
             .map(|table| TableDef {
                 name: table.name.clone(),
                 entries: table.entries.iter().map(entry).collect(),
+                rolls: table.rolls,
+                pities: table.pities.clone(),
             })
             .collect(),
         fragments,
@@ -115,6 +117,7 @@ fn entry(entry: &Entry) -> EntryDef {
         weight: entry.weight,
         count: entry.count,
         conditional: entry.when.is_some(),
+        guaranteed: entry.guaranteed,
     }
 }
 
@@ -452,16 +455,16 @@ fn outcome(
 
 /// How often the table named at `table_at` is rolled, with the size of the expression.
 fn count(checker: &mut Checker<'_, '_>, table_at: At, at: Option<At>, table: usize) -> (Expr, u32) {
-    let draws = checker.scope.tables.get(table).map_or(0, |table| table.draws);
+    let worst = checker.scope.tables.get(table).map_or_else(Worst::default, |table| table.worst);
     let Some(at) = at else {
-        rolls(checker, table_at, draws);
+        rolls(checker, table_at, worst.of(1));
         return (Expr::Const(1), 1);
     };
     let value = checker.infer(at, None);
     match value.ty {
         Ty::Error => {}
         Ty::Known(Type::Int) if value.range.within(0, LOOT_COUNT_MAX) => {
-            rolls(checker, at, draws.saturating_mul(value.range.max.unsigned_abs()));
+            rolls(checker, at, worst.of(u64::try_from(value.range.max).unwrap_or(u64::MAX)));
         }
         Ty::Known(Type::Int) => {
             let bounds = (value.range.min, value.range.max);

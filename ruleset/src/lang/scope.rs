@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use super::session::At;
-use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, TimerDef, Type};
+use crate::ir::{CounterDef, EnumDef, ParamDef, PityDef, Slot, TimerDef, Type};
 
 /// A trigger with its fields.
 pub(super) struct Trigger {
@@ -30,6 +30,7 @@ pub(super) struct Entry {
     pub(super) weight: u32,
     pub(super) count: (u32, u32),
     pub(super) when: Option<At>,
+    pub(super) guaranteed: bool,
     /// Something about it is wrong and reported.
     pub(super) broken: bool,
 }
@@ -38,8 +39,25 @@ pub(super) struct Entry {
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) entries: Vec<Entry>,
-    /// Entries drawn by one roll in the worst case, nested tables included.
-    pub(super) draws: u64,
+    pub(super) rolls: (u32, u32),
+    pub(super) pities: Vec<PityDef>,
+    pub(super) worst: Worst,
+}
+
+/// Entries given by rolls of a table in the worst case, nested tables included.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Worst {
+    /// By a request, however many rolls it asks for: the guaranteed entries.
+    pub(super) request: u64,
+    /// By each roll that is asked for.
+    pub(super) roll: u64,
+}
+
+impl Worst {
+    /// By a request for so many rolls.
+    pub(super) fn of(self, rolls: u64) -> u64 {
+        if rolls == 0 { 0 } else { self.request.saturating_add(self.roll.saturating_mul(rolls)) }
+    }
 }
 
 /// A rule: a block that is read when its fragment is lowered.

@@ -2,32 +2,51 @@
 
 use super::constant::{self, shorten};
 use super::declare::label;
-use super::limits::{ACTIVE_MS_MAX, PERIOD_MS_MAX, PERIOD_MS_MIN, TIMER_COUNT_MAX};
+use super::except;
+use super::limits::{ACTIVE_MS_MAX, JITTER_MS_MAX, PERIOD_MS_MAX, PERIOD_MS_MIN, TIMER_COUNT_MAX};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::{Code, Diagnostic, literal};
-use crate::ir::{Missed, Schedule, TimerDef};
-use crate::schedule::{self, ScheduleError};
+use crate::ir::{Except, Missed, Schedule, TimerDef};
+use crate::schedule::{Change, Plan, ScheduleError, YEARS, Zones};
 
 pub(super) const TIMER: Schema = Schema {
     kind: "timer",
     labels: 1,
     required: &[],
-    optional: &["cron", "zone", "every", "duration", "missed"],
+    optional: &["cron", "zone", "every", "duration", "missed", "jitter", "except"],
     open: false,
     blocks: &[],
 };
 
-/// Reads a timer.
-pub(super) fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope) {
+/// Reads all timers.
+pub(super) fn timers(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
+    let mut zones = Zones::default();
+    for at in found {
+        timer(session, *at, scope, &mut zones);
+    }
+}
+
+fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope, zones: &mut Zones) {
     let block = shape::read(session, at, &TIMER);
     let index = scope.timers.len();
     let name = label(session, &block, "timer", &mut scope.timer_names, index, TIMER_COUNT_MAX);
     let schedule = read_schedule(session, &block);
+    let mut jitter_ms = 0;
+    let mut except = Except::default();
+    if let Some((schedule, plan)) = &schedule {
+        jitter_ms = block.value("jitter").map_or(0, |at| jitter(session, at, plan));
+        except = except::read(session, &block, schedule, plan);
+        if let Some(at) = block.value("cron")
+            && let Ok(changes) = plan.changes(&except, zones)
+        {
+            warn(session, at, schedule, changes);
+        }
+    }
     let duration_ms = block.value("duration").and_then(|at| {
         let duration = constant::duration(session, at, "`duration`")?;
-        bounded(session, at, "the duration", duration, 1, ACTIVE_MS_MAX)
+        bounded(session, at, Code::WindowRange, "the duration", duration, 1, ACTIVE_MS_MAX)
     });
     let missed = match block.value("missed") {
         None => Missed::Skip,
@@ -48,15 +67,16 @@ pub(super) fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         },
     };
     if let Some(name) = name {
-        let schedule = schedule.unwrap_or(Schedule::Every { period_ms: 1_000 });
+        let schedule =
+            schedule.map_or(Schedule::Every { period_ms: 1_000 }, |(schedule, _)| schedule);
         // A malformed duration is one all the same: `active` on it is not a second mistake.
         let fallback = i64::from(block.value("duration").is_some());
         let duration_ms = duration_ms.unwrap_or(fallback).unsigned_abs();
-        scope.timers.push(TimerDef { name, schedule, duration_ms, missed });
+        scope.timers.push(TimerDef { name, schedule, duration_ms, missed, jitter_ms, except });
     }
 }
 
-fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<Schedule> {
+fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<(Schedule, Plan)> {
     match (block.value("cron"), block.value("every")) {
         (Some(cron_at), None) => {
             let expression = constant::text(session, cron_at, "`cron`")?;
@@ -77,15 +97,9 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<Schedule> {
             };
             let zone = constant::text(session, zone_at, "`zone`")?;
             let schedule = Schedule::Cron { expression, zone };
-            match schedule::validate(&schedule) {
-                Ok(()) => return Some(schedule),
-                Err(error @ ScheduleError::Zone { .. }) => session.error(
-                    Code::BadZone,
-                    zone_at,
-                    error.to_string(),
-                    "time zones are those of the IANA database in this build",
-                    "write for example \"Europe/Paris\" or \"UTC\"",
-                ),
+            match Plan::new(&schedule) {
+                Ok(plan) => return Some((schedule, plan)),
+                Err(error @ ScheduleError::Zone { .. }) => bad_zone(session, zone_at, &error),
                 Err(error) => session.error(
                     Code::BadCron,
                     cron_at,
@@ -97,18 +111,23 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<Schedule> {
             None
         }
         (None, Some(at)) => {
-            if let Some(zone) = block.value("zone") {
+            if let Some(zone) = block.value("zone")
+                && block.value("except").is_none()
+            {
                 session.error(
                     Code::ScheduleChoice,
                     zone,
                     "`zone` beside `every`",
-                    "a period is the same in every time zone",
+                    "a period is the same in every time zone; only the dates of `except` need one",
                     "remove `zone`",
                 );
             }
             let period = constant::duration(session, at, "`every`")?;
-            let period = bounded(session, at, "the period", period, PERIOD_MS_MIN, PERIOD_MS_MAX)?;
-            Some(Schedule::Every { period_ms: period.unsigned_abs() })
+            let (code, min, max) = (Code::PeriodRange, PERIOD_MS_MIN, PERIOD_MS_MAX);
+            let period = bounded(session, at, code, "the period", period, min, max)?;
+            let schedule = Schedule::Every { period_ms: period.unsigned_abs() };
+            let plan = Plan::new(&schedule).ok()?;
+            Some((schedule, plan))
         }
         (None, None) if block.damaged => None,
         (cron, _) => {
@@ -127,10 +146,90 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<Schedule> {
     }
 }
 
+/// Reports a zone that is none.
+pub(super) fn bad_zone(session: &mut Session<'_>, at: At, error: &ScheduleError) {
+    session.error(
+        Code::BadZone,
+        at,
+        error.to_string(),
+        "time zones are those of the IANA database in this build",
+        "write for example \"Europe/Paris\" or \"UTC\"",
+    );
+}
+
+/// `jitter = "5m"` in milliseconds; 0 when it is wrong and reported.
+fn jitter(session: &mut Session<'_>, at: At, plan: &Plan) -> u64 {
+    let Some(jitter) = constant::duration(session, at, "`jitter`") else { return 0 };
+    let what = "the jitter";
+    if bounded(session, at, Code::JitterRange, what, jitter, 1, JITTER_MS_MAX).is_none() {
+        return 0;
+    }
+    let (jitter_ms, max) = (jitter.unsigned_abs(), plan.jitter_ms_max());
+    if jitter_ms > max {
+        let text = |ms: u64| literal::duration_text(ms.into());
+        session.error(
+            Code::JitterRange,
+            at,
+            format!(
+                "the jitter is {}, but instants of this timer come {} after one another",
+                text(jitter_ms),
+                text(max + 1)
+            ),
+            "a longer jitter could bring two instants out of their order",
+            format!("choose less than \"{}\"", text(max + 1)),
+        );
+        return 0;
+    }
+    jitter_ms
+}
+
+/// Warns of local times that a zone's changes skip or double.
+fn warn(session: &mut Session<'_>, at: At, schedule: &Schedule, changes: [Option<Change>; 2]) {
+    let Schedule::Cron { zone, .. } = schedule else { return };
+    let span = session.span(at);
+    let years = |change: &Change| match change.years {
+        1 => format!("in one year from {} to {}", YEARS.0, YEARS.1),
+        count => format!("in {count} of the years {} to {}", YEARS.0, YEARS.1),
+    };
+    let [skipped, doubled] = changes;
+    if let Some(change) = skipped {
+        let (date, time) = (change.first.date(), change.first.format("%H:%M"));
+        session.report(
+            Diagnostic::warning(
+                Code::SkippedTime,
+                span,
+                format!("there is no {time} on {date} in {zone}"),
+            )
+            .cause(format!(
+                "clocks go forward over this time {}; the timer fires after the change, as late as \
+                 the time lies in the gap",
+                years(&change)
+            ))
+            .help("choose a time of day that every day has, or a zone without summer time"),
+        );
+    }
+    if let Some(change) = doubled {
+        let (date, time) = (change.first.date(), change.first.format("%H:%M"));
+        session.report(
+            Diagnostic::warning(
+                Code::DoubledTime,
+                span,
+                format!("{time} comes twice on {date} in {zone}"),
+            )
+            .cause(format!(
+                "clocks go back over this time {}; the timer fires at the first of the two alone",
+                years(&change)
+            ))
+            .help("choose a time of day that comes once, or a zone without summer time"),
+        );
+    }
+}
+
 /// A duration within its limits; reported when not.
 pub(super) fn bounded(
     session: &mut Session<'_>,
     at: At,
+    code: Code,
     what: &str,
     value: i64,
     min: i64,
@@ -139,7 +238,6 @@ pub(super) fn bounded(
     if (min..=max).contains(&value) {
         return Some(value);
     }
-    let code = if what == "the period" { Code::PeriodRange } else { Code::WindowRange };
     let text = |value: i64| literal::duration_text(value.into());
     session.error(
         code,

@@ -35,7 +35,7 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
         return;
     }
     let inner = match name {
-        "entry" => Some("loot_table"),
+        "entry" | "pity" => Some("loot_table"),
         "emit" | "broadcast" => Some("rule"),
         _ => None,
     };

@@ -1,9 +1,9 @@
 //! Random well-typed programs, with the intervals that the checker would prove.
 
 use cairn_ruleset::ir::{
-    Audience, BinaryOp, CounterDef, EntryDef, EnumDef, Expr, FieldDef, FragmentDef, INSTANT_MAX,
-    Loot, LootDef, MaskDef, Missed, On, OnFault, OutcomeDef, ParamDef, PayloadDef, Program,
-    RuleDef, Schedule, Slot, TableDef, TimerDef, TriggerDef, Type,
+    Audience, BinaryOp, CounterDef, EntryDef, EnumDef, Except, Expr, FieldDef, FragmentDef,
+    INSTANT_MAX, Loot, LootDef, MaskDef, Missed, On, OnFault, OutcomeDef, ParamDef, PayloadDef,
+    PityDef, Program, RuleDef, Schedule, Slot, TableDef, TimerDef, TriggerDef, Type,
 };
 use cairn_ruleset::rng;
 
@@ -212,6 +212,7 @@ fn item(name: &str, weight: u32, conditional: bool) -> EntryDef {
         weight,
         count: (1, 1),
         conditional,
+        guaranteed: weight == 0,
     }
 }
 
@@ -237,6 +238,8 @@ pub(crate) fn frame(stream: &mut Stream) -> Program {
         schedule: Schedule::Cron { expression: "0 20 * * FRI".into(), zone: "UTC".into() },
         duration_ms,
         missed: Missed::Fire,
+        jitter_ms: 0,
+        except: Except::default(),
     };
     let counter =
         |name: &str| CounterDef { name: name.into(), trigger: 0, window_ms: 60_000, max: 1_000 };
@@ -244,7 +247,9 @@ pub(crate) fn frame(stream: &mut Stream) -> Program {
         item("gold", 900, false),
         item("crown", 5, true),
         EntryDef { loot: Loot::Table(1), count: (1, 2), ..item("gems", 95, true) },
+        item("key", 0, true),
     ];
+    let pity = |entry, after| PityDef { entry, after, soft_from: 2, soft_step: 7 };
     Program {
         ruleset: "random".into(),
         dialect: 1,
@@ -259,10 +264,17 @@ pub(crate) fn frame(stream: &mut Stream) -> Program {
         counters: vec![counter("claims"), counter("kills")],
         timers: vec![timer("night", 7_200_000), timer("dawn", 0)],
         tables: vec![
-            TableDef { name: "rare".into(), entries: rare },
+            TableDef {
+                name: "rare".into(),
+                entries: rare,
+                rolls: (1, 3),
+                pities: vec![pity(1, 4), pity(2, 5)],
+            },
             TableDef {
                 name: "gems".into(),
                 entries: vec![item("ruby", 1, false), item("opal", 3, false)],
+                rolls: (1, 1),
+                pities: vec![pity(0, 3)],
             },
         ],
         fragments: Vec::new(),
@@ -314,7 +326,8 @@ pub(crate) fn program(seed: u64, rules: usize, depth: u32) -> Program {
             rule_hash: rng::name_hash("rare"),
             draws: 0,
         };
-        let entries = vec![Expr::Const(1), generator.bool(depth), generator.bool(depth)];
+        let entries = [Expr::Const(1)].into_iter().chain((0..3).map(|_| generator.bool(depth)));
+        let entries = entries.collect();
         let of = if matches!(on, On::Trigger(_)) { rules } else { 3 };
         let rules = (0..of)
             .map(|index| rule(&mut generator, format!("{name}_rule_{index}"), depth))

@@ -56,13 +56,17 @@ pub struct Args {
     /// Whether a timer is active, NAME=true; repeat it
     #[arg(long, value_name = "NAME=BOOL", value_parser = pair::<bool>)]
     active: Vec<(String, bool)>,
+    /// What the player has missed so far: JSON {"TABLE": {"ENTRY": MISSES}}, a file that holds it,
+    /// or - for stdin. The answer has it as it stands after the rolls
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pity: String,
     /// Evaluate this folder instead of what is live on the agent
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
     /// Evaluate every line of a file (- for stdin): a JSON object as POST /v1/evaluate takes it,
-    /// {"trigger" or "rule", "context", "seed", "player", "now_ms", "counters", "active"}
+    /// {"trigger" or "rule", "context", "seed", "player", "now_ms", "counters", "active", "pity"}
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "rule", "trigger", "context", "seed", "player", "at", "counter", "active",
+        "rule", "trigger", "context", "seed", "player", "at", "counter", "active", "pity",
     ])]
     batch: Option<PathBuf>,
     #[command(flatten)]
@@ -177,32 +181,40 @@ fn request(args: &Args) -> Result<String, Failure> {
     let active: Map<String, Value> =
         args.active.iter().map(|(name, on)| (name.clone(), (*on).into())).collect();
     fields.insert("active".to_owned(), active.into());
-    let context = context(&args.context)?;
+    let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
+    let pity = object("pity", &args.pity, PITY_EXAMPLE)?;
     let mut text = serde_json::to_string(&fields).map_err(|e| Failure::internal(e.to_string()))?;
     text.truncate(text.len() - 1);
     text.push_str(",\"context\":");
     text.push_str(context.get());
+    text.push_str(",\"pity\":");
+    text.push_str(pity.get());
     text.push('}');
     Ok(text)
 }
+
+/// A context, for hints.
+pub const CONTEXT_EXAMPLE: &str = "{\"level\":50,\"zone\":\"crypt\"}";
+/// A player's misses, for hints.
+pub const PITY_EXAMPLE: &str = "{\"crypt_rare\":{\"lich_crown\":49}}";
 
 /// A JSON object from the command line, a file or stdin.
 ///
 /// # Errors
 /// Exit code 2 with the line and the column.
-pub fn context(argument: &str) -> Result<Box<RawValue>, Failure> {
+pub fn object(what: &str, argument: &str, example: &str) -> Result<Box<RawValue>, Failure> {
     let text = match argument {
         "-" => bounded(std::io::stdin())
             .map_err(|error| Failure::usage(format!("cannot read stdin: {error}")))?,
         inline if inline.trim_start().starts_with('{') => inline.to_owned(),
         path => std::fs::File::open(path).and_then(bounded).map_err(|error| {
-            Failure::usage(format!("cannot read the context {path}: {error}"))
-                .hint("write JSON, as in '{\"level\":50}', or name a file that holds it")
+            Failure::usage(format!("cannot read the {what} {path}: {error}"))
+                .hint(format!("write JSON, as in '{example}', or name a file that holds it"))
         })?,
     };
     let wrong = |error: serde_json::Error| {
-        Failure::usage(format!("the context is not a JSON object: {error}"))
-            .hint("write it as in '{\"level\":50,\"zone\":\"crypt\"}'")
+        Failure::usage(format!("the {what} is not a JSON object: {error}"))
+            .hint(format!("write it as in '{example}'"))
     };
     let object: std::collections::BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(&text).map_err(wrong)?;

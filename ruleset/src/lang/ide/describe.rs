@@ -52,7 +52,7 @@ impl Analysis {
                 )
             }
             Symbol::Condition(at) => self.condition(at)?,
-            Symbol::Timer(at) => timer(scope.timers.get(at)?, now_ms),
+            Symbol::Timer(at) => timer(&scope.ruleset, scope.timers.get(at)?, now_ms),
             Symbol::Table(at) => self.table(scope.tables.get(at)?),
             Symbol::Entry(at, entry) => {
                 let table = scope.tables.get(at)?;
@@ -173,8 +173,23 @@ impl Analysis {
             text.push('\n');
         }
         if conditional {
-            text.push_str("\nodds while every entry is eligible");
+            text.push_str("\nodds while every entry is eligible\n");
         }
+        match table.rolls {
+            (1, 1) => {}
+            (few, many) if few == many => {
+                let _ = write!(text, "\n{many} draws for each roll\n");
+            }
+            (few, many) => {
+                let _ = write!(text, "\n{few} to {many} draws for each roll\n");
+            }
+        }
+        for pity in &table.pities {
+            if let Some(entry) = table.entries.get(usize::from(pity.entry)) {
+                let _ = write!(text, "\n`{}` after {} misses\n", entry.name, pity.after);
+            }
+        }
+        text.truncate(text.trim_end().len());
         text
     }
 
@@ -213,7 +228,7 @@ fn more(text: &mut String, count: usize) {
     }
 }
 
-fn timer(timer: &TimerDef, now_ms: i64) -> String {
+fn timer(ruleset: &str, timer: &TimerDef, now_ms: i64) -> String {
     let (schedule, zone) = match &timer.schedule {
         Schedule::Cron { expression, zone } => (format!("`{expression}` in {zone}"), zone.as_str()),
         Schedule::Every { period_ms } => {
@@ -224,11 +239,15 @@ fn timer(timer: &TimerDef, now_ms: i64) -> String {
     if timer.duration_ms > 0 {
         let _ = write!(text, ", active for {}", literal::duration_text(timer.duration_ms.into()));
     }
+    if timer.jitter_ms > 0 {
+        let _ =
+            write!(text, ", moved by less than {}", literal::duration_text(timer.jitter_ms.into()));
+    }
     text.push_str(match timer.missed {
         Missed::Fire => ", missed instants are fired late\n",
         Missed::Skip => ", missed instants are skipped\n",
     });
-    let Ok(clockwork) = Clockwork::new(&timer.schedule) else { return text };
+    let Ok(clockwork) = Clockwork::new(ruleset, timer) else { return text };
     let zone: chrono_tz::Tz = zone.parse().unwrap_or(chrono_tz::UTC);
     let mut at = now_ms;
     for _ in 0..INSTANT_COUNT {
@@ -244,6 +263,9 @@ fn timer(timer: &TimerDef, now_ms: i64) -> String {
 
 /// The share of an entry while all are eligible, in percent with four significant decimals.
 fn odds(table: &Table, entry: &Entry) -> String {
+    if entry.guaranteed {
+        return "always".to_owned();
+    }
     let sum: u64 = table.entries.iter().map(|entry| u64::from(entry.weight)).sum();
     percent(u64::from(entry.weight), sum)
 }

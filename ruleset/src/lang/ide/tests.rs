@@ -100,7 +100,7 @@ fn completion_knows_what_belongs() {
         ("condition \"c\" {\n  when = trigger.zone != \"$0\n}", "meadow crypt"),
         ("rule \"r\" {\n  on_fault = \"$0\"\n}", "skip fail"),
         ("timer \"t\" {\n  missed = \"$0\"\n}", "skip fire"),
-        ("timer \"t\" {\n  every = \"1m\"\n  $0\n}", "cron zone duration missed"),
+        ("timer \"t\" {\n  every = \"1m\"\n  $0\n}", "cron zone duration missed jitter except"),
         ("rule \"r\" {\n  on = kill\n  $0\n}", "when on_fault emit broadcast"),
         ("rule \"r\" {\n  on = kill\n  emit \"x\" {\n    table = $0\n  }\n}", "gold"),
         ("param \"p\" {\n  type = zone\n  default = $0\n}", "\"meadow\" \"crypt\""),

@@ -7,10 +7,10 @@
 use crate::lang::builtins::BUILTINS;
 use crate::lang::parser::TOP_BLOCKS;
 use crate::lang::shape::Schema;
-use crate::lang::{cases, declare, loot, lower, timers, top};
+use crate::lang::{cases, declare, loot, lower, pity, timers, top};
 
 /// Every kind of block.
-pub(super) const SCHEMAS: [&Schema; 15] = [
+pub(super) const SCHEMAS: [&Schema; 16] = [
     &top::RULESET,
     &declare::ENUM,
     &declare::TRIGGER,
@@ -21,6 +21,7 @@ pub(super) const SCHEMAS: [&Schema; 15] = [
     &loot::TABLE,
     &lower::RULE,
     &loot::ENTRY,
+    &pity::PITY,
     &lower::EMIT,
     &lower::BROADCAST,
     &cases::TEST,
@@ -81,6 +82,7 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "  on   = ${2:trigger_name}\n  when = ${3:true}\n  emit \"${4:name}\" {}\n",
     ),
     ("entry", "One thing that a table gives, with its weight.", "  weight = ${2:1}\n"),
+    ("pity", "Bounds how long a player waits for an entry of this table.", "  after = ${2:50}\n"),
     (
         "emit",
         "Answers the caller. Attributes are the values of the payload; `table` and `count` ask for loot.",
@@ -168,6 +170,38 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
         "missed",
         "\"skip\" or \"fire\"",
         "What happens with an instant that passed while nobody could fire it. Default `\"skip\"`.",
+    ),
+    (
+        "timer",
+        "jitter",
+        "\"duration\"",
+        "Each instant is moved by less than this, by the same on every node.",
+    ),
+    (
+        "timer",
+        "except",
+        "[\"date\", \"date..date\"]",
+        "Local dates on which the timer does not fire.",
+    ),
+    (
+        "loot_table",
+        "rolls",
+        "n or [fewest, most]",
+        "How many entries are drawn for each roll that is asked for. Default 1.",
+    ),
+    (
+        "entry",
+        "guaranteed",
+        "bool",
+        "Given once per request in addition to what is drawn; has no weight.",
+    ),
+    ("pity", "after", "whole number", "After so many misses the next draw gives the entry."),
+    ("pity", "soft_from", "whole number", "From so many misses on the entry weighs more."),
+    (
+        "pity",
+        "soft_step",
+        "whole number",
+        "What each miss from `soft_from` on adds to the entry's weight.",
     ),
     ("entry", "weight", "whole number", "Its share of the sum of all eligible weights."),
     ("entry", "item", "\"name\"", "The item given; without it, the entry's own name."),

@@ -203,7 +203,7 @@ fn loot_follows_the_seed() {
                 if program.tables[usize::from(table)].name == "gems" { 1 } else { u64::MAX }
             },
         };
-        crate::loot::roll(program.tables.as_slice(), &request, &mut drops).unwrap();
+        crate::loot::roll(program.tables.as_slice(), &request, &mut [], &mut drops).unwrap();
         let rolled: u32 = drops.iter().filter(|d| d.item == "coin").map(|d| d.count).sum();
         assert_eq!((cases.len(), coins), (1, rolled));
         seen.insert(coins);

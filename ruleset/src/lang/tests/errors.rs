@@ -18,6 +18,18 @@ fn every_mistake_is_reported_where_it_is() {
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
+    ("loot_table \"t\" {\n  rolls = [0, 101]\n  entry \"a\" { weight = 1 }\n  pity \"b\" { after = 5 }\n}\nloot_table \"u\" {\n  rolls = 0\n  entry \"a\" { weight = 1 }\n}\nloot_table \"v\" {\n  rolls = [1, 2, 3]\n  entry \"a\" { weight = 1 }\n}",
+     &["C0711 2:11", "C0405 4:8", "C0711 7:11", "C0307 11:11"]),
+    ("loot_table \"t\" {\n  entry \"a\" { guaranteed = 1 }\n  entry \"b\" { item = \"x\" }\n  entry \"c\" { weight = 1 }\n  pity \"c\" { soft_from = 1 }\n}\npity \"x\" {\n}",
+     &["C0307 2:28", "C0306 3:3", "C0306 5:3", "C0302 7:1"]),
+    ("loot_table \"t\" {\n  entry \"a\" { weight = 1 }\n  pity \"a\" {\n    after = 5\n    soft_from = 1\n  }\n  pity \"a\" {\n    after = 5\n    soft_from = 5\n    soft_step = 0\n  }\n}",
+     &["C0716 5:17", "C0716 9:17", "C0716 10:17"]),
+    ("loot_table \"t\" {\n  entry \"a\" { weight = 1 }\n  pity \"a\" { after = 5 }\n  pity \"a\" { after = 6 }\n}\nloot_table \"u\" {\n  entry \"a\" {\n    guaranteed = true\n    when = trigger.flag\n  }\n}\nloot_table \"v\" {\n  entry \"a\" { guaranteed = true }\n  entry \"b\" {\n    weight = 1\n    when = trigger.flag\n  }\n}",
+     &["C0403 4:8", "C0702 6:1", "C0702 12:1"]),
+    ("timer \"a\" {\n  every = \"1h\"\n  jitter = \"1h\"\n  except = \"2026-01-01\"\n}\ntimer \"b\" {\n  every = \"1h\"\n  zone = \"Mars\"\n  except = [\"2026-13-01\", 7, \"2026-01-02..2026-01-01\", \"2026-01-01\"]\n}\ntimer \"c\" {\n  every = \"1h\"\n  zone = \"UTC\"\n}",
+     &["C0806 3:12", "C0307 4:12", "C0802 8:10", "C0807 9:13", "C0307 9:27", "C0808 9:30", "C0803 13:10"]),
+    ("timer \"a\" {\n  cron = \"30 2 * 3,10 *\"\n  zone = \"Europe/Paris\"\n  except = [\"2026-04-01\", \"2026-03-29\"]\n}",
+     &["C0821 2:10", "C0822 2:10", "C0809 4:13"]),
     ("condition \"c\" {\n  when = trigger.level >= \n}\nrule \"x\" {\n  on = kil\n}",
      &["C0201 2:25", "C0901 4:1", "C0405 5:8"]),
     ("condition \"c\" {\n  when = (trigger.level >= 3 && trigger.flag\n}\nparam \"p\" {\n  type = bool\n  default = 3\n}",

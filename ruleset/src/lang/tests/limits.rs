@@ -282,6 +282,17 @@ fn weights_and_rolls() {
              rule \"r\" {{\n on = kill\n emit \"e\" {{ table = u }}\n}}\n"
         )
     });
+    // One guaranteed entry, then two draws of 1 + 49 for each roll asked: 1 + 1000 × 100.
+    cap(998, Code::TooManyRolls, |count| {
+        format!(
+            "loot_table \"t\" {{\n rolls = [0, 2]\n entry \"a\" {{\n  weight = 1\n  table = gold\n  count = 49\n }}\n\
+             entry \"b\" {{\n  guaranteed = true\n  table = gold\n  count = 198\n }}\n}}\n\
+             rule \"r\" {{\n on = kill\n emit \"e\" {{\n  table = t\n  count = {count}\n }}\n}}\n"
+        )
+    });
+    cap(TABLE_ROLLS_MAX as usize, Code::RollsRange, |rolls| {
+        format!("loot_table \"t\" {{\n rolls = {rolls}\n entry \"a\" {{ weight = 1 }}\n}}\n")
+    });
     cap(TABLE_DEPTH_MAX as usize - 1, Code::NestingTooDeep, |depth| {
         repeat(depth, |i| {
             let (name, inner) = (letters(i), letters(i + 1));
@@ -290,6 +301,55 @@ fn weights_and_rolls() {
                 "loot_table \"{name}\" {{\n entry \"a\" {{\n  weight = 1\n  table = {inner}\n }}\n}}\n"
             )
         })
+    });
+}
+
+#[test]
+fn pities() {
+    let entries =
+        repeat(PITY_COUNT_MAX + 1, |i| format!(" entry \"{}\" {{ weight = 1 }}\n", letters(i)));
+    cap(PITY_COUNT_MAX, Code::TooMany, |count| {
+        let pities = repeat(count, |i| format!(" pity \"{}\" {{ after = 99 }}\n", letters(i)));
+        format!("loot_table \"t\" {{\n{entries}{pities}}}\n")
+    });
+    cap(PITY_AFTER_MAX as usize, Code::PityAfter, |after| {
+        let pity = format!(" pity \"{}\" {{ after = {after} }}\n", letters(0));
+        format!("loot_table \"t\" {{\n{entries}{pity}}}\n")
+    });
+    let least = |after: usize| {
+        let pities =
+            repeat(3, |i| format!(" pity \"{}\" {{ after = {} }}\n", letters(i), after + i));
+        codes(&format!("loot_table \"t\" {{\n{entries}{pities}}}\n"))
+    };
+    assert_eq!(least(3), []);
+    assert_eq!(least(2), [Code::PityAfter]);
+    // Nine entries of weight 1, and two misses of each step.
+    cap((WEIGHT_SUM_MAX as usize - 9) / 2, Code::WeightTooLarge, |step| {
+        let pity = format!(
+            " pity \"{}\" {{\n  after = 9\n  soft_from = 7\n  soft_step = {step}\n }}\n",
+            letters(0)
+        );
+        format!("loot_table \"t\" {{\n{entries}{pity}}}\n")
+    });
+}
+
+#[test]
+fn jitter_and_exceptions() {
+    let timer = |lines: &str| codes(&format!("timer \"t\" {{\n every = \"2d\"\n {lines}\n}}\n"));
+    assert_eq!(timer("jitter = \"1d\""), []);
+    assert_eq!(timer("jitter = \"1d1ms\""), [Code::JitterRange]);
+    assert_eq!(timer("jitter = \"1ms\""), []);
+    assert_eq!(timer("jitter = \"0s\""), [Code::JitterRange]);
+    let short = |jitter: &str| {
+        codes(&format!("timer \"t\" {{\n every = \"90s\"\n jitter = \"{jitter}\"\n}}\n"))
+    };
+    assert_eq!(short("1m29s999ms"), []);
+    assert_eq!(short("90s"), [Code::JitterRange]);
+    assert_eq!(timer("except = [\"2027-01-01..2028-01-01\"]"), []);
+    assert_eq!(timer("except = [\"2027-01-01..2028-01-02\"]"), [Code::DateRange]);
+    cap(EXCEPT_COUNT_MAX, Code::TooMany, |count| {
+        let dates: Vec<String> = (0..count).map(|at| format!("\"{}-05-05\"", 2000 + at)).collect();
+        format!("timer \"t\" {{\n every = \"1h\"\n except = [{}]\n}}\n", dates.join(", "))
     });
 }
 

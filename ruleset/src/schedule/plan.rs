@@ -1,22 +1,23 @@
-//! When timers fire: cron in an IANA time zone, or every so many milliseconds.
+//! The instants of a schedule as it is written: before jitter, without exceptions.
 //!
 //! Cron fields are matched against local wall-clock time; local times become instants by two rules,
 //! so that a change to or from summer time loses nothing and repeats nothing:
 //! - a local time that is skipped fires as long after the change as it lies after the gap's start
 //!   (02:30 in a gap from 02:00 to 03:00 fires at 03:30), the convention of `java.time`;
-//! - a local time that occurs twice fires at its first occurrence, unless the hour field is a
-//!   wildcard: an hourly job keeps its hourly pace and fires at both.
-//!
-//! Every function is total: an instant outside 1970 to 9999 or a schedule that does not parse
-//! answers `None`.
+//! - a local time that occurs twice fires at its first occurrence, unless the hour field is `*`: an
+//!   hourly job keeps its hourly pace and fires at both.
 
 use std::str::FromStr;
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
-use croner::{Cron, JobType, parser::CronParser};
+use croner::{Cron, parser::CronParser};
 
-use crate::ir::{Schedule, TimerDef};
+use super::ScheduleError;
+use super::calendar::Calendar;
+use super::change::{self, Change, Zones};
+use crate::ir::{Except, INSTANT_MAX, Schedule};
+use crate::limits::JITTER_MS_MAX;
 
 /// Shortest period of `every`.
 pub const PERIOD_MS_MIN: u64 = 1_000;
@@ -25,47 +26,16 @@ pub const PERIOD_MS_MAX: u64 = 366 * 86_400_000;
 /// Most bytes of a cron expression.
 pub const EXPRESSION_BYTES_MAX: usize = 128;
 
-/// Last instant considered: the end of 9999.
-const INSTANT_MAX: i64 = 253_402_300_799_999;
+/// Where patterns are looked at: 2024-01-01, a Monday in a leap year.
+const START_MS: i64 = 1_704_067_200_000;
 /// How far from a change of offset it is looked for; no zone ever moved by more than a day.
 const CHANGE: Duration = Duration::hours(25);
 /// Most candidates looked at around a change: one per minute of the stretch, twice.
 const CANDIDATES_MAX: usize = 2 * 4 * 25 * 60;
 
-/// A schedule that cannot be run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScheduleError {
-    /// Not a cron expression of five fields.
-    #[error("`{expression}` is not a cron expression: {reason}")]
-    Cron {
-        /// As written.
-        expression: String,
-        /// Which part, and why.
-        reason: String,
-    },
-    /// A date that never comes, such as 30 February.
-    #[error("`{expression}` never matches")]
-    Never {
-        /// As written.
-        expression: String,
-    },
-    /// Not in the IANA database of this build.
-    #[error("time zone `{zone}` is not known; use an IANA name such as `Europe/Paris` or `UTC`")]
-    Zone {
-        /// As written.
-        zone: String,
-    },
-    /// A period outside its limits.
-    #[error("period is {period_ms} ms, allowed are {PERIOD_MS_MIN} to {PERIOD_MS_MAX}")]
-    Period {
-        /// As written.
-        period_ms: u64,
-    },
-}
-
 /// A schedule that was parsed once, for hosts that ask often.
 #[derive(Clone, Debug)]
-pub struct Clockwork(Kind);
+pub struct Plan(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -73,54 +43,57 @@ enum Kind {
     Every { period_ms: i64 },
 }
 
-/// Checks a schedule as the compiler does.
-///
-/// # Errors
-/// What is wrong with it, in terms of what was written.
-pub fn validate(schedule: &Schedule) -> Result<(), ScheduleError> {
-    Clockwork::new(schedule).map(drop)
-}
-
-/// The first instant after `t`, in milliseconds since the Unix epoch.
-#[must_use]
-pub fn next_after(schedule: &Schedule, t: i64) -> Option<i64> {
-    Clockwork::new(schedule).ok()?.next_after(t)
-}
-
-/// The last instant at or before `t`.
-#[must_use]
-pub fn previous_at_or_before(schedule: &Schedule, t: i64) -> Option<i64> {
-    Clockwork::new(schedule).ok()?.previous_at_or_before(t)
-}
-
-/// Whether a timer that has a duration is active at `now`: less than its duration has passed
-/// since it fired.
-#[must_use]
-pub fn active_at(timer: &TimerDef, now: i64) -> bool {
-    Clockwork::new(&timer.schedule)
-        .is_ok_and(|clockwork| clockwork.active_at(timer.duration_ms, now))
-}
-
-impl Clockwork {
+impl Plan {
     /// Parses a schedule.
     ///
     /// # Errors
-    /// As [`validate`].
-    pub fn new(schedule: &Schedule) -> Result<Clockwork, ScheduleError> {
+    /// What is wrong with it, in terms of what was written.
+    pub fn new(schedule: &Schedule) -> Result<Plan, ScheduleError> {
         match schedule {
             Schedule::Every { period_ms } => {
                 if !(PERIOD_MS_MIN..=PERIOD_MS_MAX).contains(period_ms) {
                     return Err(ScheduleError::Period { period_ms: *period_ms });
                 }
-                Ok(Clockwork(Kind::Every { period_ms: *period_ms as i64 }))
+                Ok(Plan(Kind::Every { period_ms: *period_ms as i64 }))
             }
             Schedule::Cron { expression, zone } => {
-                let zone =
-                    Tz::from_str(zone).map_err(|_| ScheduleError::Zone { zone: zone.clone() })?;
+                let zone = read_zone(zone)?;
                 let cron = parse(expression)?;
-                let repeats = matches!(cron.determine_job_type(), JobType::IntervalWildcard);
-                Ok(Clockwork(Kind::Cron { cron: Box::new(cron), zone, repeats }))
+                let repeats = expression.split_whitespace().nth(1) == Some("*");
+                Ok(Plan(Kind::Cron { cron: Box::new(cron), zone, repeats }))
             }
+        }
+    }
+
+    /// The longest jitter that keeps instants in their order: less than the least distance between
+    /// two of them by local time, and a day at most. For cron it walks over the pattern, some
+    /// thousand steps at most.
+    #[must_use]
+    pub fn jitter_ms_max(&self) -> u64 {
+        let gap_ms = match &self.0 {
+            Kind::Every { period_ms } => period_ms.unsigned_abs(),
+            Kind::Cron { cron, .. } => least_gap_ms(cron),
+        };
+        gap_ms.saturating_sub(1).min(JITTER_MS_MAX)
+    }
+
+    /// What changes of summer time do to local times of a cron, dates of `except` left out: the
+    /// ones that are skipped, and the ones that occur twice. Neither for a period, nor where the
+    /// hour field is `*`, which keeps its pace. `zones` remembers each zone's changes.
+    ///
+    /// # Errors
+    /// Exceptions that are malformed.
+    pub fn changes(
+        &self,
+        except: &Except,
+        zones: &mut Zones,
+    ) -> Result<[Option<Change>; 2], ScheduleError> {
+        match &self.0 {
+            Kind::Cron { cron, zone, repeats: false } => {
+                let calendar = Calendar::new(except)?;
+                Ok(change::of(cron, zones.changes(*zone), &calendar))
+            }
+            _ => Ok([None, None]),
         }
     }
 
@@ -200,15 +173,57 @@ impl Clockwork {
             }
         }
     }
+}
 
-    /// Whether less than `duration_ms` has passed since the last instant.
-    #[must_use]
-    pub fn active_at(&self, duration_ms: u64, now: i64) -> bool {
-        duration_ms > 0
-            && self
-                .previous_at_or_before(now)
-                .is_some_and(|instant| now.abs_diff(instant) < duration_ms)
+/// A zone by its IANA name.
+///
+/// # Errors
+/// `Zone`.
+pub(super) fn read_zone(zone: &str) -> Result<Tz, ScheduleError> {
+    Tz::from_str(zone).map_err(|_| ScheduleError::Zone { zone: zone.to_owned() })
+}
+
+/// The least distance between two instants of a cron by local time: 60 s to 366 days.
+fn least_gap_ms(cron: &Cron) -> u64 {
+    const DAY_MS: u64 = 86_400_000;
+    let fields: Vec<&str> = cron.as_str().split_whitespace().collect();
+    let [minute, hour, days @ ..] = fields.as_slice() else { return 0 };
+    let Ok(daily) = CronParser::new().parse(&format!("{minute} {hour} * * *")) else { return 0 };
+    let start = DateTime::<Utc>::from_timestamp_millis(START_MS).unwrap_or_default();
+    let ms_of = |at: DateTime<Utc>| at.timestamp_millis().abs_diff(START_MS);
+    // The times of one day: at most one per minute.
+    let (mut first, mut last, mut least) = (None, 0, DAY_MS);
+    let mut at = daily.find_next_occurrence(&start, true);
+    while let Ok(now) = at
+        && ms_of(now) < DAY_MS
+    {
+        let ms = ms_of(now);
+        match first {
+            None => first = Some(ms),
+            Some(_) => least = least.min(ms - last),
+        }
+        last = ms;
+        at = daily.find_next_occurrence(&now, false);
     }
+    // From a day's last to the next day's first, if two days ever follow one another.
+    let over_night = first.unwrap_or(0) + DAY_MS - last;
+    let Ok(whole) = CronParser::new().parse(&format!("0 0 {}", days.join(" "))) else { return 0 };
+    let mut gap = if last > first.unwrap_or(0) { least } else { 366 * DAY_MS };
+    if over_night < gap {
+        let mut at = whole.find_next_occurrence(&start, true).ok();
+        // Every combination of dates and days of the week comes in 28 years.
+        while let Some(now) = at.filter(|now| ms_of(*now) < 28 * 366 * DAY_MS) {
+            at = whole.find_next_occurrence(&now, false).ok();
+            if let Some(next) = at {
+                let nights = (ms_of(next) - ms_of(now)) / DAY_MS - 1;
+                gap = gap.min(over_night + nights * DAY_MS);
+                if nights == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    gap
 }
 
 fn parse(expression: &str) -> Result<Cron, ScheduleError> {
@@ -296,7 +311,7 @@ fn spread(zone: &Tz, t: i64) -> Option<Duration> {
 }
 
 /// The instants of one local time: one, two when it occurs twice and `repeats`, never none.
-fn instants(zone: &Tz, at: NaiveDateTime, repeats: bool) -> [Option<i64>; 2] {
+pub(super) fn instants(zone: &Tz, at: NaiveDateTime, repeats: bool) -> [Option<i64>; 2] {
     match zone.from_local_datetime(&at) {
         LocalResult::Single(only) => [Some(only.timestamp_millis()), None],
         LocalResult::Ambiguous(first, second) => {
@@ -309,156 +324,6 @@ fn instants(zone: &Tz, at: NaiveDateTime, repeats: bool) -> [Option<i64>; 2] {
             let instant =
                 at.and_utc().timestamp_millis() - i64::from(before.local_minus_utc()) * 1_000;
             [Some(instant), None]
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cron(expression: &str, zone: &str) -> Schedule {
-        Schedule::Cron { expression: expression.into(), zone: zone.into() }
-    }
-
-    fn at(text: &str) -> i64 {
-        DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis()
-    }
-
-    #[test]
-    fn friday_night_in_paris() {
-        let night = cron("0 20 * * FRI", "Europe/Paris");
-        let friday = at("2026-11-20T20:00:00+01:00");
-        assert_eq!(next_after(&night, at("2026-11-18T00:00:00Z")), Some(friday));
-        assert_eq!(next_after(&night, friday), Some(at("2026-11-27T20:00:00+01:00")));
-        assert_eq!(previous_at_or_before(&night, friday), Some(friday));
-        assert_eq!(
-            previous_at_or_before(&night, friday - 1),
-            Some(at("2026-11-13T20:00:00+01:00"))
-        );
-        let timer = TimerDef {
-            name: "night".into(),
-            schedule: night,
-            duration_ms: 7_200_000,
-            missed: crate::ir::Missed::Fire,
-        };
-        assert!(!active_at(&timer, friday - 1));
-        assert!(active_at(&timer, friday));
-        assert!(active_at(&timer, friday + 7_199_999));
-        assert!(!active_at(&timer, friday + 7_200_000));
-    }
-
-    #[test]
-    fn summer_time_loses_and_repeats_nothing() {
-        // 2026-03-29 02:00 → 03:00 in Paris.
-        let half = cron("30 2 * * *", "Europe/Paris");
-        assert_eq!(
-            next_after(&half, at("2026-03-28T12:00:00Z")),
-            Some(at("2026-03-29T03:30:00+02:00"))
-        );
-        // 2026-10-25 03:00 → 02:00: a daily job fires once, at the first 02:30.
-        let first = at("2026-10-25T02:30:00+02:00");
-        assert_eq!(next_after(&half, at("2026-10-24T12:00:00Z")), Some(first));
-        assert_eq!(next_after(&half, first), Some(at("2026-10-26T02:30:00+01:00")));
-        // A quarter-hourly job keeps its pace through both.
-        let quarter = cron("*/15 * * * *", "Europe/Paris");
-        for start in ["2026-03-28T22:00:00Z", "2026-10-24T22:00:00Z"] {
-            let mut t = at(start);
-            for _ in 0..40 {
-                let next = next_after(&quarter, t).unwrap();
-                assert_eq!(next - t, 900_000, "after {t}");
-                assert_eq!(previous_at_or_before(&quarter, next), Some(next));
-                assert_eq!(previous_at_or_before(&quarter, next - 1), Some(t));
-                t = next;
-            }
-        }
-    }
-
-    #[test]
-    fn next_and_previous_agree_around_changes() {
-        for zone in ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"] {
-            for expression in ["30 2 * * *", "*/20 * * * *", "0 1,2,3 * * SUN", "0 0 * * *"] {
-                let clockwork = Clockwork::new(&cron(expression, zone)).unwrap();
-                for start in
-                    ["2026-03-07T00:00:00Z", "2026-10-30T00:00:00Z", "2011-12-29T00:00:00Z"]
-                {
-                    let mut t = at(start);
-                    for _ in 0..30 {
-                        let next = clockwork.next_after(t).unwrap();
-                        assert!(next > t, "{zone} {expression} {t}");
-                        assert_eq!(clockwork.previous_at_or_before(next), Some(next));
-                        let before = clockwork.previous_at_or_before(next - 1).unwrap();
-                        assert!(
-                            before <= t,
-                            "{zone} {expression}: {before} between {t} and {next}"
-                        );
-                        t = next;
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_change_far_ahead_keeps_the_order_of_instants() {
-        // 2026-10-04 02:00 → 02:30 on Lord Howe: 02:15 happens at 02:45, after 02:35.
-        let clockwork = Clockwork::new(&cron("15,35 2 * * SUN", "Australia/Lord_Howe")).unwrap();
-        let (first, second) = (at("2026-10-04T02:35:00+11:00"), at("2026-10-04T02:45:00+11:00"));
-        let week_before = at("2026-09-28T00:00:00+10:30");
-        assert_eq!(clockwork.next_after(week_before), Some(first));
-        assert_eq!(clockwork.next_after(first), Some(second));
-        let days_later = at("2026-10-08T00:00:00+11:00");
-        assert_eq!(clockwork.previous_at_or_before(days_later), Some(second));
-        assert_eq!(clockwork.previous_at_or_before(second - 1), Some(first));
-    }
-
-    #[test]
-    fn every_is_aligned() {
-        let every = Schedule::Every { period_ms: 1_000 };
-        assert_eq!(next_after(&every, 999), Some(1_000));
-        assert_eq!(next_after(&every, 1_000), Some(2_000));
-        assert_eq!(previous_at_or_before(&every, 1_999), Some(1_000));
-    }
-
-    #[test]
-    fn bad_schedules_are_refused() {
-        let bad = [
-            "",
-            "* * * *",
-            "* * * * * *",
-            "60 * * * *",
-            "@daily",
-            "0 0 30 2 *",
-            "0 0 31 FEB,APR *",
-            "0 0 30-31 2 *",
-            "0 0 31 4-4,6-6 *",
-            "0 0 30-31 FEB-FEB *",
-            "1-",
-            "*/0 * * * *",
-            "0 0 L * *",
-            "foo * * * *",
-            "99999999999999999999 * * * *",
-        ];
-        for expression in bad {
-            assert!(validate(&cron(expression, "UTC")).is_err(), "{expression}");
-        }
-        assert!(matches!(
-            validate(&cron("* * * * *", "Mars/Olympus")),
-            Err(ScheduleError::Zone { .. })
-        ));
-        assert!(validate(&Schedule::Every { period_ms: 0 }).is_err());
-        assert!(validate(&Schedule::Every { period_ms: u64::MAX }).is_err());
-    }
-
-    #[test]
-    fn odd_instants_answer_none() {
-        for schedule in [cron("0 20 * * FRI", "Asia/Kolkata"), Schedule::Every { period_ms: 1_000 }]
-        {
-            for t in [i64::MIN, -1, i64::MAX, INSTANT_MAX, INSTANT_MAX - 1, 0, 1] {
-                let _ = next_after(&schedule, t);
-                let _ = previous_at_or_before(&schedule, t);
-            }
-            assert_eq!(next_after(&schedule, i64::MAX), None);
         }
     }
 }
