@@ -154,6 +154,11 @@ fn read_ending(path: &Path, suffixes: &'static [&str]) -> Result<Vec<Source>, So
     }
 }
 
+/// Where a source that was read from `path`, a folder or a file, lies.
+pub fn path_of(path: &Path, name: &str) -> PathBuf {
+    if path.is_dir() { path.join(name) } else { path.to_owned() }
+}
+
 /// Whether a path is one that [`read`] would take in.
 pub fn is_source(path: &Path) -> bool {
     path.file_name().is_some_and(|name| {

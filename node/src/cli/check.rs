@@ -7,13 +7,15 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
-use super::output::{self, Format};
-use crate::compile;
+use super::output::{self, Output};
 use crate::diagnostics::{self, Finding, Tally, plural};
+use crate::{compile, github, sarif};
 
 const EXAMPLES: &str = "Examples:
   cairn check rules/                 all files of a rule set
-  cairn check rules/ -o json         for an editor or a pipeline";
+  cairn check rules/ -o json         for an editor or a pipeline
+  cairn check rules/ -o github       beside the lines of a pull request
+  cairn check rules/ -o sarif        for code scanning";
 
 /// Check rules: every mistake at once, with its cause and its fix
 #[derive(Debug, clap::Args)]
@@ -51,7 +53,10 @@ struct Summary {
 ///
 /// # Errors
 /// When the files cannot be read.
-pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
+pub fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+    if output == Output::Junit {
+        return output.format().map(|_| Exit::Ok);
+    }
     let (judged, cases) = compile::judge_with_cases(&args.rules)
         .map_err(|error| local::unreadable(&args.rules, &error))?;
     let tally = Tally::of(&judged.diagnostics);
@@ -66,12 +71,22 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         cases: cases.len(),
     });
     let files = judged.sources.len();
-    match format {
-        Format::Json => {
+    match output {
+        Output::Json => {
             let findings = diagnostics::findings(&judged.sources, &judged.diagnostics);
             output::json(&Report { files, tally, findings, summary })?;
         }
-        Format::Table => {
+        Output::Github => {
+            let lines = github::annotations(&args.rules, &judged.sources, &judged.diagnostics);
+            if !lines.is_empty() {
+                output::line(&lines);
+            }
+            output::note(&format!("{} in {}", tally.show(), plural(files, "file")));
+        }
+        Output::Sarif => {
+            output::json(&sarif::document(&args.rules, &judged.sources, &judged.diagnostics))?;
+        }
+        Output::Table | Output::Junit => {
             let colour = diagnostics::colour_on_stdout();
             let text = diagnostics::render(&judged.sources, &judged.diagnostics, colour);
             if !text.is_empty() {

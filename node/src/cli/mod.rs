@@ -16,6 +16,7 @@ pub mod events;
 pub mod exit;
 pub mod explain;
 pub mod failure;
+pub mod fmt;
 pub mod keys;
 pub mod local;
 pub mod node;
@@ -72,6 +73,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Args),
+    Fmt(fmt::Args),
     Explain(explain::Args),
     Test(test::Args),
     Build(build::Args),
@@ -126,17 +128,20 @@ pub fn main_with(defects: Defects) -> ExitCode {
 }
 
 fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
-    if let Verb::Test(args) = cli.verb {
-        return test::run(&args, cli.output);
-    }
+    // Verbs with formats of their own.
+    let verb = match cli.verb {
+        Verb::Test(args) => return test::run(&args, cli.output),
+        Verb::Check(args) => return check::run(&args, cli.output),
+        verb => verb,
+    };
     let format = cli.output.format()?;
-    match cli.verb {
+    match verb {
         Verb::Compile { files } => {
             // Its exit code is a message to the agent that started it.
             let code = crate::stage::compile_main(&files);
             Ok(if code == ExitCode::SUCCESS { Exit::Ok } else { Exit::Internal })
         }
-        Verb::Check(args) => check::run(&args, format),
+        Verb::Fmt(args) => fmt::run(&args, format),
         Verb::Explain(args) => explain::run(&args, format),
         Verb::Build(args) => build::run(&args, format),
         Verb::Keys(args) => keys::run(&args, format),
@@ -153,6 +158,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
                 Verb::Agent(args) => agent::run(args, format, defects).await,
                 Verb::Check(_)
                 | Verb::Explain(_)
+                | Verb::Fmt(_)
                 | Verb::Test(_)
                 | Verb::Build(_)
                 | Verb::Keys(_)

@@ -29,6 +29,10 @@ pub enum Output {
     Json,
     /// JUnit's XML, of `cairn test` alone.
     Junit,
+    /// Annotations of GitHub Actions, of `cairn check` alone.
+    Github,
+    /// SARIF 2.1.0 for code scanning, of `cairn check` alone.
+    Sarif,
 }
 
 impl Output {
@@ -42,6 +46,10 @@ impl Output {
             Output::Json => Ok(Format::Json),
             Output::Junit => Err(Failure::usage("junit is written by `cairn test` alone")
                 .hint("use -o table or -o json")),
+            Output::Github | Output::Sarif => {
+                Err(Failure::usage("github and sarif are written by `cairn check` alone")
+                    .hint("use -o table or -o json"))
+            }
         }
     }
 
@@ -50,7 +58,7 @@ impl Output {
     pub fn of_errors(self) -> Format {
         match self {
             Output::Json => Format::Json,
-            Output::Table | Output::Junit => Format::Table,
+            Output::Table | Output::Junit | Output::Github | Output::Sarif => Format::Table,
         }
     }
 }

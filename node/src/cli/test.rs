@@ -96,6 +96,9 @@ fn once(
         Output::Table => output::line(&text::render(&report)),
         Output::Json => output::json(&json::document(&report))?,
         Output::Junit => output::line(&junit::document(&report)),
+        Output::Github | Output::Sarif => {
+            return output.format().map(|_| Exit::Ok);
+        }
     }
     Ok(if report.failed() > 0 { Exit::Findings } else { Exit::Ok })
 }

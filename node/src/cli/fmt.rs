@@ -1,0 +1,234 @@
+//! `cairn fmt`: the canonical layout of rule files.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cairn_ruleset::lang::limits::SOURCE_BYTES_MAX;
+use cairn_ruleset::lang::{self, FormatError, Source};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::local;
+use super::output::{self, Format};
+use crate::diagnostics::{self, Finding, plural};
+use crate::sources;
+
+const EXAMPLES: &str = "Examples:
+  cairn fmt rules/                   format every file of a folder, tests too
+  cairn fmt --check rules/           exit code 3 and the names, when one is not formatted
+  cairn fmt --diff rules/            show what would change
+  cairn fmt - < crypt.rules.hcl      stdin to stdout";
+
+/// Most paths of one call; shells and pre-commit hand over fewer.
+const PATH_COUNT_MAX: usize = 4_096;
+/// Time that looking for the smallest difference may take; after it, a larger one is shown.
+const DIFF_TIME_MAX: Duration = Duration::from_secs(2);
+/// What stdin is called.
+const STDIN: &str = "<stdin>";
+
+/// Format rule files: layout alone changes, never the meaning
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    /// Folders, files, or - for stdin
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Write nothing; list the files that are not formatted, with exit code 3
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; show what would change, with exit code 3 when something would
+    #[arg(long)]
+    diff: bool,
+}
+
+/// One file and what became of it.
+struct Outcome {
+    path: PathBuf,
+    /// As given on the command line, or below what was given.
+    name: String,
+    source: Source,
+    result: Result<String, FormatError>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    files: usize,
+    /// Those that were not formatted.
+    changed: Vec<String>,
+    /// Mistakes in the syntax of files that were left alone.
+    findings: Vec<Finding>,
+    /// Of stdin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+/// Formats; exit code 3 when a file has mistakes, or would change and nothing may be written.
+///
+/// # Errors
+/// When a file cannot be read or written. Files before it are formatted already.
+pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
+    if args.paths.len() > PATH_COUNT_MAX {
+        let count = args.paths.len();
+        return Err(Failure::usage(format!("{count} paths, limit {PATH_COUNT_MAX}"))
+            .hint("name the folder instead of its files"));
+    }
+    let stdin = args.paths.iter().any(|path| path.as_os_str() == "-");
+    if stdin && args.paths.len() > 1 {
+        return Err(Failure::usage("`-` stands for stdin, and beside it stand other paths")
+            .hint("format stdin by itself"));
+    }
+    let outcomes = if stdin { vec![read_stdin()?] } else { read(&args.paths)? };
+    let only_looks = args.check || args.diff;
+    let mut report =
+        Report { files: outcomes.len(), changed: Vec::new(), findings: Vec::new(), text: None };
+    let mut refused = None;
+    for outcome in &outcomes {
+        match &outcome.result {
+            Ok(text) if *text == outcome.source.text => {}
+            Ok(text) => {
+                report.changed.push(outcome.name.clone());
+                if args.diff && format == Format::Table {
+                    output::line(difference(outcome, text).trim_end());
+                }
+                if !only_looks && !stdin {
+                    write(outcome, text)?;
+                }
+                if !args.diff && !stdin && format == Format::Table {
+                    output::line(&outcome.name);
+                }
+            }
+            Err(FormatError::Syntax(found)) => {
+                let mut source = outcome.source.clone();
+                source.name.clone_from(&outcome.name);
+                let source = [source];
+                report.findings.extend(diagnostics::findings(&source, found));
+                if format == Format::Table {
+                    output::note(&diagnostics::render(&source, found, false));
+                    output::note("");
+                }
+            }
+            Err(error) => {
+                let exit = match error {
+                    FormatError::Unfaithful => Exit::Internal,
+                    _ => Exit::Findings,
+                };
+                let message = format!("{}: {error}", outcome.name);
+                refused = Some(Failure::new(exit, message).hint("the file is left as it is"));
+            }
+        }
+    }
+    let wrong = !report.findings.is_empty();
+    let differs = !report.changed.is_empty();
+    if let (true, [Outcome { result: Ok(text), .. }]) = (stdin && !only_looks, &outcomes[..]) {
+        match format {
+            Format::Json => report.text = Some(text.clone()),
+            Format::Table => print(text)?,
+        }
+    }
+    match format {
+        Format::Json => output::json(&report)?,
+        Format::Table => summary(&report, only_looks, stdin),
+    }
+    match refused {
+        Some(failure) => Err(failure),
+        None if wrong || (only_looks && differs) => Ok(Exit::Findings),
+        None => Ok(Exit::Ok),
+    }
+}
+
+fn summary(report: &Report, only_looks: bool, stdin: bool) {
+    let mut codes: Vec<&str> =
+        report.findings.iter().map(|finding| finding.code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes.truncate(4);
+    if !codes.is_empty() {
+        output::note("files with mistakes are left as they are");
+        output::note(&format!("explain: cairn explain {}", codes.join(" ")));
+    }
+    let (changed, files) = (report.changed.len(), plural(report.files, "file"));
+    match (only_looks, changed) {
+        _ if stdin && !only_looks => {}
+        (_, 0) => {}
+        (true, changed) => output::note(&format!(
+            "{changed} of {files} not formatted\n  hint: `cairn fmt` formats them"
+        )),
+        (false, changed) => output::note(&format!("{changed} of {files} formatted")),
+    }
+}
+
+/// Formatted text ends in a line break of its own.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::internal(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn outcome(path: PathBuf, source: Source) -> Outcome {
+    let result = lang::format(&source.text);
+    Outcome { name: path.display().to_string(), path, source, result }
+}
+
+fn read(paths: &[PathBuf]) -> Result<Vec<Outcome>, Failure> {
+    let mut outcomes = Vec::new();
+    for path in paths {
+        let found = sources::read_with_tests(path).map_err(|e| local::unreadable(path, &e))?;
+        for source in found {
+            outcomes.push(outcome(sources::path_of(path, &source.name), source));
+        }
+    }
+    Ok(outcomes)
+}
+
+fn read_stdin() -> Result<Outcome, Failure> {
+    let mut bytes = Vec::new();
+    // One byte more than a file may have shows that there is more.
+    let read = io::stdin().lock().take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::internal(format!("cannot read stdin: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::new(Exit::Findings, format!("{STDIN}: byte {at} is not UTF-8"))
+            .hint("save the file as UTF-8")
+    })?;
+    Ok(outcome(PathBuf::from(STDIN), Source { name: STDIN.to_owned(), text }))
+}
+
+fn difference(outcome: &Outcome, text: &str) -> String {
+    let mut config = similar::TextDiff::configure();
+    let diff = config.timeout(DIFF_TIME_MAX).diff_lines(outcome.source.text.as_str(), text);
+    let (old, new) = (format!("a/{}", outcome.name), format!("b/{}", outcome.name));
+    diff.unified_diff().context_radius(3).header(&old, &new).to_string()
+}
+
+/// Replaces a file as a whole: whoever reads it sees the old text or the new one, and a crash
+/// leaves one of the two.
+fn write(outcome: &Outcome, text: &str) -> Result<(), Failure> {
+    let path = outcome.path.as_path();
+    let failed = |error: io::Error| {
+        Failure::internal(format!("cannot write {}: {error}", path.display()))
+            .hint("the file is left as it is")
+    };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let about = fs::symlink_metadata(path).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().set_permissions(about.permissions()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    // An editor may have saved the file since it was read: its text must not be lost.
+    if fs::read(path).map_err(failed)? != outcome.source.text.as_bytes() {
+        let message = format!("{} was changed while it was formatted", path.display());
+        return Err(Failure::new(Exit::Conflict, message).hint("run it again"));
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
