@@ -141,7 +141,9 @@ fn check_annotates_for_github() {
     let lines: Vec<&str> = stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{stdout}");
     assert!(
-        lines[0].starts_with("::error file=my rules/b.rules.hcl,line=3,col=24,endColumn=25,title=C0703::"),
+        lines[0].starts_with(
+            "::error file=my rules/b.rules.hcl,line=3,col=24,endColumn=25,title=C0703::"
+        ),
         "{stdout}"
     );
     assert!(lines[1].contains("line=6,col=8,") && lines[1].contains("%0Afix: "), "{stdout}");
@@ -187,7 +189,9 @@ fn is_sarif(document: &Value) {
         assert_eq!(result["locations"].as_array().unwrap().len(), 1);
         location(&result["locations"][0]);
         for related in result["relatedLocations"].as_array().unwrap() {
-            assert!(related["id"].as_u64().is_some() && text(&related["message"]["text"]).is_some());
+            assert!(
+                related["id"].as_u64().is_some() && text(&related["message"]["text"]).is_some()
+            );
             location(related);
         }
         for fix in result["fixes"].as_array().into_iter().flatten() {
@@ -211,7 +215,8 @@ fn check_writes_sarif() {
     assert_eq!(results.len(), 2, "{document}");
     let place = &results[0]["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "my%20rules/b.rules.hcl");
-    let region = serde_json::json!({"startLine": 3, "startColumn": 24, "endLine": 3, "endColumn": 25});
+    let region =
+        serde_json::json!({"startLine": 3, "startColumn": 24, "endLine": 3, "endColumn": 25});
     assert_eq!(place["region"], region);
     let sound = folder(&[("a.rules.hcl", TIDY)]);
     let (exit, stdout, _) = run(sound.path(), &["check", ".", "-o", "sarif"], "");
