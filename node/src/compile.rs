@@ -6,7 +6,7 @@ use std::path::Path;
 use cairn_ruleset::cases::Case;
 use cairn_ruleset::emit::{self, BuildError, Built};
 use cairn_ruleset::ir::Program;
-use cairn_ruleset::lang::{self, Diagnostic, Source};
+use cairn_ruleset::lang::{self, Diagnostic, Source, Trace};
 use cairn_ruleset::manifest::Provenance;
 
 use crate::sources::{self, SourcesError};
@@ -63,9 +63,24 @@ pub fn judge_with_cases(path: &Path) -> Result<(Judged, Vec<Case>), SourcesError
 /// Checks sources that were read, tests included.
 pub fn judge_sources_with_cases(mut sources: Vec<Source>) -> (Judged, Vec<Case>) {
     sources.sort();
-    let lang::Tested { checked, cases } = lang::check_with_cases(&sources);
+    let lang::Tested { checked, cases, .. } = lang::check_with_cases(&sources);
     let judged = Judged { sources, diagnostics: checked.diagnostics, program: checked.program };
     (judged, cases)
+}
+
+/// As [`judge_sources`], with a table of where everything was written; absent when there is an
+/// error.
+pub fn judge_sources_with_trace(sources: Vec<Source>) -> (Judged, Option<Trace>) {
+    let (judged, tested) = judge_traced(sources);
+    (judged, tested.1)
+}
+
+/// Rules, tests and the table of where everything was written.
+pub fn judge_traced(mut sources: Vec<Source>) -> (Judged, (Vec<Case>, Option<Trace>)) {
+    sources.sort();
+    let lang::Tested { checked, cases, trace } = lang::check_with_trace(&sources);
+    let judged = Judged { sources, diagnostics: checked.diagnostics, program: checked.program };
+    (judged, (cases, trace))
 }
 
 impl Judged {

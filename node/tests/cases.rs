@@ -212,3 +212,51 @@ fn a_watch_runs_again_after_an_edit() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn coverage_names_the_line_that_no_test_exercised() {
+    let dir = folder(&[("a.rules.hcl", RULES), ("a.test.hcl", &TESTS.replace("201", "200"))]);
+    let rules = dir.path().display().to_string();
+    let output = cairn(&["test", &rules, "--coverage"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("purse:\n        a.rules.hcl:15  never false  trigger.level >= 10\n"),
+        "{text}"
+    );
+    assert!(text.contains("coverage: 1 of 2 ways of clauses, 50 %"), "{text}");
+    let output = cairn(&["test", &rules, "--coverage", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["coverage"]["missing"][0]["line"], 15);
+}
+
+#[test]
+fn an_explanation_names_the_clause_that_decided() {
+    let dir = folder(&[("a.rules.hcl", RULES)]);
+    let rules = dir.path().display().to_string();
+    let explain = |more: &[&str]| {
+        let mut arguments = vec!["eval", "purse", "--explain", "--rules", &rules];
+        arguments.extend(more);
+        cairn(&arguments)
+    };
+    let output = explain(&["--context", "{\"level\":9}", "--at", "2026-11-20T20:00:00Z"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.starts_with("purse does not fire, decided by\n  a.rules.hcl:15  trigger.level >= 10 is false: trigger.level is 9\n"), "{text}");
+    let output = explain(&["--context", "{\"level\":50}", "-o", "json"]);
+    let answer: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&answer["holds"], &answer["decided_by"][0]["line"]), (&true.into(), &15.into()));
+    let coins = &answer["expressions"][1];
+    assert_eq!((&coins["what"], &coins["value"]), (&"credit.coins".into(), &"450".into()));
+    let fails = |arguments: &[&str], says: &[&str]| {
+        let output = cairn(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(says.iter().all(|part| text.contains(part)), "{text}");
+    };
+    fails(&["eval", "purse", "--explain"], &["needs the sources", "--rules DIR"]);
+    fails(&["eval", "pures", "--explain", "--rules", &rules], &["did you mean `purse`?"]);
+    fails(&["eval", "condition.x", "--explain", "--rules", &rules], &["no condition `x`"]);
+    fails(&["eval", "purse", "--explain", "--rules", &rules, "--at", "soon"], &["soon", "2026"]);
+    fails(&["eval", "purse", "--explain", "--rules", &rules], &["level"]);
+}

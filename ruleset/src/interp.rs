@@ -112,6 +112,19 @@ pub fn run(
     Ok(slots)
 }
 
+/// The value of one expression of a fragment.
+///
+/// # Errors
+/// [`Fault::Division`].
+pub fn value(
+    expr: &Expr,
+    meta: &FragmentMeta,
+    context: &ContextView<'_>,
+    params: &[i64],
+) -> Result<i64, Fault> {
+    Scope { meta, context, params }.value(expr)
+}
+
 struct Scope<'a> {
     meta: &'a FragmentMeta,
     context: &'a ContextView<'a>,

@@ -8,6 +8,8 @@ pub mod context;
 #[cfg(feature = "compile")]
 pub mod emit;
 pub mod envelope;
+#[cfg(feature = "compile")]
+pub mod explain;
 pub mod image;
 pub mod inclusion;
 #[cfg(feature = "compile")]

@@ -11,12 +11,13 @@ use super::signal::Stop;
 use crate::compile;
 use crate::dev::watch::{Edit, Watch};
 use crate::sources::{self, SourcesError};
-use crate::testing::{Report, json, junit, run_cases, text};
+use crate::testing::{Coverage, Report, json, junit, run_cases, text};
 
 const EXAMPLES: &str = "Examples:
   cairn test rules/                        every `test` block of the folder
   cairn test rules/ --filter lich          those with `lich` in their name
   cairn test rules/ --watch                again after every edit
+  cairn test rules/ --coverage             and what no test has exercised
   cairn test rules/ -o junit > tests.xml   for a pipeline";
 
 /// Run the tests of a rule set
@@ -28,6 +29,9 @@ pub struct Args {
     /// Run those whose name contains this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Show which clauses the tests have not seen both true and false, with their lines
+    #[arg(long)]
+    coverage: bool,
     /// Run again after every edit, until Ctrl-C
     #[arg(long)]
     watch: bool,
@@ -75,7 +79,13 @@ fn once(
 ) -> Result<Exit, Failure> {
     let began = Instant::now();
     let sources = read.map_err(|error| local::unreadable(&args.rules, &error))?;
-    let (judged, cases) = compile::judge_sources_with_cases(sources);
+    let (judged, (cases, trace)) = match args.coverage {
+        true => compile::judge_traced(sources),
+        false => {
+            let (judged, cases) = compile::judge_sources_with_cases(sources);
+            (judged, (cases, None))
+        }
+    };
     let Some(program) = &judged.program else { return Err(local::wrong(&args.rules, &judged)) };
     if cases.is_empty() {
         return Err(no_tests(&args.rules));
@@ -91,7 +101,12 @@ fn once(
         .hint("the names are shown by `cairn test` without --filter"));
     }
     let results = run_cases(program, &judged.sources, &cases)?;
-    let report = Report { ruleset: &program.ruleset, results: &results, took: began.elapsed() };
+    let coverage = match &trace {
+        Some(trace) => Some(Coverage::of(program, &judged.sources, trace, &cases)?),
+        None => None,
+    };
+    let ruleset = &program.ruleset;
+    let report = Report { ruleset, results: &results, coverage, took: began.elapsed() };
     match output {
         Output::Table => output::line(&text::render(&report)),
         Output::Json => output::json(&json::document(&report))?,

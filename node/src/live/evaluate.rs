@@ -158,7 +158,7 @@ impl Live {
         })
     }
 
-    pub(super) fn context(&self, on: On, request: &EvalRequest) -> Result<Context, EvalError> {
+    pub(crate) fn context(&self, on: On, request: &EvalRequest) -> Result<Context, EvalError> {
         let from_sdk = |error: cairn_sdk::Error| EvalError::from_sdk(&error);
         let (version, image) = (self.loaded.version(), self.image());
         let mut context = Context::new(version, on).map_err(from_sdk)?;

@@ -35,11 +35,15 @@ pub fn document(report: &Report<'_>) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut document = json!({
         "ruleset": report.ruleset,
         "passed": report.passed(),
         "failed": report.failed(),
         "took_ms": report.took.as_secs_f64() * 1_000.0,
         "cases": cases,
-    })
+    });
+    if let Some(coverage) = &report.coverage {
+        document["coverage"] = serde_json::to_value(coverage).unwrap_or_default();
+    }
+    document
 }

@@ -4,6 +4,7 @@
 //! ship, in the evaluator that games run. A case passes when both decide the same and it is what
 //! the test expects.
 
+mod coverage;
 pub mod json;
 pub mod junit;
 mod place;
@@ -19,6 +20,7 @@ use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::Source;
 
+pub use coverage::{Coverage, Missing};
 pub use place::Place;
 
 use crate::cli::exit::Exit;
@@ -65,6 +67,8 @@ pub struct Report<'a> {
     pub ruleset: &'a str,
     /// Every case, in order of files and places.
     pub results: &'a [CaseResult],
+    /// What the cases have exercised, when it was asked for.
+    pub coverage: Option<Coverage>,
     /// How long it took, compilation included.
     pub took: Duration,
 }

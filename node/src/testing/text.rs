@@ -19,6 +19,9 @@ pub fn render(report: &Report<'_>) -> String {
     if report.failed() > 0 {
         text.push('\n');
     }
+    if let Some(coverage) = &report.coverage {
+        coverage.show(&mut text);
+    }
     let count = plural(report.results.len(), "case");
     let took = duration::show(report.took);
     let _ = match report.failed() {

@@ -6,10 +6,13 @@
 //! [`judge`] compares what any back end answered with what was expected. Nothing here reads a
 //! clock: a test without `now` stands at the beginning of 1970.
 
+mod coverage;
 mod decide;
 mod judge;
 
+pub use coverage::{Clausal, Coverage, Kind};
 pub use decide::{Decision, Fell, Item, context, interpret, params};
+pub(crate) use judge::text;
 pub use judge::{Difference, judge, left_out};
 
 use crate::ir::On;

@@ -12,6 +12,7 @@ use super::limits::*;
 use super::literal::{self, Number};
 use super::scope::Scope;
 use super::session::{At, Session};
+use super::trace::{self, Part};
 use super::tree::{NodeKind, UnaryOp};
 use super::{Code, Diagnostic};
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, On, Type};
@@ -188,13 +189,34 @@ impl<'c, 'a> Checker<'c, 'a> {
             return self.broken(at);
         }
         self.depth += 1;
+        if let Some(recorder) = &mut self.session.recorder {
+            recorder.enter();
+        }
         let value = self.node(at, hint);
         self.depth -= 1;
+        if self.session.recorder.is_some() {
+            self.record(at, &value);
+        }
         let span = self.session.span(at);
         if let Some(index) = &mut self.session.index {
             index.value(span, value.ty, value.range);
         }
         value
+    }
+
+    /// Keeps an expression with its place, for explanations.
+    fn record(&mut self, at: At, value: &Val) {
+        let (span, shape) = (self.session.span(at), trace::shape(self.session, at));
+        let part = match value.ty {
+            Ty::Known(ty) => {
+                Some(Part { span, shape, ty, ir: value.ir.clone(), parts: Vec::new() })
+            }
+            Ty::Text | Ty::Error => None,
+        };
+        let (on, size) = (self.on, value.size);
+        if let Some(recorder) = &mut self.session.recorder {
+            recorder.leave(at, on, part, size);
+        }
     }
 
     fn node(&mut self, at: At, hint: Option<Type>) -> Val {

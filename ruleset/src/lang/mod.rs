@@ -42,6 +42,7 @@ mod session;
 mod shape;
 mod timers;
 mod top;
+mod trace;
 mod tree;
 mod witness;
 
@@ -49,6 +50,7 @@ pub use code::Code;
 pub use diagnostic::{Diagnostic, Edit, Severity, Span, line_col};
 pub use format::{FormatError, format};
 pub use page::{page, page_names};
+pub use trace::{Clause, Owner, Part, Shape, TRACE_SIZE_MAX, Trace};
 
 use crate::cases::Case;
 use crate::ir::Program;
@@ -87,6 +89,8 @@ pub struct Tested {
     pub checked: Checked,
     /// Every case of every test, in order of files and places; empty when there is an error.
     pub cases: Vec<Case>,
+    /// Every expression with its place, when it was asked for and there is no error.
+    pub trace: Option<Trace>,
 }
 
 /// How the name of a source file ends.
@@ -99,22 +103,44 @@ pub const TEST_SUFFIX: &str = ".test.hcl";
 /// Tests are parsed and left out: what comes out is the same with and without them. Time and
 /// memory are bounded by [`limits`] whatever the sources hold.
 pub fn check(sources: &[Source]) -> Checked {
-    run(&sorted(sources), false, |_, _, _| ()).0
+    run(&sorted(sources), Record::default(), |_, _, _| ()).0
 }
 
 /// As [`check`], and reads the tests, too. They are judged once the rules are sound, because they
 /// are about what the rules say.
 pub fn check_with_cases(sources: &[Source]) -> Tested {
+    tested(sources, false)
+}
+
+/// As [`check_with_cases`], with a table that says where every part of every expression was
+/// written. Costs some times the memory of the program, bounded by [`TRACE_SIZE_MAX`].
+pub fn check_with_trace(sources: &[Source]) -> Tested {
+    tested(sources, true)
+}
+
+fn tested(sources: &[Source], traced: bool) -> Tested {
     let mut cases = Vec::new();
-    let (checked, ..) = run(&sorted(sources), false, |session, scope, program| {
+    let record = Record { index: false, trace: traced };
+    let (checked, session, scope) = run(&sorted(sources), record, |session, scope, program| {
         if !session.failed() {
             cases = cases::read(session, scope, program);
         }
     });
-    if checked.program.is_none() {
-        cases.clear();
+    let mut trace = None;
+    match checked.program.is_some() {
+        true => trace = session.recorder.as_ref().map(|r| trace::collect(&session, &scope, r)),
+        false => cases.clear(),
     }
-    Tested { checked, cases }
+    Tested { checked, cases, trace }
+}
+
+/// What a run keeps beside the program.
+#[derive(Clone, Copy, Default)]
+struct Record {
+    /// What names stand for.
+    index: bool,
+    /// Where expressions were written.
+    trace: bool,
 }
 
 fn sorted(sources: &[Source]) -> Vec<&Source> {
@@ -123,17 +149,18 @@ fn sorted(sources: &[Source]) -> Vec<&Source> {
     sorted
 }
 
-/// All phases; `sorted` is in order of names. With `record`, the session keeps an index.
+/// All phases; `sorted` is in order of names. The session keeps what `record` asks for.
 fn run<'a>(
     sorted: &[&'a Source],
-    record: bool,
+    record: Record,
     then: impl FnOnce(&mut Session<'_>, &Scope, &Program),
 ) -> (Checked, Session<'a>, Scope) {
     let files = sorted.iter().map(|source| source.name.clone()).collect();
     let mut found = Vec::new();
     let parsed = read(sorted, &mut found);
     let mut session = Session::new(parsed, found);
-    session.index = record.then(Index::default);
+    session.index = record.index.then(Index::default);
+    session.recorder = record.trace.then(trace::Recorder::new);
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
     then(&mut session, &scope, &program);

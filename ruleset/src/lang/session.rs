@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::index::{Index, Symbol};
 use super::limits::ERROR_COUNT_MAX;
+use super::trace::Recorder;
 use super::tree::{NodeId, NodeKind, Tree};
 use super::{Code, Diagnostic, Edit, Span, literal, names};
 
@@ -38,12 +39,14 @@ pub(super) struct Session<'a> {
     witnesses: u32,
     /// What names stand for, for tools that ask.
     pub(super) index: Option<Index>,
+    /// Expressions with their places, for tools that explain.
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(mut files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
         let lost = files.iter_mut().flat_map(|file| std::mem::take(&mut file.lost)).collect();
-        Session { files, found, searches: 64, lost, witnesses: 256, index: None }
+        Session { files, found, searches: 64, lost, witnesses: 256, index: None, recorder: None }
     }
 
     fn file(&self, at: At) -> &File<'a> {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 mod batch;
+mod why;
 
 use crate::api::evaluate::{Outcome, Request, refused};
 use crate::api::problem::Problem;
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   cairn eval crypt_drop --context fight.json --seed 7          every field of its trigger is named there
   cairn eval --trigger boss_kill --context fight.json          all rules of a trigger
   cairn eval crypt_drop --context fight.json --rules rules/    on a folder, without an agent
+  cairn eval crypt_drop --explain --rules rules/ --context fight.json    which clause decided
   cairn eval --batch fights.jsonl                              one request a line, one result a line";
 
 /// Largest context that is read, and longest line of a batch.
@@ -47,9 +49,13 @@ pub struct Args {
     /// Whose evaluation it is
     #[arg(long, value_name = "N", default_value_t = 0)]
     player: u64,
-    /// The time, in milliseconds since the Unix epoch; now when left out
-    #[arg(long, value_name = "MS")]
+    /// The time, as 2026-11-20T20:00:00Z or in milliseconds since the Unix epoch; now when left out
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<i64>,
+    /// Say which clause decided, and the value of every part: for a rule, `condition.NAME` or
+    /// `TABLE.ENTRY`; needs --rules
+    #[arg(long, conflicts_with = "batch")]
+    explain: bool,
     /// A counter's value, NAME=N; repeat it
     #[arg(long, value_name = "NAME=N", value_parser = pair::<u64>)]
     counter: Vec<(String, u64)>,
@@ -99,7 +105,13 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Ok);
     }
-    let request = request(args)?;
+    if args.explain {
+        return match &args.rules {
+            Some(dir) => why::run(args, dir, format),
+            None => Err(why::needs_sources(args)),
+        };
+    }
+    let request = request_for(args, args.rule.as_deref(), args.trigger.as_deref())?;
     // As it was written: numbers keep their digits.
     let answer: Box<RawValue> = match &args.rules {
         Some(dir) => {
@@ -162,13 +174,13 @@ pub fn problem(problem: Problem) -> Failure {
 }
 
 /// The request as JSON. The context goes in as it was written: numbers keep their digits.
-fn request(args: &Args) -> Result<String, Failure> {
+fn request_for(args: &Args, rule: Option<&str>, trigger: Option<&str>) -> Result<String, Failure> {
     let mut fields = Map::new();
-    if let Some(rule) = &args.rule {
-        fields.insert("rule".to_owned(), rule.clone().into());
+    if let Some(rule) = rule {
+        fields.insert("rule".to_owned(), rule.into());
     }
-    if let Some(trigger) = &args.trigger {
-        fields.insert("trigger".to_owned(), trigger.clone().into());
+    if let Some(trigger) = trigger {
+        fields.insert("trigger".to_owned(), trigger.into());
     }
     fields.insert("seed".to_owned(), args.seed.into());
     fields.insert("player".to_owned(), args.player.into());
@@ -288,6 +300,10 @@ fn show(answer: &str) -> String {
         shown.fired.join(", "),
         output::table(&head, &rows)
     )
+}
+
+fn instant(text: &str) -> Result<i64, String> {
+    cairn_ruleset::value::parse_instant(text).map_err(|error| error.to_string())
 }
 
 fn pair<T: std::str::FromStr>(text: &str) -> Result<(String, T), String> {

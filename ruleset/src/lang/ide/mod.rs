@@ -45,15 +45,19 @@ impl Analysis {
         sources.sort();
         let sorted: Vec<&Source> = sources.iter().collect();
         let mut cases = Vec::new();
-        let (checked, mut session, scope) = super::run(&sorted, true, |session, scope, program| {
-            // Names in tests count while the rules are broken, too; what is wrong with the tests
-            // is not known then.
-            let (failed, found) = (session.failed(), session.found_count());
-            cases = super::cases::read(session, scope, program);
-            if failed {
-                session.forget_after(found);
-            }
-        });
+        let (checked, mut session, scope) = super::run(
+            &sorted,
+            super::Record { index: true, trace: false },
+            |session, scope, program| {
+                // Names in tests count while the rules are broken, too; what is wrong with the tests
+                // is not known then.
+                let (failed, found) = (session.failed(), session.found_count());
+                cases = super::cases::read(session, scope, program);
+                if failed {
+                    session.forget_after(found);
+                }
+            },
+        );
         if checked.program.is_none() {
             cases.clear();
         }

@@ -6,6 +6,7 @@ mod format;
 mod hcl;
 mod limits;
 mod lowering;
+mod trace;
 
 use super::{Checked, Severity, Source, check, line_col};
 use crate::ir::Program;

@@ -1,0 +1,352 @@
+//! `cairn eval --explain`: why a rule fires or not, part by part.
+//!
+//! Compiled fragments hold no places and no words, so this needs the sources. It evaluates each
+//! part by itself, off the hot path.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use cairn_ruleset::context::ContextView;
+use cairn_ruleset::explain::{Explained, explain};
+use cairn_ruleset::ir::{On, Program};
+use cairn_ruleset::lang::{Clause, Owner, Shape, Source, Trace};
+use cairn_ruleset::meta::FragmentMeta;
+use serde::Serialize;
+
+use super::{Args, problem, request_for};
+use crate::api::evaluate::{Request, refused};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::local;
+use crate::cli::output::{self, Format};
+use crate::compile;
+use crate::sources;
+use crate::testing::Place;
+
+/// Characters of a part's text that are shown.
+const TEXT_CHARS_MAX: usize = 90;
+/// Lines of a tree for people; the rest is counted.
+const LINES_MAX: usize = 400;
+
+/// One part of an expression, for programs.
+#[derive(Serialize)]
+struct Node {
+    text: String,
+    #[serde(flatten)]
+    place: Place,
+    value: String,
+    decides: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Node>,
+}
+
+#[derive(Serialize)]
+struct Tree {
+    what: String,
+    #[serde(flatten)]
+    root: Node,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    name: String,
+    /// Of `when`; true where there is none.
+    holds: bool,
+    decided_by: Vec<Node>,
+    expressions: Vec<Tree>,
+}
+
+/// What is missing to explain what an agent runs.
+pub(super) fn needs_sources(args: &Args) -> Failure {
+    let name = args.rule.as_deref().unwrap_or("RULE");
+    Failure::usage("an explanation needs the sources: an agent holds compiled fragments, without words and places")
+        .hint(format!(
+            "check out the sources of the version that `cairn status` shows as live, and run \
+             `cairn eval {name} --explain --rules DIR` with the same context; the same sources \
+             build to the same fragments, as the digests of `cairn build DIR` show"
+        ))
+}
+
+/// Explains and prints.
+///
+/// # Errors
+/// Exit code 2 for a name or a value that the rule set does not know, 3 when it has mistakes.
+pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failure> {
+    let Some(name) = &args.rule else {
+        return Err(Failure::usage("--explain needs the name of what to explain")
+            .hint("a rule, as in `crypt_drop`; `condition.veteran`; or an entry, as in `crypt_rare.lich_crown`"));
+    };
+    let read = sources::read(dir).map_err(|error| local::unreadable(dir, &error))?;
+    let (judged, trace) = compile::judge_sources_with_trace(read);
+    let (Some(program), Some(trace)) = (&judged.program, trace) else {
+        return Err(local::wrong(dir, &judged));
+    };
+    if !trace.complete {
+        return Err(Failure::usage("the rule set is too large to be explained as a whole")
+            .hint("explain it in a folder that holds fewer of its files"));
+    }
+    let wanted = match &args.trigger {
+        None => None,
+        Some(trigger) => Some(on_named(program, trigger)?),
+    };
+    let found = find(program, &trace, name, wanted)?;
+    let on = found.on;
+    let live = local::live(dir, false)?;
+    let text = request_for(args, None, Some(&on_text(program, on)))?;
+    let asked: Request = crate::api::body::json(text.as_bytes()).map_err(problem)?;
+    let asked =
+        asked.convert().map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
+    let context = live.context(on, &asked).map_err(|error| problem(refused(&error)))?;
+    let bytes = context.bytes().map_err(|error| {
+        Failure::usage(error.to_string()).hint("name every field of the trigger in --context")
+    })?;
+    let params: Vec<i64> = program.params.iter().map(|param| param.value).collect();
+    let fragment = program.fragments.iter().find(|fragment| fragment.on == on);
+    let Some(meta) = fragment.map(|fragment| FragmentMeta::of(program, fragment)) else {
+        return Err(Failure::internal("no fragment has this trigger"));
+    };
+    let view = ContextView::new(bytes, meta.slots())
+        .ok_or_else(|| Failure::internal("the context is too short"))?;
+    let mut explained = Vec::new();
+    for (what, part) in &found.parts {
+        let tree = explain(program, &meta, part, &view, &params);
+        explained.push((what.clone(), tree.map_err(|fault| Failure::internal(fault.to_string()))?));
+    }
+    let holds = explained.iter().find(|(what, _)| what == "when").is_none_or(|(_, e)| e.raw != 0);
+    if !holds {
+        // What a rule would say is of no interest when it is silent.
+        explained.retain(|(what, _)| what == "when");
+    }
+    let sources = &judged.sources;
+    match format {
+        Format::Json => {
+            let decided = explained.iter().find(|(what, _)| what == "when");
+            let decided = decided.map_or(Vec::new(), |(_, root)| root.deciding());
+            output::json(&Answer {
+                name: name.clone(),
+                holds,
+                decided_by: decided.into_iter().map(|part| node(sources, part, false)).collect(),
+                expressions: (explained.iter())
+                    .map(|(what, root)| Tree {
+                        what: what.clone(),
+                        root: node(sources, root, true),
+                    })
+                    .collect(),
+            })?;
+        }
+        Format::Table => output::line(&show(sources, name, found.verb, holds, &explained)),
+    }
+    Ok(Exit::Ok)
+}
+
+/// What is explained: its expressions, and what they are evaluated for.
+struct Found<'a> {
+    on: On,
+    parts: Vec<(String, &'a cairn_ruleset::lang::Part)>,
+    /// What it does when it holds, and when it does not.
+    verb: (&'static str, &'static str),
+}
+
+fn find<'a>(
+    program: &Program,
+    trace: &'a Trace,
+    name: &str,
+    wanted: Option<On>,
+) -> Result<Found<'a>, Failure> {
+    let fits = |clause: &&Clause| wanted.is_none_or(|on| on == clause.on);
+    if let Some(condition) = name.strip_prefix("condition.") {
+        let Some((_, span)) = trace.conditions.iter().find(|(known, _)| known == condition) else {
+            let known: Vec<&str> = trace.conditions.iter().map(|(name, _)| name.as_str()).collect();
+            return Err(Failure::usage(format!("there is no condition `{condition}`"))
+                .hint(crate::suggest::hint(condition, known.iter().copied())));
+        };
+        let within = trace
+            .clauses
+            .iter()
+            .filter(fits)
+            .find_map(|clause| within(&clause.root, *span).map(|part| (clause.on, part)));
+        return match within {
+            Some((on, part)) => Ok(Found {
+                on,
+                parts: vec![("when".to_owned(), part)],
+                verb: ("holds", "does not hold"),
+            }),
+            None => Err(Failure::usage(format!(
+                "no rule {}uses the condition `{condition}`",
+                at(program, wanted)
+            ))
+            .hint("explain it for a trigger whose rules use it: --trigger NAME")),
+        };
+    }
+    if let Some((table, entry)) = name.split_once('.') {
+        let owner = Owner::Entry(table.to_owned(), entry.to_owned());
+        let clause = trace.clauses.iter().filter(fits).find(|clause| clause.owner == owner);
+        return clause.map_or_else(
+            || {
+                Err(Failure::usage(format!(
+                    "no entry `{entry}` of `{table}` has a `when` that a rule {}reaches",
+                    at(program, wanted)
+                ))
+                .hint("an entry without `when` always takes part; is the name TABLE.ENTRY?"))
+            },
+            |clause| {
+                let parts = vec![("when".to_owned(), &clause.root)];
+                Ok(Found { on: clause.on, parts, verb: ("may fall", "cannot fall") })
+            },
+        );
+    }
+    let rules = || program.fragments.iter().flat_map(|def| def.rules.iter().map(move |r| (def, r)));
+    let Some((fragment, _)) = rules().find(|(_, rule)| rule.name == name) else {
+        let known: Vec<&str> = rules().map(|(_, rule)| rule.name.as_str()).collect();
+        return Err(Failure::usage(format!("there is no rule `{name}`"))
+            .hint(crate::suggest::hint(name, known.iter().copied())));
+    };
+    if wanted.is_some_and(|on| on != fragment.on) {
+        return Err(Failure::usage(format!(
+            "the rule `{name}` is on {}",
+            on_text(program, fragment.on)
+        ))
+        .hint("leave out --trigger"));
+    }
+    let owner = Owner::Rule(name.to_owned());
+    let own = trace.clauses.iter().filter(|clause| clause.owner == owner);
+    let parts = own.map(|clause| (clause.what.clone(), &clause.root)).collect();
+    Ok(Found { on: fragment.on, parts, verb: ("fires", "does not fire") })
+}
+
+fn at(program: &Program, on: Option<On>) -> String {
+    on.map_or_else(String::new, |on| format!("on {} ", on_text(program, on)))
+}
+
+fn within(
+    part: &cairn_ruleset::lang::Part,
+    span: cairn_ruleset::lang::Span,
+) -> Option<&cairn_ruleset::lang::Part> {
+    if part.span == span {
+        return Some(part);
+    }
+    part.parts.iter().find_map(|inner| within(inner, span))
+}
+
+fn on_named(program: &Program, name: &str) -> Result<On, Failure> {
+    let index = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+    let found = match name.strip_prefix("timer.") {
+        Some(timer) => {
+            program.timers.iter().position(|t| t.name == timer).map(|at| On::Timer(index(at)))
+        }
+        None => {
+            program.triggers.iter().position(|t| t.name == name).map(|at| On::Trigger(index(at)))
+        }
+    };
+    let known: Vec<&str> = program.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+    found.ok_or_else(|| {
+        Failure::usage(format!("there is no trigger `{name}`"))
+            .hint(crate::suggest::hint(name, known.iter().copied()))
+    })
+}
+
+fn on_text(program: &Program, on: On) -> String {
+    match on {
+        On::Trigger(at) => {
+            program.triggers.get(usize::from(at)).map_or("?".into(), |t| t.name.clone())
+        }
+        On::Timer(at) => {
+            program.timers.get(usize::from(at)).map_or("?".into(), |t| format!("timer.{}", t.name))
+        }
+    }
+}
+
+/// The words of a part, on one line.
+fn words(sources: &[Source], part: &Explained) -> String {
+    let source = sources.get(part.span.file as usize).map_or("", |source| &source.text);
+    let text = source.get(part.span.start as usize..part.span.end as usize).unwrap_or("");
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.chars().count() > TEXT_CHARS_MAX {
+        true => line.chars().take(TEXT_CHARS_MAX).chain(['…']).collect(),
+        false => line,
+    }
+}
+
+fn node(sources: &[Source], part: &Explained, deep: bool) -> Node {
+    let parts: &[Explained] = if deep { &part.parts } else { &[] };
+    Node {
+        text: words(sources, part),
+        place: Place::of(sources, part.span),
+        value: part.value.clone(),
+        decides: part.decides,
+        parts: parts.iter().map(|inner| node(sources, inner, true)).collect(),
+    }
+}
+
+fn show(
+    sources: &[Source],
+    name: &str,
+    verb: (&str, &str),
+    holds: bool,
+    explained: &[(String, Explained)],
+) -> String {
+    let mut text = format!("{name} {}", if holds { verb.0 } else { verb.1 });
+    if let Some((_, root)) = explained.iter().find(|(what, _)| what == "when") {
+        text.push_str(", decided by");
+        for part in root.deciding() {
+            let inputs: Vec<String> = (part.parts.iter())
+                .filter(|inner| !inner.literal)
+                .map(|inner| format!("{} is {}", words(sources, inner), inner.value))
+                .collect();
+            let inputs = match inputs.is_empty() {
+                true => String::new(),
+                false => format!(": {}", inputs.join(", ")),
+            };
+            let place = Place::of(sources, part.span);
+            let _ = write!(text, "\n  {place}  {} is {}{inputs}", words(sources, part), part.value);
+        }
+    } else {
+        text.push_str(": it has no `when`");
+    }
+    let mut lines = Vec::new();
+    for (what, root) in explained.iter().filter(|(_, root)| !root.literal) {
+        lines.push(String::new());
+        lines.push(format!("{what}  ({})", Place::of(sources, root.span)));
+        tree(sources, root, 1, &Place::of(sources, root.span), &mut lines);
+    }
+    let more = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    for line in &lines {
+        let _ = write!(text, "\n{line}");
+    }
+    if more > 0 {
+        let _ = write!(text, "\n… {more} more lines; -o json shows all");
+    }
+    text
+}
+
+/// One line per part: `→` where it decides, its words, its value, its place where that is another
+/// line.
+fn tree(
+    sources: &[Source],
+    part: &Explained,
+    depth: usize,
+    above: &Place,
+    lines: &mut Vec<String>,
+) {
+    if part.literal {
+        return;
+    }
+    let place = Place::of(sources, part.span);
+    let shown = if place == *above { String::new() } else { format!("  ({place})") };
+    let mark = if part.decides { '→' } else { ' ' };
+    let indent = "  ".repeat(depth);
+    lines.push(format!("{mark}{indent}{} = {}{shown}", words(sources, part), part.value));
+    // A chain `a && b && c` reads as one list.
+    for inner in &part.parts {
+        let chained = matches!(part.shape, Shape::And | Shape::Or) && inner.shape == part.shape;
+        match chained {
+            true => {
+                for side in &inner.parts {
+                    tree(sources, side, depth + 1, &place, lines);
+                }
+            }
+            false => tree(sources, inner, depth + 1, &place, lines),
+        }
+    }
+}
