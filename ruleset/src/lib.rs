@@ -26,6 +26,8 @@ pub mod meta;
 pub mod pity;
 pub mod rng;
 pub mod schedule;
+#[cfg(feature = "compile")]
+pub mod sim;
 pub mod trust;
 pub mod upload;
 pub mod value;

@@ -27,6 +27,7 @@ pub mod roll;
 pub mod rollback;
 pub mod rollout;
 pub mod signal;
+pub mod sim;
 pub mod status;
 pub mod test;
 
@@ -83,6 +84,7 @@ enum Verb {
     Status(status::Args),
     Eval(eval::Args),
     Roll(roll::Args),
+    Sim(sim::Args),
     Events(events::Args),
     Dev(dev::Args),
     Agent(agent::Args),
@@ -153,6 +155,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
                 Verb::Status(args) => status::run(&args, format).await,
                 Verb::Eval(args) => eval::run(&args, format).await,
                 Verb::Roll(args) => roll::run(&args, format).await,
+                Verb::Sim(args) => sim::run(&args, format).await,
                 Verb::Events(args) => events::run(&args, format).await,
                 Verb::Dev(args) => dev::run(args, format, defects).await,
                 Verb::Agent(args) => agent::run(args, format, defects).await,

@@ -89,14 +89,36 @@ impl Live {
 
     /// Eligible entries per table, as the fragments of the trigger see this context.
     fn masks(&self, trigger: &str, request: &RollRequest) -> Result<BTreeMap<u16, u64>, EvalError> {
-        let version = self.loaded.version();
-        let on = self.trigger(trigger)?;
         let asked = EvalRequest {
             context: request.context.clone(),
             seed: request.seed,
             ..EvalRequest::default()
         };
-        let context = self.context(on, &asked)?;
+        self.masks_for(trigger, &asked)
+    }
+
+    /// Eligible entries of every table: as the fragments of the request's trigger see it, or those
+    /// that need no condition.
+    pub(crate) fn eligible(&self, request: &EvalRequest) -> Result<Vec<u64>, EvalError> {
+        let version = self.loaded.version();
+        let masks = match &request.trigger {
+            Some(trigger) => self.masks_for(trigger, request)?,
+            None => BTreeMap::new(),
+        };
+        let tables = 0..u16::try_from(self.image().table_count()).unwrap_or(u16::MAX);
+        let mask =
+            |table| masks.get(&table).copied().unwrap_or_else(|| version.unconditional(table));
+        Ok(tables.map(mask).collect())
+    }
+
+    fn masks_for(
+        &self,
+        trigger: &str,
+        asked: &EvalRequest,
+    ) -> Result<BTreeMap<u16, u64>, EvalError> {
+        let version = self.loaded.version();
+        let on = self.trigger(trigger)?;
+        let context = self.context(on, asked)?;
         let from_sdk = |error: cairn_sdk::Error| EvalError::from_sdk(&error);
         let bytes = context.bytes().map_err(from_sdk)?;
         let evaluated = self.loaded.with(|evaluator| {

@@ -302,7 +302,7 @@ fn show(answer: &str) -> String {
     )
 }
 
-fn instant(text: &str) -> Result<i64, String> {
+pub(super) fn instant(text: &str) -> Result<i64, String> {
     cairn_ruleset::value::parse_instant(text).map_err(|error| error.to_string())
 }
 

@@ -1,0 +1,144 @@
+//! `cairn sim` through the real binary.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const RULES: &str = r#"ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+trigger "kill" {
+  fields = { level = int(1, 100) }
+}
+loot_table "chest" {
+  entry "coin" {
+    weight = 60
+    count  = [2, 4]
+  }
+  entry "gem" {
+    weight = 39
+    table  = gems
+  }
+  entry "crown" {
+    weight = 1
+    when   = trigger.level >= 40
+  }
+}
+loot_table "gems" {
+  entry "ruby" { weight = 1 }
+  entry "opal" { weight = 3 }
+}
+rule "drop" {
+  on = kill
+  emit "drop" { table = chest }
+}
+"#;
+
+fn cairn(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cairn"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CAIRN_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn rules() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.rules.hcl"), RULES).unwrap();
+    dir
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn sim(dir: &Path, more: &[&str]) -> Output {
+    let rules = dir.display().to_string();
+    let mut arguments = vec!["sim", "chest", "--rules", &rules, "--runs", "50000", "--seed", "7"];
+    arguments.extend(more);
+    cairn(&arguments)
+}
+
+#[test]
+fn observed_is_beside_declared_and_equal_on_any_number_of_threads() {
+    let dir = rules();
+    let with = ["--trigger", "kill", "--context", "{\"level\":50}", "-o", "json"];
+    let answers: Vec<String> = ["1", "2", "5"]
+        .iter()
+        .map(|threads| {
+            let mut more = with.to_vec();
+            more.extend(["--threads", threads]);
+            let output = sim(dir.path(), &more);
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(output.stderr.is_empty(), "a bar outside a terminal");
+            stdout(&output)
+        })
+        .collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    let answer: serde_json::Value = serde_json::from_str(&answers[0]).unwrap();
+    assert_eq!((&answer["runs"], &answer["players"]), (&50_000.into(), &50.into()));
+    let names: Vec<&str> = answer["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["entry"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["coin", "crown", "gems.ruby", "gems.opal"]);
+    for (entry, declared) in [(0, 0.6), (1, 0.01), (2, 0.0975), (3, 0.2925)] {
+        let entry = &answer["entries"][entry];
+        assert!((entry["declared"].as_f64().unwrap() - declared).abs() < 1e-12, "{entry}");
+        assert_eq!(entry["inside"], true, "{entry}");
+    }
+    assert!(answer["entries"][1]["drought_p99"].as_u64().unwrap() > 300);
+}
+
+#[test]
+fn conditional_entries_worth_and_picture() {
+    let dir = rules();
+    let (values, plot) = (dir.path().join("values.json"), dir.path().join("odds.svg"));
+    std::fs::write(&values, "{\"coin\": 1, \"opal\": 2.5}").unwrap();
+    let (values, plot) = (values.display().to_string(), plot.display().to_string());
+    let output = sim(dir.path(), &["--values", &values, "--plot", &plot]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    // Without a trigger the crown is left out: 60 of 99 and 39 of 99.
+    assert!(!text.contains("crown") && text.contains("60.6 %"), "{text}");
+    let declared = 60.0 / 99.0 * 3.0 + 39.0 / 99.0 * 0.75 * 2.5;
+    assert!(text.contains(&format!("declared {declared:.6}")), "{text}");
+    let svg = std::fs::read_to_string(&plot).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains("gems.opal"), "{svg}");
+}
+
+#[test]
+fn what_does_not_fit_is_exit_code_2_with_the_limit_and_a_hint() {
+    let dir = rules();
+    let path = dir.path().display().to_string();
+    let fails = |arguments: &[&str], says: &[&str]| {
+        let output = cairn(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(says.iter().all(|part| text.contains(part)), "{text}");
+    };
+    fails(&["sim", "chets", "--rules", &path], &["no loot table `chets`", "did you mean `chest`?"]);
+    fails(&["sim", "chest", "--rules", &path, "--runs", "0"], &["--runs"]);
+    fails(
+        &["sim", "chest", "--rules", &path, "--runs", "1000000001"],
+        &["1000000001", "1000000000"],
+    );
+    fails(&["sim", "chest", "--rules", &path, "--rolls-per-player", "1000001"], &["1000001"]);
+    fails(&["sim", "chest", "--rules", &path, "--trigger", "kil"], &["kil", "kill"]);
+    let values = dir.path().join("values.json");
+    std::fs::write(&values, "{\"coim\": 1}").unwrap();
+    let values = values.display().to_string();
+    fails(
+        &["sim", "chest", "--rules", &path, "--values", &values],
+        &["`coim`", "did you mean `coin`?"],
+    );
+}
