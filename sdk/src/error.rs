@@ -103,6 +103,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A fragment's WebAssembly is not one of the compiler's; the interpreter did not load it.
+    #[error("fragment {digest} is refused: {reason}")]
+    Refused {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        reason: String,
+    },
     /// The sandbox cannot be set up.
     #[error("the sandbox refused {what}: {reason}")]
     Sandbox {

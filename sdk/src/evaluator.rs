@@ -4,22 +4,16 @@ use std::sync::Arc;
 
 use cairn_ruleset::context::ContextView;
 use cairn_ruleset::ir::{On, OnFault};
-use cairn_ruleset::layout::{
-    ABI, CTX_OFFSET, MEMORY_BYTES, OUT_OFFSET, OutShape, PARAMS_OFFSET, context_bytes,
-};
-use cairn_ruleset::whitelist::COST_MAX;
-use wasmtime::{Instance, Memory, Store, TypedFunc};
+use cairn_ruleset::layout::{ABI, CTX_OFFSET, OUT_OFFSET, OutShape, PARAMS_OFFSET, context_bytes};
 
-use crate::{Code, Context, Engine, Error, Outcome, Result, Version};
+#[cfg(feature = "wasmtime")]
+use crate::Engine;
+use crate::runner::{Failure, Runner, Sandbox};
+use crate::{Code, Context, Error, Outcome, Result, Version};
 
-/// Fuel of one evaluation. The whitelist bounds instructions; the engine charges one a piece.
-const FUEL: u64 = 2 * COST_MAX;
-/// Epochs that one evaluation may see pass.
-const EPOCHS: u64 = 2;
-
-/// One sandbox with every fragment of one version, for one thread.
+/// Every fragment of one version, for one thread.
 pub struct Evaluator {
-    store: Store<()>,
+    sandbox: Sandbox,
     version: Arc<Version>,
     units: Vec<Unit>,
     /// Fragments by trigger, then by timer.
@@ -29,8 +23,7 @@ pub struct Evaluator {
 
 /// One fragment, instantiated.
 struct Unit {
-    memory: Memory,
-    eval: TypedFunc<(u32, u32), ()>,
+    runner: Runner,
     shape: OutShape,
     context_bytes: usize,
     killed: bool,
@@ -44,40 +37,41 @@ impl std::fmt::Debug for Evaluator {
     }
 }
 
-fn sandbox(what: &str, name: &str, error: impl std::fmt::Display) -> Error {
-    Error::Sandbox { what: format!("{what} of `{name}`"), reason: format!("{error:#}") }
-}
-
 impl Evaluator {
-    /// Instantiates every fragment of a version and writes its parameter page.
+    /// Instantiates every fragment of a version and writes its parameter page. Fragments whose
+    /// code is interpreted need no engine and may stand beside compiled ones.
     ///
     /// # Errors
     /// `NoCode` when `code` lacks a fragment; `Sandbox` when an instance cannot be made.
+    #[cfg(feature = "wasmtime")]
     pub fn new(engine: &Engine, version: &Arc<Version>, code: &Code) -> Result<Evaluator> {
-        let mut store = Store::new(&engine.inner, ());
-        store.epoch_deadline_trap();
+        Evaluator::assemble(Sandbox::new(engine), version, code)
+    }
+
+    /// An evaluator on the SDK's own interpreter alone, from nothing but the version's image.
+    ///
+    /// # Errors
+    /// `Refused` when a fragment is not one of the compiler's.
+    pub fn interpreted(version: &Arc<Version>) -> Result<Evaluator> {
+        Evaluator::assemble(Sandbox::none(), version, &Code::interpreted(version)?)
+    }
+
+    fn assemble(mut sandbox: Sandbox, version: &Arc<Version>, code: &Code) -> Result<Evaluator> {
         let image = version.image();
         let mut units = Vec::with_capacity(image.fragment_count());
         let mut by_trigger = vec![Vec::new(); image.trigger_count()];
         let mut by_timer = vec![Vec::new(); image.timer_count()];
         for (fragment, meta) in image.fragments().zip(version.fragments()) {
             let name = fragment.name;
-            let module = code.module(&fragment.digest).ok_or_else(|| Error::NoCode {
+            let loaded = code.loaded(&fragment.digest).ok_or_else(|| Error::NoCode {
                 fragment: name.to_owned(),
                 digest: fragment.digest,
             })?;
-            let instance = Instance::new(&mut store, module, &[])
-                .map_err(|error| sandbox("an instance", name, error))?;
-            let memory = instance
-                .get_memory(&mut store, "memory")
-                .filter(|memory| memory.data_size(&store) == MEMORY_BYTES as usize)
-                .ok_or_else(|| sandbox("the memory", name, "it is not 16 pages"))?;
-            let eval = instance
-                .get_typed_func::<(u32, u32), ()>(&mut store, "eval")
-                .map_err(|error| sandbox("the function", name, error))?;
-            memory
-                .write(&mut store, PARAMS_OFFSET as usize, image.params_page())
-                .map_err(|error| sandbox("the parameter page", name, error))?;
+            let mut runner = sandbox.instantiate(name, loaded)?;
+            let start = PARAMS_OFFSET as usize;
+            let page = image.params_page();
+            let memory = sandbox.memory_mut(&mut runner).get_mut(start..start + page.len());
+            memory.into_iter().for_each(|target| target.copy_from_slice(page));
             match fragment.on {
                 On::Trigger(index) => by_trigger.get_mut(usize::from(index)),
                 On::Timer(index) => by_timer.get_mut(usize::from(index)),
@@ -85,15 +79,14 @@ impl Evaluator {
             .into_iter()
             .for_each(|list| list.push(fragment.index));
             units.push(Unit {
-                memory,
-                eval,
+                runner,
                 shape: OutShape::of(meta),
                 context_bytes: context_bytes(meta.slots()),
                 killed: false,
                 allowed: Vec::new(),
             });
         }
-        Ok(Evaluator { store, version: Arc::clone(version), units, by_trigger, by_timer })
+        Ok(Evaluator { sandbox, version: Arc::clone(version), units, by_trigger, by_timer })
     }
 
     /// The version it runs.
@@ -170,7 +163,7 @@ impl Evaluator {
         }
         if let (Some(unit), Some(meta)) = (self.units.get(at), self.version.fragments().get(at)) {
             let start = OUT_OFFSET as usize;
-            let out = unit.memory.data(&self.store).get(start..start + unit.shape.bytes());
+            let out = self.sandbox.memory(&unit.runner).get(start..start + unit.shape.bytes());
             outcome.take(fragment, meta, &unit.shape, out.unwrap_or(&[]));
         }
         Ok(())
@@ -191,35 +184,30 @@ impl Evaluator {
         self.call(fragment, context)?;
         let Some(unit) = self.units.get(at) else { return Ok(&[]) };
         let start = OUT_OFFSET as usize;
-        let out = unit.memory.data(&self.store).get(start..start + unit.shape.bytes());
+        let out = self.sandbox.memory(&unit.runner).get(start..start + unit.shape.bytes());
         Ok(out.unwrap_or(&[]))
     }
 
     #[inline]
     fn call(&mut self, fragment: u16, context: &[u8]) -> Result<()> {
-        let Some(unit) = self.units.get(usize::from(fragment)) else {
+        let Some(unit) = self.units.get_mut(usize::from(fragment)) else {
             return Err(self.version.unknown("fragment", &fragment.to_string()));
         };
         let start = CTX_OFFSET as usize;
         let source = context.get(..unit.context_bytes);
-        let target =
-            unit.memory.data_mut(&mut self.store).get_mut(start..start + unit.context_bytes);
+        let memory = self.sandbox.memory_mut(&mut unit.runner);
+        let target = memory.get_mut(start..start + unit.context_bytes);
         match (source, target) {
             (Some(source), Some(target)) if source.starts_with(&ABI.to_le_bytes()) => {
                 target.copy_from_slice(source);
             }
             _ => return Err(self.raw_context(fragment, context.len())),
         }
-        self.store.set_epoch_deadline(EPOCHS);
-        let called = self
-            .store
-            .set_fuel(FUEL)
-            .and_then(|()| unit.eval.call(&mut self.store, (CTX_OFFSET, OUT_OFFSET)));
-        if let Err(error) = called {
-            return Err(self.trap(fragment, &error));
+        if let Err(failure) = self.sandbox.call(&mut unit.runner) {
+            return Err(self.trap(fragment, &failure));
         }
         if !unit.allowed.is_empty() {
-            let out = unit.memory.data_mut(&mut self.store).get_mut(OUT_OFFSET as usize..);
+            let out = self.sandbox.memory_mut(&mut unit.runner).get_mut(OUT_OFFSET as usize..);
             let words = out.unwrap_or(&mut []).chunks_exact_mut(8);
             for (word, allowed) in words.zip(&unit.allowed) {
                 for (byte, allowed) in word.iter_mut().zip(allowed.to_le_bytes()) {
@@ -244,8 +232,8 @@ impl Evaluator {
     }
 
     #[cold]
-    fn trap(&self, fragment: u16, error: &wasmtime::Error) -> Error {
-        Error::Trap { fragment: self.name(fragment), reason: format!("{error:#}") }
+    fn trap(&self, fragment: u16, failure: &Failure) -> Error {
+        Error::Trap { fragment: self.name(fragment), reason: failure.to_string() }
     }
 
     fn name(&self, fragment: u16) -> String {

@@ -42,20 +42,29 @@
 //! # }
 //! ```
 //!
-//! `unsafe` stands in `map.rs` (mapping files) and `code.rs` (loading machine code) alone.
+//! # Without a code generator
+//! [`Evaluator::interpreted`] runs a version on the SDK's own interpreter: no agent, no machine
+//! code, no engine, the same outcomes bit for bit, at the price of some ten nanoseconds a condition.
+//! [`Code::open_or_interpret`] uses it for whatever the agent has no machine code for. Leave out the
+//! default feature `wasmtime` for a host that cannot map executable memory.
+//!
+//! `unsafe` stands in `map.rs` (mapping files) and `code/machine.rs` (loading machine code) alone.
 
 mod code;
 mod context;
 mod counter;
+#[cfg(feature = "wasmtime")]
 pub mod engine;
 mod error;
 mod evaluator;
+mod interpreter;
 pub mod live;
 mod map;
 mod outcome;
 mod pity;
 mod private;
 mod reader;
+mod runner;
 mod version;
 
 pub use cairn_merkle::Digest;
@@ -63,9 +72,12 @@ pub use cairn_ruleset::ir::{Audience, On, OnFault, Slot, Type};
 pub use cairn_ruleset::loot::{Drop, Roll};
 pub use cairn_ruleset::pity::PityError;
 pub use cairn_ruleset::value::Value;
-pub use code::{Code, path as code_path, seal as seal_code};
+pub use code::Code;
+#[cfg(feature = "wasmtime")]
+pub use code::{path as code_path, seal as seal_code};
 pub use context::Context;
 pub use counter::{BUCKETS, Window};
+#[cfg(feature = "wasmtime")]
 pub use engine::Engine;
 pub use error::Error;
 pub use evaluator::Evaluator;

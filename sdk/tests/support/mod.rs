@@ -61,6 +61,8 @@ pub(crate) struct Fixture {
     pub(crate) params: Vec<i64>,
     pub(crate) version: Arc<Version>,
     pub(crate) evaluator: Evaluator,
+    /// The same version on the SDK's own interpreter.
+    pub(crate) interpreted: Evaluator,
     pub(crate) metas: Vec<FragmentMeta>,
 }
 
@@ -72,29 +74,38 @@ impl Fixture {
         let dir = private_dir();
         let code = machine_code(&engine, &built, dir.path());
         let evaluator = Evaluator::new(&engine, &version, &code).expect("an evaluator");
+        let interpreted = Evaluator::interpreted(&version).expect("fragments of the compiler");
         let params = program.params.iter().map(|param| param.value).collect();
         let metas: Vec<_> =
             program.fragments.iter().map(|def| FragmentMeta::of(&program, def)).collect();
         assert_eq!(metas.as_slice(), version.fragments(), "fragments keep their order");
-        Fixture { program, params, version, evaluator, metas }
+        Fixture { program, params, version, evaluator, interpreted, metas }
     }
 
-    /// Evaluates one fragment on both back ends and compares every byte.
+    /// Evaluates one fragment on every back end of the SDK and compares every byte.
     pub(crate) fn agree(&mut self, fragment: u16, context: &[u8]) {
         let at = usize::from(fragment);
         let (def, meta) = (&self.program.fragments[at], &self.metas[at]);
         let view = ContextView::new(context, meta.slots()).expect("enough slots");
         let expected = interp::run(def, meta, &view, &self.params);
-        match (expected, self.evaluator.eval_raw(fragment, context)) {
-            (Ok(slots), Ok(actual)) => {
-                let bytes: Vec<u8> = slots.iter().flat_map(|slot| slot.to_le_bytes()).collect();
-                if actual != bytes {
-                    let at = bytes.iter().zip(actual).position(|(a, b)| a != b).map(|at| at / 8);
-                    panic!("{}: slot {at:?} differs\ncontext {context:?}", def.name);
+        let expected = expected
+            .map(|slots| -> Vec<u8> { slots.iter().flat_map(|slot| slot.to_le_bytes()).collect() });
+        for (what, evaluator) in
+            [("wasmtime", &mut self.evaluator), ("the SDK's interpreter", &mut self.interpreted)]
+        {
+            match (&expected, evaluator.eval_raw(fragment, context)) {
+                (Ok(bytes), Ok(actual)) => {
+                    if actual != bytes {
+                        let at = bytes.iter().zip(actual).position(|(a, b)| a != b);
+                        let (at, name) = (at.map(|at| at / 8), &def.name);
+                        panic!("{name}: slot {at:?} differs under {what}\ncontext {context:?}");
+                    }
+                }
+                (Err(Fault::Division { .. }), Err(Error::Trap { .. })) => {}
+                (expected, actual) => {
+                    panic!("{} under {what}: {expected:?} against {actual:?}", def.name)
                 }
             }
-            (Err(Fault::Division { .. }), Err(Error::Trap { .. })) => {}
-            (expected, actual) => panic!("{}: {expected:?} against {actual:?}", def.name),
         }
     }
 }

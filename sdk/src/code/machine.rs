@@ -1,11 +1,11 @@
 //! Machine code: a local cache, made by the agent's compiling child, never shipped.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cairn_merkle::Digest;
 use wasmtime::Module;
 
+use super::{Code, Loaded};
 use crate::{Engine, Error, Result, Version, private};
 
 /// Domain of the seal.
@@ -14,18 +14,6 @@ const DOMAIN: &str = "cairn 2026 machine code v1";
 const SEAL_BYTES: usize = 32;
 /// Longest file read; a fragment of 64 KiB compiles to far less.
 const FILE_BYTES_MAX: u64 = 16 << 20;
-
-/// Loaded machine code by fragment digest; cheap to share between threads and versions.
-#[derive(Clone, Default)]
-pub struct Code {
-    modules: BTreeMap<Digest, Module>,
-}
-
-impl std::fmt::Debug for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.modules.keys()).finish()
-    }
-}
 
 /// `STATE/code/<engine key>/<digest>.cwasm`.
 #[must_use]
@@ -43,12 +31,6 @@ pub fn seal(fragment: &Digest, cwasm: &[u8]) -> Vec<u8> {
 }
 
 impl Code {
-    /// Nothing loaded yet.
-    #[must_use]
-    pub fn new() -> Code {
-        Code::default()
-    }
-
     /// Loads the code of every fragment of a version from the agent's state directory.
     ///
     /// # Errors
@@ -72,7 +54,7 @@ impl Code {
     /// `Owner` or `Mode` when others could have written it or its directory; `BadCode` when its
     /// seal does not match the fragment or the engine differs.
     pub fn load_file(&mut self, engine: &Engine, fragment: Digest, path: &Path) -> Result<bool> {
-        if self.modules.contains_key(&fragment) {
+        if matches!(self.fragments.get(&fragment), Some(Loaded::Machine(_))) {
             return Ok(true);
         }
         if let Some(dir) = path.parent().filter(|dir| dir.exists()) {
@@ -94,27 +76,23 @@ impl Code {
         // the wrong name; wasmtime itself refuses code of another version or configuration.
         let module = unsafe { Module::deserialize(&engine.inner, cwasm) };
         let module = module.map_err(|error| bad(format!("{error:#}")))?;
-        self.modules.insert(fragment, module);
+        self.fragments.insert(fragment, Loaded::Machine(module));
         Ok(true)
     }
 
-    /// Whether a fragment's code is loaded.
-    #[must_use]
-    pub fn contains(&self, fragment: &Digest) -> bool {
-        self.modules.contains_key(fragment)
-    }
-
-    /// Takes over what another set holds: going back to a version costs no load.
-    pub fn extend(&mut self, other: &Code) {
-        self.modules.extend(other.modules.iter().map(|(digest, module)| (*digest, module.clone())));
-    }
-
-    /// Forgets everything that `keep` does not name.
-    pub fn retain(&mut self, keep: impl Fn(&Digest) -> bool) {
-        self.modules.retain(|digest, _| keep(digest));
-    }
-
-    pub(crate) fn module(&self, fragment: &Digest) -> Option<&Module> {
-        self.modules.get(fragment)
+    /// As [`Code::open`], with the SDK's own interpreter for whatever the agent has no machine code
+    /// for: another engine's key, or none compiled yet. Slower there, and equal in every bit.
+    ///
+    /// # Errors
+    /// Everything but `NoCode`: a file that is damaged or not ours is never passed over in silence.
+    pub fn open_or_interpret(engine: &Engine, state: &Path, version: &Version) -> Result<Code> {
+        let mut code = Code::new();
+        private::check_dir(state)?;
+        for fragment in version.image().fragments() {
+            if !code.load_file(engine, fragment.digest, &path(state, &fragment.digest))? {
+                code.interpret(fragment.digest, fragment.wasm)?;
+            }
+        }
+        Ok(code)
     }
 }
