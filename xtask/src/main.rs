@@ -18,6 +18,8 @@ Usage: cargo xtask <command>
   verify          format, lints, every test, documentation; writes only below target/
   fix             format and apply the lints' own suggestions
   sim [args]      run the simulation: --seed N replays one, --seeds A..B a range, --help lists more
+  agree [args]    hold the back ends against each other on random rule sets: --programs N,
+                  --inputs N, --seed N repeats one, --help lists more
   bench [name]    produce the figures of docs/figures.md: trie, eval, fleet (default: all)
 ";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Some("verify") if rest.is_empty() => verify::verify(),
         Some("fix") if rest.is_empty() => verify::fix(),
         Some("sim") => verify::sim(&rest),
+        Some("agree") => verify::agree(&rest),
         Some("bench") => bench::bench(&rest),
         None | Some("--help" | "-h" | "help") => {
             print!("{USAGE}");

