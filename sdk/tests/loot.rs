@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cairn_ruleset::context::ContextView;
 use cairn_ruleset::interp;
+use cairn_ruleset::ir::Program;
 use cairn_ruleset::layout::OutShape;
 use cairn_ruleset::loot::{self, Roll};
 use cairn_ruleset::pity::Misses;
@@ -102,7 +103,7 @@ fn the_sdk_rolls_what_the_interpreter_rolls() {
 #[test]
 fn a_players_pity_moves_to_the_next_version_and_to_no_other() {
     let mut program = generate::frame(&mut Stream(1));
-    let open = |program| Arc::new(Version::open(1, image_of(&build(program))).unwrap());
+    let open = |program: &Program| Arc::new(Version::open(1, image_of(&build(program))).unwrap());
     let old = open(&program);
     program.tables[0].pities.remove(0);
     let new = open(&program);
