@@ -15,6 +15,7 @@
 //! | [`coordinator`] | who decides the order of directives: embedded or etcd |
 //! | [`controller`] | the elected one: timers |
 //! | [`api`], [`cli`], [`dev`] | what people and game servers talk to |
+//! | [`lsp`] | the language server for editors |
 //! | [`telemetry`] | logs, traces, metrics |
 //! | [`sources`], [`diagnostics`] | reading a rule folder, showing what is wrong with it |
 //! | [`testing`] | running the tests of a rule set, and their reports |
@@ -40,6 +41,7 @@ pub mod github;
 pub mod identity;
 pub mod link;
 pub mod live;
+pub mod lsp;
 pub mod node;
 pub mod sarif;
 pub mod sources;

@@ -19,6 +19,7 @@ pub mod failure;
 pub mod fmt;
 pub mod keys;
 pub mod local;
+pub mod lsp;
 pub mod node;
 pub mod output;
 pub mod progress;
@@ -89,6 +90,7 @@ enum Verb {
     Dev(dev::Args),
     Agent(agent::Args),
     Keys(keys::Args),
+    Lsp(lsp::Args),
     /// Compile fragments to machine code (used by the agent itself)
     #[command(name = "__compile", hide = true)]
     Compile {
@@ -147,6 +149,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
         Verb::Explain(args) => explain::run(&args, format),
         Verb::Build(args) => build::run(&args, format),
         Verb::Keys(args) => keys::run(&args, format),
+        Verb::Lsp(args) => lsp::run(&args),
         verb => runtime()?.block_on(async {
             match verb {
                 Verb::Publish(args) => publish::run(&args, format).await,
@@ -165,6 +168,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
                 | Verb::Test(_)
                 | Verb::Build(_)
                 | Verb::Keys(_)
+                | Verb::Lsp(_)
                 | Verb::Compile { .. } => Err(Failure::internal("this verb needs no runtime")),
             }
         }),

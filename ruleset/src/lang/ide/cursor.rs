@@ -168,7 +168,14 @@ impl<'a> Reader<'a> {
     /// `rule "…` at the start of a line: whatever was open before is not any more.
     fn restarts(&self, token: Token) -> bool {
         let fresh = token.start == 0 || self.slice(token.start - 1, token.start) == "\n";
-        fresh && token.kind == TokenKind::Name && TOP_BLOCKS.contains(&self.word(token))
+        let labelled = || {
+            let rest = self.slice(token.end, self.text.len() as u32);
+            rest.trim_start_matches([' ', '\t']).starts_with(['"', '{'])
+        };
+        fresh
+            && token.kind == TokenKind::Name
+            && TOP_BLOCKS.contains(&self.word(token))
+            && labelled()
     }
 
     fn quiet(&self) -> bool {
@@ -442,6 +449,10 @@ mod tests {
             (
                 "test \"a\" {\n  cases = [\n    { fired = [$0",
                 "test a on=None | Value { attribute: \"fired\", object: Some(\"cases\"), call: None } | ",
+            ),
+            (
+                "rule \"a\" {\n  when = (\ntrigger.level > 3 && tr$0",
+                "rule a on=None | Value { attribute: \"when\", object: None, call: None } | tr",
             ),
             ("rule \"a\" {\n}\n$0\nparam \"p\" {}", " | Statement | "),
         ] {

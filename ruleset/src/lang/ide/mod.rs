@@ -92,7 +92,8 @@ impl Analysis {
         u32::try_from(at).ok()
     }
 
-    fn text(&self, file: u32) -> &str {
+    /// The text of a file; empty when there is none.
+    pub fn text(&self, file: u32) -> &str {
         self.sources.get(file as usize).map_or("", |source| source.text.as_str())
     }
 

@@ -1,0 +1,192 @@
+//! `cairn lsp`: the language server, for editors that speak the Language Server Protocol 3.17.
+//!
+//! A thread reads messages; one loop over one closed [`Event`] does everything else, in order. The
+//! answers themselves are pure questions to [`cairn_ruleset::lang::ide`], asked of the whole rule
+//! set of a document, unsaved documents included. Diagnostics follow a change after a short quiet,
+//! and no later than [`WAIT_MAX`] after the first one, however fast somebody types; a request is
+//! answered from the text as it is at that moment.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`frame`] | messages on a byte stream, bounded |
+//! | [`server`] | the life of a session: what is known, what an event does |
+//! | [`answer`] | requests to answers |
+//! | [`documents`], [`rulesets`] | open texts; the rule sets that they belong to |
+//! | [`client`], [`convert`], [`uri`] | what the editor can do, and its terms |
+//! | [`pages`] | pages about codes, as files |
+//! | [`runs`] | `test` blocks, run from a lens |
+#![allow(
+    clippy::mutable_key_type,
+    reason = "a `Uri` keeps a parsed form in a cell; it is ordered by its text alone"
+)]
+
+mod answer;
+mod client;
+mod convert;
+mod documents;
+mod frame;
+mod pages;
+mod rulesets;
+mod runs;
+mod server;
+mod uri;
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
+
+use frame::Frame;
+use lsp_server::Message;
+use server::{Server, Step};
+
+/// Messages that wait to be handled. A full queue stops the reading, not the editor's typing.
+const QUEUE_COUNT_MAX: usize = 1_024;
+/// Quiet after a change before diagnostics are made.
+const QUIET: Duration = Duration::from_millis(100);
+/// Longest wait of a change for its diagnostics while more changes follow.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// Everything that can happen to the server.
+enum Event {
+    /// The editor sent something.
+    Frame(Frame),
+    /// The editor is gone, or sends what is no protocol.
+    Lost(io::Error),
+    /// Diagnostics are due.
+    Due,
+}
+
+/// Speaks the protocol until the editor says `exit` or goes away. True when it went as the
+/// protocol has it: `shutdown`, then `exit`.
+///
+/// # Errors
+/// Nothing can be written to the editor any more, or what it sends is out of step.
+pub fn run(input: impl BufRead + Send + 'static, output: &mut impl Write) -> io::Result<bool> {
+    let (send, receive) = sync_channel(QUEUE_COUNT_MAX);
+    // It ends with its input, or with the queue; nobody waits for it.
+    std::thread::Builder::new().name("lsp-read".into()).spawn(move || read(input, &send))?;
+    let mut queue = Queue { receive, waiting: VecDeque::new() };
+    let mut server = Server::default();
+    let mut due = Due::default();
+    loop {
+        let step = match queue.next(due.at(), output)? {
+            Event::Frame(Frame::Message(message)) => server.handle(message),
+            Event::Frame(Frame::Malformed(code, why)) => {
+                frame::write_malformed(output, code, &why)?;
+                Step::default()
+            }
+            // An editor that went away after `shutdown` forgot to say `exit`.
+            Event::Frame(Frame::End) => return Ok(server.is_shut_down()),
+            Event::Lost(error) => return Err(error),
+            Event::Due => {
+                due = Due::default();
+                server.publish()
+            }
+        };
+        for message in &step.send {
+            frame::write(output, message)?;
+        }
+        if step.changed {
+            due.changed(Instant::now());
+        }
+        if step.exit {
+            return Ok(server.is_shut_down());
+        }
+    }
+}
+
+fn read(mut input: impl BufRead, send: &SyncSender<Event>) {
+    loop {
+        let event = match frame::read(&mut input) {
+            Ok(frame) => Event::Frame(frame),
+            Err(error) => Event::Lost(error),
+        };
+        let last = matches!(event, Event::Lost(_) | Event::Frame(Frame::End));
+        if send.send(event).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// When diagnostics are due.
+#[derive(Default)]
+struct Due {
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Due {
+    fn changed(&mut self, now: Instant) {
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+    }
+
+    fn at(&self) -> Option<Instant> {
+        Some((self.last? + QUIET).min(self.first? + WAIT_MAX))
+    }
+}
+
+/// What was received and not handled yet.
+struct Queue {
+    receive: Receiver<Event>,
+    waiting: VecDeque<Event>,
+}
+
+impl Queue {
+    /// The next event. Whatever else has arrived is looked through first, so that a request that
+    /// was cancelled while it waited is answered as such and never worked on.
+    fn next(&mut self, due: Option<Instant>, output: &mut impl Write) -> io::Result<Event> {
+        loop {
+            while self.waiting.len() < QUEUE_COUNT_MAX {
+                match self.receive.try_recv() {
+                    Ok(event) => self.take(event, output)?,
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return Ok(Event::Due);
+            }
+            if let Some(event) = self.waiting.pop_front() {
+                return Ok(event);
+            }
+            let received = match due {
+                Some(due) => {
+                    self.receive.recv_timeout(due.saturating_duration_since(Instant::now()))
+                }
+                None => self.receive.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match received {
+                Ok(event) => self.take(event, output)?,
+                Err(RecvTimeoutError::Timeout) => return Ok(Event::Due),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Event::Frame(Frame::End)),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event, output: &mut impl Write) -> io::Result<()> {
+        let cancelled = match &event {
+            Event::Frame(Frame::Message(Message::Notification(message))) => {
+                server::cancelled(message)
+            }
+            _ => None,
+        };
+        let Some(id) = cancelled else {
+            self.waiting.push_back(event);
+            return Ok(());
+        };
+        let asked = |event: &Event| matches!(event, Event::Frame(Frame::Message(Message::Request(request))) if request.id == id);
+        // One that is not here is answered already.
+        if let Some(index) = self.waiting.iter().position(asked) {
+            self.waiting.remove(index);
+            frame::write(
+                output,
+                &server::refuse(id, lsp_server::ErrorCode::RequestCanceled, "cancelled"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

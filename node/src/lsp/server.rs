@@ -1,0 +1,385 @@
+//! One session with an editor: what is known, and what each message does to it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
+use lsp_types::notification::{self as told, Notification as _};
+use lsp_types::request::{self as asked, Request as _};
+use lsp_types::{
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
+    CompletionOptions, DidChangeWatchedFilesRegistrationOptions, ExecuteCommandOptions,
+    FileSystemWatcher, FoldingRangeProviderCapability, GlobPattern, HoverProviderCapability,
+    InitializeParams, InitializeResult, MessageType, OneOf, PublishDiagnosticsParams, Registration,
+    RegistrationParams, RenameOptions, SaveOptions, ServerCapabilities, ServerInfo,
+    ShowMessageParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, Uri, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::client::{self, Client};
+use super::convert::Convert;
+use super::documents::{Documents, Refused};
+use super::pages::Pages;
+use super::rulesets::{self, Root, Rulesets};
+use super::runs;
+
+/// What an event led to.
+#[derive(Default)]
+pub(super) struct Step {
+    /// For the editor, in order.
+    pub(super) send: Vec<Message>,
+    /// Some text changed: diagnostics are due soon.
+    pub(super) changed: bool,
+    /// The session is over.
+    pub(super) exit: bool,
+}
+
+/// Everything the server knows.
+#[derive(Default)]
+pub(super) struct Server {
+    pub(super) client: Option<Client>,
+    pub(super) documents: Documents,
+    pub(super) rulesets: Rulesets,
+    pub(super) runs: runs::Failures,
+    pub(super) pages: RefCell<Pages>,
+    /// What the editor was told about each file, so that it is told once.
+    published: BTreeMap<Root, BTreeMap<Uri, (Option<i32>, Value)>>,
+    /// Faults that the editor was told of.
+    warned: BTreeMap<Root, String>,
+    shut_down: bool,
+}
+
+/// An error for the editor.
+pub(super) struct Fault {
+    pub(super) code: ErrorCode,
+    pub(super) message: String,
+}
+
+impl Fault {
+    pub(super) fn invalid(message: impl Into<String>) -> Fault {
+        Fault { code: ErrorCode::InvalidParams, message: message.into() }
+    }
+}
+
+/// The parameters of a message.
+pub(super) fn params<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
+    serde_json::from_value(value).map_err(|error| Fault::invalid(error.to_string()))
+}
+
+/// The request that a notification cancels.
+pub(super) fn cancelled(message: &Notification) -> Option<RequestId> {
+    if message.method != told::Cancel::METHOD {
+        return None;
+    }
+    serde_json::from_value(message.params.get("id")?.clone()).ok()
+}
+
+/// An error as the answer to a request.
+pub(super) fn refuse(id: RequestId, code: ErrorCode, message: impl Into<String>) -> Message {
+    Response::new_err(id, code as i32, message.into()).into()
+}
+
+fn tell<N: told::Notification>(params: impl Serialize) -> Message {
+    Notification::new(N::METHOD.to_owned(), params).into()
+}
+
+impl Server {
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.shut_down
+    }
+
+    /// Does what a message asks for.
+    pub(super) fn handle(&mut self, message: Message) -> Step {
+        match message {
+            Message::Request(request) => self.request(request),
+            Message::Notification(message) => self.notification(message),
+            // Answers to what we asked change nothing.
+            Message::Response(_) => Step::default(),
+        }
+    }
+
+    fn request(&mut self, request: Request) -> Step {
+        let Request { id, method, params } = request;
+        let mut step = Step::default();
+        let answer = if self.shut_down {
+            Err(Fault { code: ErrorCode::InvalidRequest, message: "shut down already".into() })
+        } else if method == asked::Initialize::METHOD {
+            self.initialize(params)
+        } else if let Some(client) = self.client {
+            match method.as_str() {
+                asked::Shutdown::METHOD => {
+                    self.shut_down = true;
+                    Ok(Value::Null)
+                }
+                asked::ExecuteCommand::METHOD => {
+                    let done = self.command(params, &mut step.send);
+                    // What failed shows where it is expected.
+                    step.changed = done.is_ok();
+                    done
+                }
+                _ => self.answer(client, &method, params),
+            }
+        } else {
+            let message = "`initialize` comes first".to_owned();
+            Err(Fault { code: ErrorCode::ServerNotInitialized, message })
+        };
+        step.send.push(match answer {
+            Ok(value) => Response { id, result: Some(value), error: None }.into(),
+            Err(fault) => refuse(id, fault.code, fault.message),
+        });
+        step
+    }
+
+    fn initialize(&mut self, value: Value) -> Result<Value, Fault> {
+        if self.client.is_some() {
+            let message = "`initialize` was sent before".to_owned();
+            return Err(Fault { code: ErrorCode::InvalidRequest, message });
+        }
+        let params: InitializeParams = params(value)?;
+        let client = Client::of(&params.capabilities);
+        self.rulesets.folders = client::folders(&params);
+        self.rulesets.named =
+            client::named(params.initialization_options.as_ref(), &self.rulesets.folders);
+        self.client = Some(client);
+        let result = InitializeResult {
+            capabilities: capabilities(client),
+            server_info: Some(ServerInfo {
+                name: "cairn".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        };
+        serde_json::to_value(result).map_err(|error| Fault::invalid(error.to_string()))
+    }
+
+    fn notification(&mut self, message: Notification) -> Step {
+        let mut step = Step::default();
+        if message.method == told::Exit::METHOD {
+            step.exit = true;
+            return step;
+        }
+        let Some(client) = self.client.filter(|_| !self.shut_down) else { return step };
+        let done = match message.method.as_str() {
+            told::Initialized::METHOD => {
+                step.send.extend(watch_files(client));
+                Ok(false)
+            }
+            told::DidOpenTextDocument::METHOD => self.open(message.params),
+            told::DidChangeTextDocument::METHOD => self.change(client, message.params),
+            told::DidCloseTextDocument::METHOD => self.close(message.params),
+            told::DidSaveTextDocument::METHOD | told::DidChangeWatchedFiles::METHOD => {
+                self.rulesets.forget();
+                Ok(true)
+            }
+            told::DidChangeWorkspaceFolders::METHOD => self.folders(message.params),
+            // What a server need not know, it ignores.
+            _ => Ok(false),
+        };
+        match done {
+            Ok(changed) => step.changed = changed,
+            Err(fault) => step.send.push(tell::<told::ShowMessage>(ShowMessageParams {
+                typ: MessageType::WARNING,
+                message: format!("cairn: {}: {}", message.method, fault.message),
+            })),
+        }
+        step
+    }
+
+    fn open(&mut self, value: Value) -> Result<bool, Fault> {
+        let params: lsp_types::DidOpenTextDocumentParams = params(value)?;
+        let document = params.text_document;
+        let unnamed = !document.uri.as_str().starts_with("file:");
+        if !rulesets::is_ours(&document.uri) || (unnamed && document.language_id != "cairn") {
+            return Ok(false);
+        }
+        self.documents.open(document.uri, document.version, document.text).map_err(refused)?;
+        self.rulesets.forget();
+        Ok(true)
+    }
+
+    fn change(&mut self, client: Client, value: Value) -> Result<bool, Fault> {
+        let params: lsp_types::DidChangeTextDocumentParams = params(value)?;
+        let document = params.text_document;
+        if !rulesets::is_ours(&document.uri) {
+            return Ok(false);
+        }
+        let changes = params.content_changes;
+        let done = self.documents.change(&document.uri, document.version, changes, client.encoding);
+        if let Some(root) = self.rulesets.root(&document.uri, &self.documents) {
+            self.rulesets.changed(&root);
+            self.runs.forget(&root);
+        }
+        match done {
+            Ok(()) => Ok(true),
+            // It was too large when it was opened or grew, which was said then.
+            Err(Refused::NotOpen { .. }) => Ok(false),
+            Err(why) => Err(refused(why)),
+        }
+    }
+
+    fn close(&mut self, value: Value) -> Result<bool, Fault> {
+        let params: lsp_types::DidCloseTextDocumentParams = params(value)?;
+        self.documents.close(&params.text_document.uri);
+        self.rulesets.forget();
+        Ok(true)
+    }
+
+    fn folders(&mut self, value: Value) -> Result<bool, Fault> {
+        let params: lsp_types::DidChangeWorkspaceFoldersParams = params(value)?;
+        let gone = client::paths(&params.event.removed);
+        let folders = &mut self.rulesets.folders;
+        folders.retain(|folder| !gone.contains(folder));
+        folders.extend(client::paths(&params.event.added));
+        self.rulesets.forget();
+        Ok(true)
+    }
+
+    /// Diagnostics of every rule set that has an open document, as far as they are news.
+    pub(super) fn publish(&mut self) -> Step {
+        let mut step = Step::default();
+        let Some(client) = self.client else { return step };
+        let open: Vec<Uri> = self.documents.iter().map(|(uri, _)| uri.clone()).collect();
+        let mut roots: Vec<Root> =
+            open.iter().filter_map(|uri| self.rulesets.root(uri, &self.documents)).collect();
+        roots.sort();
+        roots.dedup();
+        for gone in self.rulesets.prune(&roots) {
+            self.warned.remove(&gone);
+            for uri in self.published.remove(&gone).unwrap_or_default().into_keys() {
+                step.send.push(diagnostics(uri, None, Vec::new()));
+            }
+        }
+        for root in roots {
+            let analysis = self.rulesets.analysis(&root, &self.documents);
+            self.warn(&root, &mut step);
+            let convert = Convert::new(&analysis, &root, client);
+            let mut files: BTreeMap<Uri, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
+            for found in analysis.diagnostics() {
+                if let Some(uri) = convert.uri(found.span.file) {
+                    files
+                        .entry(uri)
+                        .or_default()
+                        .push(convert.diagnostic(found, &mut self.pages.borrow_mut()));
+                }
+            }
+            for (uri, found) in self.runs.diagnostics(&root, &convert) {
+                files.entry(uri).or_default().push(found);
+            }
+            let known = self.published.entry(root.clone()).or_default();
+            for file in 0..analysis.sources().len() as u32 {
+                let Some(uri) = convert.uri(file) else { continue };
+                let found = files.remove(&uri).unwrap_or_default();
+                let version = self.documents.get(&uri).map(|document| document.version);
+                let news = serde_json::to_value(&found).unwrap_or_default();
+                let quiet = version.is_none() && found.is_empty() && !known.contains_key(&uri);
+                if quiet || known.get(&uri) == Some(&(version, news.clone())) {
+                    continue;
+                }
+                known.insert(uri.clone(), (version, news));
+                step.send.push(diagnostics(uri, version, found));
+            }
+            // Files that are gone.
+            let here: Vec<Uri> =
+                (0..analysis.sources().len() as u32).filter_map(|file| convert.uri(file)).collect();
+            for uri in known.keys().filter(|uri| !here.contains(uri)).cloned().collect::<Vec<_>>() {
+                known.remove(&uri);
+                step.send.push(diagnostics(uri, None, Vec::new()));
+            }
+        }
+        step
+    }
+
+    /// Says once why a folder cannot be read.
+    fn warn(&mut self, root: &Root, step: &mut Step) {
+        let Some(error) = self.rulesets.unreadable(root).map(ToString::to_string) else {
+            self.warned.remove(root);
+            return;
+        };
+        if self.warned.get(root) != Some(&error) {
+            step.send.push(tell::<told::ShowMessage>(ShowMessageParams {
+                typ: MessageType::ERROR,
+                message: format!("cairn: {error}"),
+            }));
+            self.warned.insert(root.clone(), error);
+        }
+    }
+}
+
+fn refused(why: Refused) -> Fault {
+    Fault::invalid(why.to_string())
+}
+
+fn diagnostics(uri: Uri, version: Option<i32>, diagnostics: Vec<lsp_types::Diagnostic>) -> Message {
+    tell::<told::PublishDiagnostics>(PublishDiagnosticsParams { uri, diagnostics, version })
+}
+
+/// Asks the editor to tell of rule files that change on disk.
+fn watch_files(client: Client) -> Option<Message> {
+    if !client.watches_files {
+        return None;
+    }
+    let watch = |pattern: &str| FileSystemWatcher {
+        glob_pattern: GlobPattern::String(pattern.to_owned()),
+        kind: None,
+    };
+    let options = DidChangeWatchedFilesRegistrationOptions {
+        watchers: vec![watch("**/*.rules.hcl"), watch("**/*.test.hcl")],
+    };
+    let registration = Registration {
+        id: "rules".to_owned(),
+        method: told::DidChangeWatchedFiles::METHOD.to_owned(),
+        register_options: serde_json::to_value(options).ok(),
+    };
+    let params = RegistrationParams { registrations: vec![registration] };
+    let method = asked::RegisterCapability::METHOD.to_owned();
+    Some(Request::new("watch".to_owned().into(), method, params).into())
+}
+
+fn capabilities(client: Client) -> ServerCapabilities {
+    ServerCapabilities {
+        position_encoding: Some(client.encoding_kind()),
+        text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+            open_close: Some(true),
+            change: Some(TextDocumentSyncKind::INCREMENTAL),
+            save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions {
+                include_text: Some(false),
+            })),
+            ..TextDocumentSyncOptions::default()
+        })),
+        hover_provider: Some(HoverProviderCapability::Simple(true)),
+        completion_provider: Some(CompletionOptions {
+            trigger_characters: Some([".", "\"", "("].map(str::to_owned).to_vec()),
+            ..CompletionOptions::default()
+        }),
+        definition_provider: Some(OneOf::Left(true)),
+        references_provider: Some(OneOf::Left(true)),
+        document_highlight_provider: Some(OneOf::Left(true)),
+        document_symbol_provider: Some(OneOf::Left(true)),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        document_formatting_provider: Some(OneOf::Left(true)),
+        rename_provider: Some(OneOf::Right(RenameOptions {
+            prepare_provider: Some(true),
+            work_done_progress_options: Default::default(),
+        })),
+        code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+            ..CodeActionOptions::default()
+        })),
+        code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
+        execute_command_provider: Some(ExecuteCommandOptions {
+            commands: vec![runs::COMMAND.to_owned()],
+            ..ExecuteCommandOptions::default()
+        }),
+        workspace: Some(WorkspaceServerCapabilities {
+            workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                supported: Some(true),
+                change_notifications: Some(OneOf::Left(true)),
+            }),
+            file_operations: None,
+        }),
+        ..ServerCapabilities::default()
+    }
+}
