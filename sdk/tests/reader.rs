@@ -72,7 +72,8 @@ fn a_reader_follows_and_pins() {
     // The old version stays whole for whoever holds it, even when its file is gone.
     std::fs::remove_file(image_path(state.path(), &first.image)).unwrap();
     assert_eq!(pinned.param("param_0").unwrap(), value);
-    assert!(pinned.roll("rare", 7, 3).unwrap().len() == 3);
+    // Each of the three rolls draws one to three entries.
+    assert!((3..=9).contains(&pinned.roll("rare", 7, 3).unwrap().len()));
 
     // Back to the first: a new generation with an old digest.
     activate(state.path(), 3, &program(1));
