@@ -2,7 +2,7 @@
 
 #![cfg(feature = "compile")]
 
-use cairn_ruleset::lang::{Severity, Source, check, line_col};
+use cairn_ruleset::lang::{Source, check, line_col};
 
 /// A file in which a comment above a line names what is reported on that line.
 const THIRTY: &str = include_str!("mistakes/thirty.rules.hcl");
@@ -15,8 +15,8 @@ const NEWCOMERS: &str = include_str!("mistakes/newcomers.txt");
 fn errors(text: &str) -> Vec<(u32, u32, String, String)> {
     let source = Source { name: "a.rules.hcl".to_owned(), text: text.to_owned() };
     let checked = check(&[source]);
-    let errors = checked.diagnostics.iter().filter(|found| found.severity == Severity::Error);
-    errors
+    checked
+        .errors()
         .map(|found| {
             assert!(!found.cause.is_empty() && !found.help.is_empty(), "{found:?}");
             let (line, column) = line_col(text, found.span.start);

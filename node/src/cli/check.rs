@@ -13,6 +13,7 @@ use crate::{compile, github, sarif};
 
 const EXAMPLES: &str = "Examples:
   cairn check rules/                 all files of a rule set
+  cairn check rules/ --deny-warnings exit code 3 for warnings, too
   cairn check rules/ -o json         for an editor or a pipeline
   cairn check rules/ -o github       beside the lines of a pull request
   cairn check rules/ -o sarif        for code scanning";
@@ -23,6 +24,10 @@ const EXAMPLES: &str = "Examples:
 pub struct Args {
     /// Folder with *.rules.hcl files, or one such file
     rules: PathBuf,
+
+    /// Exit with 3 when there are warnings, too
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 #[derive(Serialize)]
@@ -49,7 +54,7 @@ struct Summary {
     cases: usize,
 }
 
-/// Prints the findings; exit code 3 when one is an error.
+/// Prints the findings; exit code 3 when one is an error, or a warning that is denied.
 ///
 /// # Errors
 /// When the files cannot be read.
@@ -111,5 +116,6 @@ pub fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
             }
         }
     }
-    Ok(if tally.errors > 0 { Exit::Findings } else { Exit::Ok })
+    let fails = tally.errors > 0 || (args.deny_warnings && tally.warnings > 0);
+    Ok(if fails { Exit::Findings } else { Exit::Ok })
 }

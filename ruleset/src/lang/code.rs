@@ -12,6 +12,8 @@
 //! | C07xx | loot tables |
 //! | C08xx | timers and counters |
 //! | C09xx | rules |
+//! | C10xx | imports, overrides, budgets |
+//! | C11xx | warnings |
 //! | C12xx | tests |
 
 use std::fmt;
@@ -148,6 +150,11 @@ codes! {
 
     NoOutcome = 901, "rule without an outcome";
     EmitFromTimer = 903, "emit without a caller";
+
+    Unused = 1101, "declaration that nothing uses";
+    TinyWeight = 1102, "weight that rounds to nothing";
+    RepeatedEntry = 1103, "entry that repeats another";
+    Deprecated = 1104, "use of something deprecated";
 
     UnknownInTest = 1201, "unknown name in a test";
     TestValueType = 1202, "test value of the wrong type";

@@ -20,12 +20,13 @@ pub(super) const fn schema(
     Schema { kind, labels: 1, required, optional, open: false, blocks }
 }
 
-pub(super) const ENUM: Schema = schema("enum", &["values"], &[], &[]);
-pub(super) const TRIGGER: Schema = schema("trigger", &["fields"], &[], &[]);
+pub(super) const ENUM: Schema = schema("enum", &["values"], &["deprecated"], &[]);
+pub(super) const TRIGGER: Schema = schema("trigger", &["fields"], &["deprecated"], &[]);
 pub(super) const PARAM: Schema =
-    schema("param", &["type", "default"], &["range", "unit", "doc"], &[]);
-pub(super) const COUNTER: Schema = schema("counter", &["on", "per", "window"], &[], &[]);
-pub(super) const CONDITION: Schema = schema("condition", &["when"], &[], &[]);
+    schema("param", &["type", "default"], &["range", "unit", "doc", "external", "deprecated"], &[]);
+pub(super) const COUNTER: Schema =
+    schema("counter", &["on", "per", "window"], &["deprecated"], &[]);
+pub(super) const CONDITION: Schema = schema("condition", &["when"], &["deprecated"], &[]);
 
 /// Reads every declaration of every file.
 pub(super) fn declare(session: &mut Session<'_>) -> Scope {
@@ -344,6 +345,10 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     let name = label(session, &block, "param", &mut scope.param_names, index, PARAM_COUNT_MAX);
     let unit = block.value("unit").and_then(|at| constant::text(session, at, "`unit`"));
     let doc = block.value("doc").and_then(|at| constant::text(session, at, "`doc`"));
+    let external = block
+        .value("external")
+        .and_then(|at| constant::value(session, scope, at, Type::Bool))
+        .is_some_and(|value| value != 0);
     let typed = block.value("type").and_then(|at| constant::type_of(session, scope, at));
     let mut slot = None;
     let mut value = None;
@@ -390,6 +395,9 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         }
     }
     if let Some(name) = name {
+        if external {
+            scope.external.insert(name.clone());
+        }
         // What is broken keeps its name with some value; no program comes out anyway.
         let slot = slot.or(typed.and_then(|(ty, _)| placeholder(ty)));
         let known = slot.is_some();

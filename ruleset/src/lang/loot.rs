@@ -15,7 +15,7 @@ pub(super) const TABLE: Schema = Schema {
     kind: "loot_table",
     labels: 1,
     required: &[],
-    optional: &["rolls"],
+    optional: &["rolls", "deprecated"],
     open: false,
     blocks: &["entry", "pity"],
 };

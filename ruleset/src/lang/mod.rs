@@ -44,6 +44,8 @@ mod timers;
 mod top;
 mod trace;
 mod tree;
+mod uses;
+mod warnings;
 mod witness;
 
 pub use code::Code;
@@ -80,6 +82,13 @@ pub struct Checked {
     pub program: Option<Program>,
     /// Everything found, ordered by file and place.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// What stops the build.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().filter(|found| found.severity == Severity::Error)
+    }
 }
 
 /// What [`check_with_cases`] found.
@@ -164,6 +173,7 @@ fn run<'a>(
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
     then(&mut session, &scope, &program);
+    warnings::report(&mut session, &scope);
     let mut diagnostics = session.finish();
     diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);

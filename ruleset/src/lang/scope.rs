@@ -1,5 +1,7 @@
 //! Everything that is declared, by kind, as the checker sees it before lowering.
 
+use std::collections::BTreeSet;
+
 use super::names::Names;
 use super::session::At;
 use crate::ir::{CounterDef, EnumDef, ParamDef, PityDef, Slot, TimerDef, Type};
@@ -77,6 +79,8 @@ pub(super) struct Scope {
     pub(super) trigger_names: Names,
     pub(super) params: Vec<ParamDef>,
     pub(super) param_names: Names,
+    /// Parameters that games read, whether or not a rule does.
+    pub(super) external: BTreeSet<String>,
     pub(super) counters: Vec<CounterDef>,
     pub(super) counter_names: Names,
     pub(super) conditions: Vec<Condition>,

@@ -6,7 +6,10 @@ use super::index::{Index, Symbol};
 use super::limits::ERROR_COUNT_MAX;
 use super::trace::Recorder;
 use super::tree::{NodeId, NodeKind, Tree};
-use super::{Code, Diagnostic, Edit, Span, literal, names};
+use super::{Code, Diagnostic, Edit, Severity, Span, literal, names};
+
+/// Warnings reported for one run; the rest comes up once these are mended.
+const WARNING_COUNT_MAX: usize = 200;
 
 /// Places that one diagnostic names beside its own, where uses add to them.
 const LABEL_COUNT_MAX: usize = 8;
@@ -155,7 +158,12 @@ impl<'a> Session<'a> {
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         // Conditions are checked once per use: their mistakes come up as often.
-        let room = self.found.len() < 2 * ERROR_COUNT_MAX;
+        // Warnings never push the run over its limit of errors.
+        let limit = match diagnostic.severity {
+            Severity::Error => 2 * ERROR_COUNT_MAX,
+            Severity::Warning => WARNING_COUNT_MAX,
+        };
+        let room = self.found.len() < limit;
         let repeated = (self.found.iter_mut())
             .find(|known| known.code == diagnostic.code && known.span == diagnostic.span);
         match repeated {
@@ -173,7 +181,7 @@ impl<'a> Session<'a> {
 
     /// Whether an error was found so far.
     pub(super) fn failed(&self) -> bool {
-        self.found.iter().any(|found| found.severity == super::Severity::Error)
+        self.found.iter().any(|found| found.severity == Severity::Error)
     }
 
     /// Reports one error at a node.

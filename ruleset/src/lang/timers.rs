@@ -15,7 +15,7 @@ pub(super) const TIMER: Schema = Schema {
     kind: "timer",
     labels: 1,
     required: &[],
-    optional: &["cron", "zone", "every", "duration", "missed", "jitter", "except"],
+    optional: &["cron", "zone", "every", "duration", "missed", "jitter", "except", "deprecated"],
     open: false,
     blocks: &[],
 };

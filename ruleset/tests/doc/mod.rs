@@ -59,7 +59,9 @@ impl Block {
 
     /// What the compiler finds in the block: different codes, and lines for a person.
     pub(crate) fn found(&self) -> (Vec<String>, String) {
-        let (codes, lines) = found(&self.sources());
+        let (mut codes, lines) = found(&self.sources());
+        // An example shows one thing: what it declares need not be used.
+        codes.retain(|code| code != "C1101" || self.mark.ends_with("C1101"));
         (codes, format!("{}:{}: {}\n{lines}", self.path, self.line, self.mark))
     }
 }

@@ -283,7 +283,7 @@ fn every_mistake_has_its_code_and_its_place() {
     for (body, expected, help) in cases {
         let text = format!("test \"t\" {{\n{body}\n}}\n");
         let tested = tested(&text);
-        let found: Vec<String> = (tested.checked.diagnostics.iter())
+        let found: Vec<String> = (tested.checked.errors())
             .map(|found| {
                 assert_eq!(found.span.file, 2);
                 let (line, column) = line_col(&text, found.span.start);
@@ -304,7 +304,7 @@ fn every_mistake_has_its_code_and_its_place() {
         ("enum \"zones\" { values = [\"a\"] }\n", "C1208"),
     ] {
         let codes: Vec<String> =
-            tested(text).checked.diagnostics.iter().map(|found| found.code.to_string()).collect();
+            tested(text).checked.errors().map(|found| found.code.to_string()).collect();
         assert_eq!(codes, [code], "{text}");
     }
 }
@@ -312,7 +312,7 @@ fn every_mistake_has_its_code_and_its_place() {
 #[test]
 fn limits_hold_at_n_and_one_more() {
     let codes = |text: &str| -> Vec<String> {
-        tested(text).checked.diagnostics.iter().map(|found| found.code.to_string()).collect()
+        tested(text).checked.errors().map(|found| found.code.to_string()).collect()
     };
     for (length, expected) in [(128, &[][..]), (129, &["C1210"][..])] {
         let name = "n".repeat(length);
@@ -340,7 +340,7 @@ fn limits_hold_at_n_and_one_more() {
             sources.push(source(&format!("t{file}.test.hcl"), &tests.collect::<String>()));
         }
         let tested = check_with_cases(&sources);
-        assert_eq!(tested.checked.diagnostics.len(), expected, "{count}");
+        assert_eq!(tested.checked.errors().count(), expected, "{count}");
         assert_eq!(tested.cases.len(), if expected == 0 { count } else { 0 });
     }
     let rows = "{ seed = 1 },\n".repeat(ROW_COUNT_MAX);
@@ -354,7 +354,7 @@ fn limits_hold_at_n_and_one_more() {
         }
         let last = "test \"last\" {\n  on = kill\n  fired = [pay]\n}\n".repeat(over);
         sources.push(source("z.test.hcl", &last));
-        assert_eq!(check_with_cases(&sources).checked.diagnostics.len(), expected);
+        assert_eq!(check_with_cases(&sources).checked.errors().count(), expected);
     }
 }
 

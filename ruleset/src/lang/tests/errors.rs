@@ -271,9 +271,8 @@ rule \"r\" {
 
 #[test]
 fn a_rule_set_needs_its_block_and_its_file_names() {
-    let codes = |sources: &[_]| -> Vec<Code> {
-        check(sources).diagnostics.iter().map(|found| found.code).collect()
-    };
+    let codes =
+        |sources: &[_]| -> Vec<Code> { check(sources).errors().map(|found| found.code).collect() };
     assert_eq!(codes(&[]), [Code::NoRuleset]);
     assert_eq!(codes(&[source("a.rules.hcl", "")]), [Code::NoRuleset]);
     for name in ["a.hcl", ".rules.hcl", "/a.rules.hcl", "../a.rules.hcl", "a b.rules.hcl"] {

@@ -5,8 +5,7 @@ use crate::lang::limits::*;
 use crate::lang::{Code, check};
 
 fn codes(text: &str) -> Vec<Code> {
-    let mut codes: Vec<Code> =
-        beside_base(text).diagnostics.iter().map(|found| found.code).collect();
+    let mut codes: Vec<Code> = beside_base(text).errors().map(|found| found.code).collect();
     codes.dedup();
     codes
 }
@@ -31,14 +30,14 @@ fn sizes_of_sources() {
             .collect();
         sources.push(source("a.rules.hcl", BASE));
         sources.push(source("c.rules.hcl", &pad(last)));
-        check(&sources).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>()
+        check(&sources).errors().map(|found| found.code).collect::<Vec<_>>()
     };
     assert_eq!(many(SOURCE_BYTES_MAX - BASE.len()), []);
     assert_eq!(many(SOURCE_BYTES_MAX - BASE.len() + 1), [Code::RulesetTooLarge]);
     let files = |count: usize| {
         let mut sources = vec![source("a.rules.hcl", BASE)];
         sources.extend((1..count).map(|i| source(&format!("b{i}.rules.hcl"), "")));
-        check(&sources).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>()
+        check(&sources).errors().map(|found| found.code).collect::<Vec<_>>()
     };
     assert_eq!(files(FILE_COUNT_MAX), []);
     assert_eq!(files(FILE_COUNT_MAX + 5), [Code::TooManyFiles]);
@@ -49,7 +48,7 @@ fn two_mebibytes_are_refused_unread() {
     assert_eq!(codes(&"@".repeat(2 << 20)), [Code::SourceTooLarge]);
     // One mebibyte of mistakes is cut short.
     for text in ["@ ".repeat(1 << 19), "a = b\n".repeat(1 << 17)] {
-        let found = beside_base(&text).diagnostics;
+        let found = beside_base(&text).errors().cloned().collect::<Vec<_>>();
         assert!(found.len() <= 2 * ERROR_COUNT_MAX + 1, "{}", found.len());
         assert!(found.iter().any(|found| found.code == Code::TooManyErrors));
     }
@@ -187,7 +186,7 @@ fn spread(count: usize, per_file: usize, part: impl Fn(usize) -> String) -> Vec<
         let text: String = (first..count.min(first + per_file)).map(&part).collect();
         sources.push(source(&format!("f{first}.rules.hcl"), &text));
     }
-    let mut codes: Vec<Code> = check(&sources).diagnostics.iter().map(|found| found.code).collect();
+    let mut codes: Vec<Code> = check(&sources).errors().map(|found| found.code).collect();
     codes.dedup();
     codes
 }
@@ -393,7 +392,7 @@ fn hostile_rule_sets_are_refused_in_bounded_time() {
     assert!(codes(&text).iter().all(|code| *code == Code::ConfusableName));
     // A long name in every message.
     let text = format!("{} {} {{\n", "x".repeat(400_000), "a ".repeat(490));
-    let said: usize = (beside_base(&text).diagnostics.iter())
+    let said: usize = (beside_base(&text).errors())
         .map(|found| found.message.len() + found.cause.len() + found.help.len())
         .sum();
     assert!(said < 1 << 20, "{said} bytes of messages");

@@ -1,0 +1,105 @@
+//! What is worth a look and stops nothing: which warnings come up, where, and when none does.
+
+#![cfg(feature = "compile")]
+
+use cairn_ruleset::lang::{Checked, Severity, Source, check, line_col};
+
+const BASE: &str = r#"ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+trigger "kill" {
+  fields = { level = int(1, 100), elite = bool }
+}
+rule "base" {
+  on = kill
+  emit "base" {}
+}
+"#;
+
+fn run(text: &str) -> Checked {
+    let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+    check(&[source("a.rules.hcl", BASE), source("b.rules.hcl", text)])
+}
+
+/// `C1101 line:column message` of every finding.
+fn found(text: &str) -> Vec<String> {
+    let checked = run(text);
+    let lines = checked.diagnostics.iter().map(|found| {
+        assert!(!found.cause.is_empty() && !found.help.is_empty(), "{found:?}");
+        let (line, column) = line_col(text, found.span.start);
+        format!("{} {line}:{column} {}", found.code, found.message)
+    });
+    lines.collect()
+}
+
+#[test]
+#[rustfmt::skip]
+fn each_is_reported_where_it_is() {
+    for (text, expected) in [
+        ("condition \"c\" { when = trigger.elite }\ntimer \"t\" { every = \"1h\" }\nenum \"e\" { values = [\"a\"] }",
+         &["C1101 1:11 nothing uses the condition c", "C1101 2:7 nothing uses the timer t",
+           "C1101 3:6 nothing uses the enum e"][..]),
+        ("param \"p\" {\n  type = bool\n  default = true\n}\nparam \"q\" {\n  type = bool\n  default = true\n  external = true\n}",
+         &["C1101 1:7 nothing uses the param p"]),
+        ("counter \"n\" {\n  on = kill\n  per = player\n  window = \"1m\"\n}\nloot_table \"t\" {\n  entry \"a\" { weight = 1 }\n}",
+         &["C1101 1:9 nothing uses the counter n", "C1101 6:12 nothing uses the loot_table t"]),
+        // What a test alone uses is not used.
+        ("param \"p\" {\n  type = bool\n  default = true\n}\ntest \"x\" {\n  on = kill\n  params = { p = false }\n}",
+         &["C1101 1:7 nothing uses the param p"]),
+        ("timer \"t\" { every = \"1h\" }\nrule \"r\" {\n  on = timer.t\n  broadcast \"b\" {}\n}", &[]),
+        ("timer \"t\" {\n  every = \"1h\"\n  duration = \"5m\"\n}\ncounter \"n\" {\n  on = kill\n  per = player\n  window = \"1m\"\n}\ncondition \"c\" { when = active(t) }\nrule \"r\" {\n  on = kill\n  when = condition.c && rate(n) > 1\n  emit \"b\" {}\n}", &[]),
+        ("enum \"e\" { values = [\"a\", \"b\"] }\ntrigger \"x\" {\n  fields = { e = e }\n}", &[]),
+        ("condition \"c\" {\n  when = trigger.elite\n  deprecated = \"go\"\n}", &[]),
+        ("param \"p\" {\n  type = bool\n  default = true\n  deprecated = \"use q\"\n}\ncondition \"c\" { when = param.p }\nrule \"r\" {\n  on = kill\n  when = condition.c || param.p\n  emit \"b\" {}\n}",
+         &["C1104 6:24 the param p is deprecated: use q", "C1104 9:25 the param p is deprecated: use q"]),
+        ("trigger \"t\" {\n  fields = { a = bool }\n  deprecated = \"use kill\"\n}\nrule \"r\" {\n  on = t\n  emit \"b\" {}\n}",
+         &["C1104 6:8 the trigger t is deprecated: use kill"]),
+        ("loot_table \"t\" {\n  entry \"a\" { weight = 1000001 }\n  entry \"b\" { weight = 1 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" { table = t }\n}",
+         &["C1102 3:24 b falls in at most one of 1000002 rolls"]),
+        ("loot_table \"t\" {\n  entry \"a\" { weight = 999999 }\n  entry \"b\" { weight = 1 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" { table = t }\n}", &[]),
+        ("loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    item = \"x\"\n    when = trigger.level>5\n  }\n  entry \"b\" {\n    weight = 2\n    item = \"x\"\n    when = trigger.level > 5\n  }\n  entry \"x\" { weight = 3 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" { table = t }\n}",
+         &["C1103 7:9 b gives what a gives, under the same condition"]),
+    ] {
+        assert_eq!(found(text), expected, "{text}");
+        assert!(run(text).program.is_some());
+    }
+}
+
+#[test]
+fn beside_an_error_there_are_none() {
+    let text = "condition \"c\" { when = trigger.elite }\ncondition \"d\" { when = trigger.elit }";
+    let checked = run(text);
+    assert!(checked.diagnostics.iter().all(|found| found.severity == Severity::Error));
+    assert_eq!(checked.diagnostics.len(), 1);
+}
+
+#[test]
+fn a_deprecation_shows_its_words_and_both_places() {
+    let text = "param \"p\" {\n  type = bool\n  default = true\n  deprecated = \"use q\"\n}\nrule \"r\" {\n  on = kill\n  when = param.p\n  emit \"b\" {}\n}";
+    let checked = run(text);
+    let [found] = &checked.diagnostics[..] else { panic!("{checked:?}") };
+    assert_eq!((found.severity, found.help.as_str()), (Severity::Warning, "use q"));
+    assert_eq!(line_col(text, found.labels[0].0.start), (4, 16));
+    // It must say something, and with a string.
+    for wrong in ["\" \"", "true"] {
+        let text = text.replace("\"use q\"", wrong);
+        assert_eq!(run(&text).diagnostics[0].code.to_string(), "C0307", "{text}");
+    }
+}
+
+#[test]
+fn warnings_are_bounded_and_never_become_an_error() {
+    // Two hundred are listed, whatever follows; none of them stops the build.
+    let name = |index: usize| -> String {
+        (0..3).map(|digit| char::from(b'a' + (index / 8_usize.pow(digit) % 8) as u8)).collect()
+    };
+    for count in [200, 201, 512] {
+        let text: String = (0..count)
+            .map(|index| format!("timer \"t{}\" {{ every = \"1h\" }}\n", name(index)))
+            .collect();
+        let checked = run(&text);
+        assert_eq!(checked.diagnostics.len(), 200, "{count}");
+        assert!(checked.program.is_some());
+    }
+}
