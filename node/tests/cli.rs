@@ -460,3 +460,31 @@ fn an_agent_without_its_settings_names_them_and_binds_nothing() {
     assert!(stderr(&output).contains("CAIRN_ETCD_PASSWORD"), "{}", stderr(&output));
     assert!(!Path::new(&state).exists(), "nothing was written");
 }
+
+#[test]
+fn check_prints_warnings_and_fails_for_them_only_when_they_are_denied() {
+    let rules = b"ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\ntrigger \"kill\" { fields = {} }\ntimer \"idle\" { every = \"1h\" }\nrule \"a\" {\n  on = kill\n  emit \"a\" { n = pick(6) }\n}\n";
+    let folder = Folder::new(&[("a.rules.hcl", rules)]);
+    let output = cairn(&["check", &folder.arg()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains("warning[C1101]"), "{}", stdout(&output));
+    fails(&["check", &folder.arg(), "--deny-warnings"], 3, &["nothing uses the timer idle"]);
+    let report = json(&cairn(&["check", &folder.arg(), "-o", "json"]));
+    assert_eq!(report["warnings"], 1);
+    assert_eq!(report["findings"][0]["severity"], "warning");
+    let fragment = &report["cost"]["fragments"][0];
+    assert_eq!(fragment["rules"][0]["name"], "a");
+    assert!(fragment["instructions"].as_u64().unwrap() > fragment["operations"].as_u64().unwrap());
+}
+
+#[test]
+fn check_shows_what_rules_cost_and_refuses_what_is_over_budget() {
+    let output = cairn(&["check", &fixture(), "--cost"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    for part in ["bytes per player", "FRAGMENT / RULE", "INSTRUCTIONS"] {
+        assert!(stdout(&output).contains(part), "{}", stdout(&output));
+    }
+    let rules = b"ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n  budget {\n    fragment_operations = 3\n  }\n}\ntrigger \"kill\" { fields = {} }\nrule \"dear\" {\n  on = kill\n  when = pick(6) + pick(6) > 7\n  emit \"a\" {}\n}\n";
+    let folder = Folder::new(&[("a.rules.hcl", rules)]);
+    fails(&["check", &folder.arg()], 3, &["C1001", "budget 3", "operations"]);
+}

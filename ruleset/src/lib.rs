@@ -6,6 +6,8 @@ pub mod bundle_error;
 pub mod cases;
 pub mod context;
 #[cfg(feature = "compile")]
+pub mod cost;
+#[cfg(feature = "compile")]
 pub mod emit;
 pub mod envelope;
 #[cfg(feature = "compile")]

@@ -84,3 +84,7 @@ pub const SIGNATURES_MAX: usize = 16;
 
 /// Most keys in a key list.
 pub const KEYS_MAX: usize = 64;
+
+/// Bytes that an evaluator keeps for one counter of one player: the window's sub-buckets and their
+/// sum. The SDK's window is exactly this large, which its build asserts.
+pub const COUNTER_PLAYER_BYTES: u64 = 56;

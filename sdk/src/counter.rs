@@ -24,6 +24,9 @@ pub struct Window {
     total: u32,
 }
 
+// What `cairn check` forecasts for each player is what is spent.
+const _: () = assert!(size_of::<Window>() as u64 == cairn_ruleset::limits::COUNTER_PLAYER_BYTES);
+
 impl Window {
     /// An empty window of so many milliseconds, at least 16.
     #[must_use]

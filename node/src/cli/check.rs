@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use cairn_ruleset::cost::Cost;
 use serde::Serialize;
 
+use super::bill::{self, Bill};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
@@ -13,6 +15,7 @@ use crate::{compile, github, sarif};
 
 const EXAMPLES: &str = "Examples:
   cairn check rules/                 all files of a rule set
+  cairn check rules/ --cost          what each fragment costs, and which rules cost most
   cairn check rules/ --deny-warnings exit code 3 for warnings, too
   cairn check rules/ -o json         for an editor or a pipeline
   cairn check rules/ -o github       beside the lines of a pull request
@@ -28,6 +31,10 @@ pub struct Args {
     /// Exit with 3 when there are warnings, too
     #[arg(long)]
     deny_warnings: bool,
+
+    /// Show what each fragment costs in the worst case, and which rules cost most
+    #[arg(long)]
+    cost: bool,
 }
 
 #[derive(Serialize)]
@@ -38,6 +45,8 @@ struct Report {
     findings: Vec<Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Bill>,
 }
 
 /// What a sound rule set holds.
@@ -76,10 +85,12 @@ pub fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         cases: cases.len(),
     });
     let files = judged.sources.len();
+    let cost = judged.program.as_ref().map(Cost::of);
     match output {
         Output::Json => {
             let findings = diagnostics::findings(&judged.sources, &judged.diagnostics);
-            output::json(&Report { files, tally, findings, summary })?;
+            let cost = cost.as_ref().map(Bill::of);
+            output::json(&Report { files, tally, findings, summary, cost })?;
         }
         Output::Github => {
             let lines = github::annotations(&args.rules, &judged.sources, &judged.diagnostics);
@@ -111,6 +122,13 @@ pub fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
                 )
             });
             output::line(&format!("{} in {}{holds}", tally.show(), plural(files, "file")));
+            if let Some(cost) = &cost {
+                output::line(&bill::summary(cost));
+                if args.cost {
+                    output::line("");
+                    output::line(&bill::table(cost));
+                }
+            }
             if let Some(explain) = diagnostics::explain(&judged.diagnostics) {
                 output::line(&explain);
             }

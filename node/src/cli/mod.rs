@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod bill;
 pub mod build;
 pub mod channel;
 pub mod check;

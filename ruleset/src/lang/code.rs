@@ -151,6 +151,8 @@ codes! {
     NoOutcome = 901, "rule without an outcome";
     EmitFromTimer = 903, "emit without a caller";
 
+    OverBudget = 1001, "over budget";
+
     Unused = 1101, "declaration that nothing uses";
     TinyWeight = 1102, "weight that rounds to nothing";
     RepeatedEntry = 1103, "entry that repeats another";

@@ -9,6 +9,7 @@
 //! Nothing here reads a clock, a file or a random source, and the order of the sources does not
 //! matter. No input panics; every cap is in [`limits`].
 
+mod budget;
 mod builtins;
 mod cases;
 mod code;
@@ -173,6 +174,7 @@ fn run<'a>(
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
     then(&mut session, &scope, &program);
+    budget::judge(&mut session, &scope, &program);
     warnings::report(&mut session, &scope);
     let mut diagnostics = session.finish();
     diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));

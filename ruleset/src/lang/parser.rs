@@ -31,7 +31,7 @@ pub(super) const TOP_BLOCKS: [&str; 10] = [
 ];
 
 /// Blocks that stand inside others.
-pub(super) const INNER_BLOCKS: [&str; 4] = ["entry", "pity", "emit", "broadcast"];
+pub(super) const INNER_BLOCKS: [&str; 5] = ["entry", "pity", "emit", "broadcast", "budget"];
 
 pub(super) struct Parser<'a> {
     text: &'a str,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::budget::Budget;
 use super::names::Names;
 use super::session::At;
 use crate::ir::{CounterDef, EnumDef, ParamDef, PityDef, Slot, TimerDef, Type};
@@ -73,6 +74,7 @@ pub(super) struct Rule {
 pub(super) struct Scope {
     pub(super) ruleset: String,
     pub(super) context: String,
+    pub(super) budget: Budget,
     pub(super) enums: Vec<EnumDef>,
     pub(super) enum_names: Names,
     pub(super) triggers: Vec<Trigger>,

@@ -8,9 +8,9 @@ use super::scope::Scope;
 use super::session::{At, Session};
 use super::shape::{self, Schema};
 use super::tree::NodeKind;
-use super::{Code, Diagnostic, Span};
+use super::{Code, Diagnostic, Span, budget};
 
-pub(super) const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &[]);
+pub(super) const RULESET: Schema = schema("ruleset", &["dialect", "context"], &[], &["budget"]);
 
 /// Puts a block to the others of its kind.
 pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
@@ -37,6 +37,7 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
     let inner = match name {
         "entry" | "pity" => Some("loot_table"),
         "emit" | "broadcast" => Some("rule"),
+        "budget" => Some("ruleset"),
         _ => None,
     };
     if let Some(outer) = inner {
@@ -110,6 +111,19 @@ pub(super) fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope
     let mut unused = Names::default();
     if let Some(name) = label(session, &block, "ruleset", &mut unused, 0, 1) {
         scope.ruleset = name;
+    }
+    let mut budgets = block.blocks.iter().map(|(_, at)| *at);
+    if let Some(at) = budgets.next() {
+        scope.budget = budget::read(session, at);
+    }
+    if let Some(second) = budgets.next() {
+        session.error(
+            Code::DuplicateAttribute,
+            second,
+            "`budget` is given twice",
+            "only one of them could hold",
+            "put their settings into one block",
+        );
     }
     if let Some(at) = block.value("dialect")
         && let Some(dialect) = constant::integer(session, at, "`dialect`")

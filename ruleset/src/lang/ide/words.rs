@@ -7,11 +7,12 @@
 use crate::lang::builtins::BUILTINS;
 use crate::lang::parser::TOP_BLOCKS;
 use crate::lang::shape::Schema;
-use crate::lang::{cases, declare, loot, lower, pity, timers, top};
+use crate::lang::{budget, cases, declare, loot, lower, pity, timers, top};
 
 /// Every kind of block.
-pub(super) const SCHEMAS: [&Schema; 16] = [
+pub(super) const SCHEMAS: [&Schema; 17] = [
     &top::RULESET,
+    &budget::BUDGET,
     &declare::ENUM,
     &declare::TRIGGER,
     &declare::PARAM,
@@ -36,6 +37,11 @@ pub(super) fn schema(kind: &str) -> Option<&'static Schema> {
 
 /// Kind of block, what it is, and what a snippet puts between its braces.
 const BLOCKS: &[(&str, &str, &str)] = &[
+    (
+        "budget",
+        "What the rule set may cost. Over it is an error that marks who costs most.",
+        "  fragment_operations = ${2:2000}\n",
+    ),
     (
         "ruleset",
         "Names the rule set, the version of the language and the context that games supply. Exactly one in all files.",
@@ -103,6 +109,9 @@ const BLOCKS: &[(&str, &str, &str)] = &[
 
 /// Kind of block, attribute, what it takes, what it means.
 const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
+    ("budget", "fragment_operations", "whole number", "Most operations of one evaluation."),
+    ("budget", "fragment_bytes", "whole number", "Most bytes of a compiled fragment."),
+    ("budget", "player_bytes", "whole number", "Most bytes of counters per player."),
     ("ruleset", "dialect", "whole number", "Version of the language; this compiler reads 1."),
     (
         "ruleset",
@@ -137,6 +146,14 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ),
     ("param", "unit", "\"text\"", "The unit, for people."),
     ("param", "doc", "\"text\"", "What turning it does, for people."),
+    ("param", "external", "true or false", "Whether games read it though no rule does."),
+    ("enum", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
+    ("trigger", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
+    ("param", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
+    ("counter", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
+    ("condition", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
+    ("timer", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
+    ("loot_table", "deprecated", "\"text\"", "What to use instead; every use becomes a warning."),
     ("counter", "on", "trigger", "What is counted."),
     ("counter", "per", "player", "Whose hits are counted together."),
     (
