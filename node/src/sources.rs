@@ -3,11 +3,12 @@
 //! Names are relative and use `/`, and the files come sorted by name, so that the same folder
 //! gives the same rule set wherever it lies and in whatever order the disk lists it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use cairn_ruleset::lang::{SUFFIX, Source, TEST_SUFFIX};
+use cairn_ruleset::lang::{self, SUFFIX, Source, TEST_SUFFIX};
 
 /// Largest source file. A larger one is refused by its length, before it is read.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -145,6 +146,7 @@ fn read_ending(path: &Path, suffixes: &'static [&str]) -> Result<Vec<Source>, So
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         walk.file(path, name.unwrap_or_default());
     }
+    walk.imported(path, about.is_dir()).map_err(missing)?;
     walk.sources.sort_by(|a, b| a.name.cmp(&b.name));
     walk.faults.sort_by_key(ToString::to_string);
     match (walk.faults.is_empty(), walk.sources.is_empty()) {
@@ -156,7 +158,21 @@ fn read_ending(path: &Path, suffixes: &'static [&str]) -> Result<Vec<Source>, So
 
 /// Where a source that was read from `path`, a folder or a file, lies.
 pub fn path_of(path: &Path, name: &str) -> PathBuf {
-    if path.is_dir() { path.join(name) } else { path.to_owned() }
+    if path.is_dir() {
+        return import_path(path, name);
+    }
+    match path.parent() {
+        Some(base) if path.file_name().is_none_or(|own| own != name) => import_path(base, name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Where the file lies that a rule set in the folder `base` knows as `name`.
+pub fn import_path(base: &Path, name: &str) -> PathBuf {
+    match name.strip_prefix("../") {
+        Some(beside) => base.parent().unwrap_or(base).join(beside),
+        None => base.join(name),
+    }
 }
 
 /// Whether a path is one that [`read`] would take in.
@@ -208,6 +224,38 @@ impl Walk {
                 Err(error) => self.unreadable(&name, &error),
             }
         }
+    }
+
+    /// Reads what the files import, and what that imports, each file once. What is not there is left
+    /// to the compiler, which knows the line that asks for it.
+    fn imported(&mut self, path: &Path, is_folder: bool) -> std::io::Result<()> {
+        let path = fs::canonicalize(path)?;
+        let base = if is_folder { &path } else { path.parent().unwrap_or(&path) };
+        let root = base.parent().unwrap_or(base);
+        let mut known: BTreeSet<String> =
+            self.sources.iter().map(|source| source.name.clone()).collect();
+        let mut next = 0;
+        while let Some(source) = self.sources.get(next) {
+            next += 1;
+            for name in lang::imports(source) {
+                if !known.insert(name.clone()) {
+                    continue;
+                }
+                if self.sources.len() >= FILE_COUNT_MAX {
+                    self.faults.push(Fault::TooMany { path: name, limit: FILE_COUNT_MAX });
+                    return Ok(());
+                }
+                let at = import_path(base, &name);
+                // A folder on the way may be a link to somewhere else.
+                match fs::canonicalize(&at) {
+                    Ok(real) if real.starts_with(root) => self.file(&at, name),
+                    Ok(_) => self.faults.push(Fault::NotAFile { path: name }),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(error) => self.unreadable(&name, &error),
+                }
+            }
+        }
+        Ok(())
     }
 
     fn file(&mut self, path: &Path, name: String) {
@@ -304,6 +352,26 @@ mod tests {
         std::os::unix::fs::symlink("b.rules.hcl", dir.path().join("c.rules.hcl")).unwrap();
         let error = read(dir.path()).unwrap_err().to_string();
         assert_eq!(error, "a.rules.hcl: byte 3 is not UTF-8\nc.rules.hcl: not a regular file");
+    }
+
+    #[test]
+    fn imported_files_are_read_once_and_nothing_beyond_the_folder_above() {
+        let dir = folder(&[
+            ("hunt/a.rules.hcl", b"import \"../shared/z.rules.hcl\" {}\nimport \"../away/x.rules.hcl\" {}\n"),
+            ("shared/z.rules.hcl", b"import \"../hunt/b.rules.hcl\" {}\nimport \"y.rules.hcl\" {}\nimport \"z.rules.hcl\" {}\nimport \"gone.rules.hcl\" {}\n"),
+            ("shared/y.rules.hcl", b"# y"),
+        ]);
+        let names = |path: &Path| -> Vec<String> {
+            read(path).unwrap().into_iter().map(|source| source.name).collect()
+        };
+        let expected = ["../shared/y.rules.hcl", "../shared/z.rules.hcl", "a.rules.hcl"];
+        assert_eq!(names(&dir.path().join("hunt")), expected);
+        assert_eq!(names(&dir.path().join("hunt/a.rules.hcl")), expected);
+        // A link leads out of the folder above: refused, not followed.
+        let outside = folder(&[("x.rules.hcl", b"# x")]);
+        std::os::unix::fs::symlink(outside.path(), dir.path().join("away")).unwrap();
+        let error = read(&dir.path().join("hunt")).unwrap_err().to_string();
+        assert_eq!(error, "../away/x.rules.hcl: not a regular file");
     }
 
     #[test]

@@ -488,3 +488,33 @@ fn check_shows_what_rules_cost_and_refuses_what_is_over_budget() {
     let folder = Folder::new(&[("a.rules.hcl", rules)]);
     fails(&["check", &folder.arg()], 3, &["C1001", "budget 3", "operations"]);
 }
+
+#[test]
+fn an_imported_file_is_part_of_the_rule_set_wherever_both_folders_stand() {
+    let main = "ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\nimport \"../shared/kill.rules.hcl\" {}\nrule \"a\" {\n  on = kill\n  emit \"a\" {}\n}\n";
+    let shared =
+        "trigger \"kill\" { fields = {} }\nrule \"b\" {\n  on = kill\n  emit \"b\" {}\n}\n";
+    let tree = |name: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let rules = dir.path().join(name);
+        std::fs::create_dir_all(&rules).unwrap();
+        std::fs::create_dir_all(dir.path().join("shared")).unwrap();
+        std::fs::write(rules.join("main.rules.hcl"), main).unwrap();
+        std::fs::write(dir.path().join("shared/kill.rules.hcl"), shared).unwrap();
+        (dir, rules.display().to_string())
+    };
+    let costs = |rules: &str| {
+        let output = cairn(&["check", rules, "-o", "json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        json(&output)
+    };
+    let ((first, hunt), (_second, chase)) = (tree("hunt"), tree("chase"));
+    let report = costs(&hunt);
+    assert_eq!(report["summary"]["rules"], 2);
+    assert_eq!(report, costs(&chase));
+    std::fs::remove_file(first.path().join("shared/kill.rules.hcl")).unwrap();
+    fails(&["check", &hunt], 3, &["C1003", "there is no file ../shared/kill.rules.hcl"]);
+    let escaped = main.replace("../shared", "../../etc");
+    std::fs::write(Path::new(&hunt).join("main.rules.hcl"), escaped).unwrap();
+    fails(&["check", &hunt], 3, &["C1002", "leaves the folder above"]);
+}

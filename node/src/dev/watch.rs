@@ -9,8 +9,10 @@
 //! name stands for another folder (a checkout, a move, deleted and made again), that one is
 //! followed from then on.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_merkle::Digest;
@@ -20,7 +22,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 use crate::cli::failure::Failure;
-use crate::sources::SourcesError;
+use crate::sources::{self, SourcesError};
 
 /// Notifications waiting to be looked at. More are dropped: one is enough to look again.
 const NOTIFICATIONS_COUNT_MAX: usize = 64;
@@ -44,6 +46,8 @@ pub(crate) struct Watch {
     notified: mpsc::Receiver<Instant>,
     /// Ends the notifications when it is dropped.
     watcher: RecommendedWatcher,
+    /// Files beside the folder that its rules import: their folders are watched, too.
+    imported: Arc<Mutex<BTreeSet<PathBuf>>>,
     /// What the watch holds on to: device and inode.
     held: Option<(u64, u64)>,
 }
@@ -68,11 +72,18 @@ impl Watch {
         // Notifications carry the path that the watch was given; the one above needs a name.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let (above, ours) = (path.parent().map(Path::to_owned), path.clone());
+        let imported = Arc::new(Mutex::new(BTreeSet::new()));
+        let beside = Arc::clone(&imported);
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 let matters = |event: notify::Event| {
                     // The folder above has files of its own, which are nobody's business.
+                    let is_imported = || {
+                        let beside = beside.lock().unwrap_or_else(PoisonError::into_inner);
+                        event.paths.iter().any(|at| beside.contains(at))
+                    };
                     event.need_rescan()
+                        || matters(&event.kind) && is_imported()
                         || event.paths.iter().any(|at| at.starts_with(&ours))
                             && (matters(&event.kind) || appears(&event, &ours))
                 };
@@ -88,7 +99,7 @@ impl Watch {
             watcher.watch(&above, RecursiveMode::NonRecursive).map_err(failed)?;
         }
         let held = identity(&path);
-        Ok(Watch { path, read, last: None, unreadable: None, notified, watcher, held })
+        Ok(Watch { path, read, last: None, unreadable: None, notified, watcher, imported, held })
     }
 
     /// Watch what the name stands for now.
@@ -108,7 +119,24 @@ impl Watch {
 
     /// Takes sources as known.
     pub(crate) fn seen(&mut self, sources: &[Source]) {
+        self.follow(sources);
         self.last = Some(digest(sources));
+    }
+
+    /// Watches the folders of imported files. One that is no longer imported stays watched, and is
+    /// nobody's business any more.
+    fn follow(&mut self, sources: &[Source]) {
+        let base = if self.path.is_dir() { Some(self.path.as_path()) } else { self.path.parent() };
+        let Some(base) = base else { return };
+        let beside = sources.iter().filter(|source| source.name.starts_with("../"));
+        let now: BTreeSet<PathBuf> =
+            beside.map(|source| sources::import_path(base, &source.name)).collect();
+        let mut imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in now.difference(&imported).filter_map(|path| path.parent()) {
+            // What cannot be watched is read at the next edit of something else.
+            let _ = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+        }
+        *imported = now;
     }
 
     /// Completes when nothing has happened for a moment, or too much for too long: what is read
@@ -135,6 +163,7 @@ impl Watch {
             match (self.read)(&self.path) {
                 Ok(sources) => {
                     self.unreadable = None;
+                    self.follow(&sources);
                     let now = digest(&sources);
                     if self.last.replace(now) != Some(now) {
                         return Ok(Edit::Sources(sources, at));
@@ -193,7 +222,22 @@ fn digest(sources: &[Source]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources;
+
+    #[tokio::test]
+    async fn an_edit_of_an_imported_file_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let (rules, shared) = (dir.path().join("hunt"), dir.path().join("shared"));
+        for folder in [&rules, &shared] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let main = "import \"../shared/z.rules.hcl\" {}\n";
+        std::fs::write(rules.join("a.rules.hcl"), main).unwrap();
+        std::fs::write(shared.join("z.rules.hcl"), "one").unwrap();
+        let mut watch = Watch::start(&rules, sources::read).unwrap();
+        watch.seen(&sources::read(&rules).unwrap());
+        std::fs::write(shared.join("z.rules.hcl"), "two").unwrap();
+        assert!(text(&mut watch).await.contains("two"));
+    }
 
     #[tokio::test]
     async fn an_edit_is_seen_once_and_a_touch_never() {

@@ -34,6 +34,11 @@ pub fn build(
     manifest: &Manifest,
     blobs: &dyn Fn(&Digest) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, ImageError> {
+    // Before anything is decoded: a newer dialect may have segments and code that this build would
+    // call malformed, and the one thing to say is who is too old.
+    if !(1..=DIALECT).contains(&manifest.language) {
+        return Err(ImageError::Dialect { actual: manifest.language });
+    }
     let mut parts = Parts::default();
     for entry in &manifest.fragments {
         let name = entry.name.clone();

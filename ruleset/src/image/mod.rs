@@ -21,6 +21,7 @@ pub use build::build;
 pub use error::ImageError;
 pub use view::{EntryView, FieldView, FragmentView, ParamView, TableView, TriggerView};
 
+use crate::limits::DIALECT;
 use record::{CHECKED_FROM, Header, Info, MAGIC, SECTIONS, Section, Text};
 
 /// Version of the format that this build writes, and the only one it reads.
@@ -78,6 +79,11 @@ impl<B: AsRef<[u8]>> Image<B> {
         }
         let bundle = Digest(header.bundle);
         let image = Image { bytes, sections, bundle };
+        // An agent may be newer than the game that maps its images.
+        let dialect = image.dialect();
+        if dialect > DIALECT {
+            return Err(ImageError::Dialect { actual: dialect });
+        }
         check::check(&image)?;
         Ok(image)
     }

@@ -369,6 +369,25 @@ fn the_manifest_tells_the_truth_about_the_context() {
     }
 }
 
+/// An agent, and a game on an agent's machine, that are older than the rules.
+#[test]
+fn a_newer_dialect_is_refused_by_its_name_before_anything_is_decoded() {
+    let (manifest, _) = bundle(&segments());
+    let newer = Manifest { language: 2, ..manifest };
+    // No blob is even asked for: whatever a newer compiler writes, this is what is said.
+    let error = build(&newer, &|_| None).unwrap_err().to_string();
+    assert_eq!(error, "the rules are in dialect 2, this build reads 1 to 1; update it first");
+    let mut bytes = try_build(&segments()).unwrap();
+    let place = {
+        let image = Image::open(bytes.as_slice()).unwrap();
+        let info = image.info().unwrap();
+        std::ptr::from_ref(&info.dialect).addr() - bytes.as_ptr().addr()
+    };
+    bytes[place] = 2;
+    reseal(&mut bytes);
+    assert_eq!(Image::open(bytes).unwrap_err().to_string(), error);
+}
+
 /// Lists are refused by their stated length, before memory is spent on them.
 #[test]
 fn segments_have_limits() {

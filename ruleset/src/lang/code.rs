@@ -152,6 +152,8 @@ codes! {
     EmitFromTimer = 903, "emit without a caller";
 
     OverBudget = 1001, "over budget";
+    ImportPath = 1002, "import that cannot name a file";
+    ImportMissing = 1003, "import of a file that is not there";
 
     Unused = 1101, "declaration that nothing uses";
     TinyWeight = 1102, "weight that rounds to nothing";

@@ -8,7 +8,7 @@ use super::scope::{Condition, Rule, Scope, Trigger};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, Span, loot, timers, top};
+use super::{Code, Diagnostic, Span, imports, loot, timers, top};
 use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, Type};
 
 pub(super) const fn schema(
@@ -37,11 +37,25 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
             top::sort(session, at, &mut found);
         }
     }
-    let [rulesets, enums, triggers, params, counters, conditions, timers, tables, rules, _] =
-        &found[..]
+    let [
+        rulesets,
+        enums,
+        triggers,
+        params,
+        counters,
+        conditions,
+        timers,
+        tables,
+        rules,
+        _,
+        imports,
+    ] = &found[..]
     else {
         return scope;
     };
+    for &at in imports {
+        imports::read(session, at);
+    }
     top::ruleset(session, rulesets, &mut scope);
     for &at in enums {
         enumeration(session, at, &mut scope);

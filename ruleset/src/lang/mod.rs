@@ -22,6 +22,7 @@ mod flaws;
 mod foreign;
 mod format;
 pub mod ide;
+mod imports;
 mod index;
 mod infer;
 mod interval;
@@ -52,6 +53,7 @@ mod witness;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Edit, Severity, Span, line_col};
 pub use format::{FormatError, format};
+pub use imports::imports;
 pub use page::{page, page_names};
 pub use trace::{Clause, Owner, Part, Shape, TRACE_SIZE_MAX, Trace};
 
@@ -255,6 +257,8 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
 
 fn is_file_name(name: &str) -> bool {
     let stem = name.strip_suffix(SUFFIX).or(name.strip_suffix(TEST_SUFFIX)).unwrap_or("");
+    // An imported file may stand beside the rule set's folder.
+    let stem = stem.strip_prefix("../").unwrap_or(stem);
     name.len() <= NAME_BYTES_MAX
         && stem.split('/').all(|part| {
             !part.is_empty()

@@ -17,7 +17,7 @@ pub(super) type Parsed<T> = Result<T, Failed>;
 
 /// Blocks that stand at the top of a file; seen inside another block at the start of a line they
 /// mean that a brace is missing.
-pub(super) const TOP_BLOCKS: [&str; 10] = [
+pub(super) const TOP_BLOCKS: [&str; 11] = [
     "ruleset",
     "enum",
     "trigger",
@@ -28,6 +28,7 @@ pub(super) const TOP_BLOCKS: [&str; 10] = [
     "loot_table",
     "rule",
     "test",
+    "import",
 ];
 
 /// Blocks that stand inside others.

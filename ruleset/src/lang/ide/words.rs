@@ -7,11 +7,12 @@
 use crate::lang::builtins::BUILTINS;
 use crate::lang::parser::TOP_BLOCKS;
 use crate::lang::shape::Schema;
-use crate::lang::{budget, cases, declare, loot, lower, pity, timers, top};
+use crate::lang::{budget, cases, declare, imports, loot, lower, pity, timers, top};
 
 /// Every kind of block.
-pub(super) const SCHEMAS: [&Schema; 17] = [
+pub(super) const SCHEMAS: [&Schema; 18] = [
     &top::RULESET,
+    &imports::IMPORT,
     &budget::BUDGET,
     &declare::ENUM,
     &declare::TRIGGER,
@@ -37,6 +38,11 @@ pub(super) fn schema(kind: &str) -> Option<&'static Schema> {
 
 /// Kind of block, what it is, and what a snippet puts between its braces.
 const BLOCKS: &[(&str, &str, &str)] = &[
+    (
+        "import",
+        "Makes a file beside the rule set's folder part of it; the label is its path from this file.",
+        "",
+    ),
     (
         "budget",
         "What the rule set may cost. Over it is an error that marks who costs most.",

@@ -275,7 +275,7 @@ fn a_rule_set_needs_its_block_and_its_file_names() {
         |sources: &[_]| -> Vec<Code> { check(sources).errors().map(|found| found.code).collect() };
     assert_eq!(codes(&[]), [Code::NoRuleset]);
     assert_eq!(codes(&[source("a.rules.hcl", "")]), [Code::NoRuleset]);
-    for name in ["a.hcl", ".rules.hcl", "/a.rules.hcl", "../a.rules.hcl", "a b.rules.hcl"] {
+    for name in ["a.hcl", ".rules.hcl", "/a.rules.hcl", "../../a.rules.hcl", "a b.rules.hcl"] {
         assert_eq!(codes(&[source(name, BASE)]), [Code::FileName], "{name}");
     }
     assert_eq!(codes(&[source("x/a-1.rules.hcl", BASE)]), []);
