@@ -8,7 +8,7 @@ mod limits;
 mod lowering;
 mod trace;
 
-use super::{Checked, Severity, Source, check, line_col};
+use super::{Checked, Code, Source, check, line_col};
 use crate::ir::Program;
 
 /// The example of the language's design and one use of everything else.
