@@ -170,7 +170,8 @@ pub fn path_of(path: &Path, name: &str) -> PathBuf {
 /// Where the file lies that a rule set in the folder `base` knows as `name`.
 pub fn import_path(base: &Path, name: &str) -> PathBuf {
     match name.strip_prefix("../") {
-        Some(beside) => base.parent().unwrap_or(base).join(beside),
+        Some(beside) if base.is_absolute() => base.parent().unwrap_or(base).join(beside),
+        Some(beside) => base.join("..").join(beside),
         None => base.join(name),
     }
 }
