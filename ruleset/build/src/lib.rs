@@ -1,11 +1,10 @@
 //! Rules as Rust source from a build script, for games that embed them.
 //!
+//! In `build.rs`:
+//!
 //! ```no_run
-//! // build.rs
-//! fn main() {
-//!     if let Err(error) = cairn_build::rules("rules") {
-//!         panic!("{error}");
-//!     }
+//! if let Err(error) = cairn_build::rules("rules") {
+//!     panic!("{error}");
 //! }
 //! ```
 //!
