@@ -106,7 +106,7 @@ impl Coverage {
                 let _ = writeln!(text, "        {}  {lacks}  {}", one.place, one.text);
             }
         }
-        let percent = if self.ways == 0 { 100 } else { 100 * self.seen / self.ways };
+        let percent = (100 * self.seen).checked_div(self.ways).unwrap_or(100);
         let _ = writeln!(
             text,
             "\ncoverage: {} of {} ways of clauses, {percent} %",

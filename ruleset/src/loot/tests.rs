@@ -226,7 +226,7 @@ impl Oracle<'_> {
     fn number(&mut self, n: u64) -> u64 {
         let bits = rng::draw(self.seed, self.hash, self.draw);
         self.draw += 1;
-        u64::try_from(u128::from(bits >> 32) * u128::from(n) >> 32).unwrap()
+        u64::try_from((u128::from(bits >> 32) * u128::from(n)) >> 32).unwrap()
     }
 
     fn ranged(&mut self, (few, many): (u32, u32)) -> u32 {
@@ -249,8 +249,8 @@ impl Oracle<'_> {
         let table = &self.tables[at];
         let eligible = |index: usize| self.masks[at] >> index & 1 == 1;
         let open: Vec<bool> = (0..table.entries.len()).map(eligible).collect();
-        for index in 0..open.len() {
-            if open[index] && table.entries[index].guaranteed {
+        for (index, open) in open.iter().enumerate() {
+            if *open && table.entries[index].guaranteed {
                 self.give(at, index);
             }
         }

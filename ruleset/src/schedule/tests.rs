@@ -383,7 +383,7 @@ fn list(timer: &TimerDef, from: i64, to: i64) -> Vec<i64> {
         if !excepted {
             let range = (next - at).min(timer.jitter_ms as i64).max(1);
             let bits = rng::draw(at as u64, hash, 0) >> 32;
-            found.push(at + (u128::from(bits) * range as u128 >> 32) as i64);
+            found.push(at + ((u128::from(bits) * range as u128) >> 32) as i64);
         }
         planned = Some(next);
     }
