@@ -333,6 +333,10 @@ timer "backup" {
   jitter = "5m"
   except = ["2026-12-24..2026-12-26"]
 }
+rule "backup_begins" {
+  on = timer.backup
+  broadcast "backup.begins" {}
+}
 "#;
     let folder = Folder::new(&[("hunt.rules.hcl", rules)]);
     let output = cairn(&["check", &folder.arg()]);
