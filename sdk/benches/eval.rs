@@ -148,6 +148,12 @@ fn main() {
     });
     none("eval_raw", figure);
     report("one rule in one crossing (eval_raw)", figure, 1, Some(22.0));
+    let figure = measure(200_000, |index| {
+        let out = one.interpreted.eval_raw(0, &inputs[index as usize % 64]);
+        black_box(out.map_or(0, |out| out[0]));
+    });
+    none("the opcode interpreter", figure);
+    report("one rule, the SDK's own interpreter", figure, 1, None);
 
     let mut context = Context::for_trigger(&one.version, "kill").expect("a trigger");
     let fields: Vec<_> = one.version.image().fields(0).map(|field| field.slot).collect();
@@ -182,6 +188,12 @@ fn main() {
     });
     none("eval_raw of 293", figure);
     report("293 conditions in one crossing (eval_raw)", figure, 293, Some(1.5 * 293.0));
+    let figure = measure(10_000, |index| {
+        let out = many.interpreted.eval_raw(0, &inputs[index as usize % 64]);
+        black_box(out.map_or(0, |out| out[0]));
+    });
+    none("the opcode interpreter on 293", figure);
+    report("293 conditions, the SDK's own interpreter", figure, 293, None);
 
     let version = &many.version;
     let index = version.param_index("param_3").expect("a parameter");
