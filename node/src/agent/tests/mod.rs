@@ -248,7 +248,9 @@ async fn what_is_live_outlives_everything_that_failed_after_it() {
     }
     for newer in 0..20 {
         let version = format!("2.{newer}.0");
-        Bundle::published(&fleet.keys, &version, newer, 2).publish(&agent).await;
+        // Each newer than the one before: of bundles of one moment, nodes keep those of high digest.
+        let published_ms = 2 + u64::from(newer);
+        Bundle::published(&fleet.keys, &version, newer, published_ms).publish(&agent).await;
     }
     agent.shutdown().await;
 
