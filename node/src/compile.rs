@@ -6,7 +6,7 @@ use std::path::Path;
 use cairn_ruleset::cases::Case;
 use cairn_ruleset::emit::{self, BuildError, Built};
 use cairn_ruleset::ir::Program;
-use cairn_ruleset::lang::{self, Diagnostic, Source, Trace};
+use cairn_ruleset::lang::{self, Diagnostic, Outline, Source, Trace};
 use cairn_ruleset::manifest::Provenance;
 
 use crate::sources::{self, SourcesError};
@@ -20,6 +20,8 @@ pub struct Judged {
     pub diagnostics: Vec<Diagnostic>,
     /// The program; absent when there is an error.
     pub program: Option<Program>,
+    /// What its words are.
+    pub outline: Outline,
 }
 
 /// Why a folder gives no bundle.
@@ -49,7 +51,12 @@ pub fn judge_sources(mut sources: Vec<Source>) -> Judged {
     // Spans count files in order of their names.
     sources.sort();
     let checked = lang::check(&sources);
-    Judged { sources, diagnostics: checked.diagnostics, program: checked.program }
+    Judged {
+        sources,
+        diagnostics: checked.diagnostics,
+        program: checked.program,
+        outline: checked.outline,
+    }
 }
 
 /// Reads and checks a folder or a file with its tests, and gives every case of them.
@@ -64,7 +71,12 @@ pub fn judge_with_cases(path: &Path) -> Result<(Judged, Vec<Case>), SourcesError
 pub fn judge_sources_with_cases(mut sources: Vec<Source>) -> (Judged, Vec<Case>) {
     sources.sort();
     let lang::Tested { checked, cases, .. } = lang::check_with_cases(&sources);
-    let judged = Judged { sources, diagnostics: checked.diagnostics, program: checked.program };
+    let judged = Judged {
+        sources,
+        diagnostics: checked.diagnostics,
+        program: checked.program,
+        outline: checked.outline,
+    };
     (judged, cases)
 }
 
@@ -79,7 +91,12 @@ pub fn judge_sources_with_trace(sources: Vec<Source>) -> (Judged, Option<Trace>)
 pub fn judge_traced(mut sources: Vec<Source>) -> (Judged, (Vec<Case>, Option<Trace>)) {
     sources.sort();
     let lang::Tested { checked, cases, trace } = lang::check_with_trace(&sources);
-    let judged = Judged { sources, diagnostics: checked.diagnostics, program: checked.program };
+    let judged = Judged {
+        sources,
+        diagnostics: checked.diagnostics,
+        program: checked.program,
+        outline: checked.outline,
+    };
     (judged, (cases, trace))
 }
 

@@ -71,8 +71,8 @@ fn help_shows_examples_before_usage_and_exits_with_0() {
         let examples = text.find("Examples:").unwrap();
         assert!(examples < text.find("Usage:").unwrap(), "{text}");
         for verb in [
-            "check", "build", "publish", "rollout", "rollback", "status", "eval", "roll", "events",
-            "dev", "agent", "keys",
+            "check", "plan", "breaking", "calendar", "build", "publish", "rollout", "rollback",
+            "status", "eval", "roll", "events", "dev", "agent", "keys",
         ] {
             assert!(text.contains(&format!("\n  {verb} ")), "{verb}: {text}");
         }

@@ -1,9 +1,17 @@
 //! The rule language, its compiler, the bundle and the image that games read.
 
 mod bounded;
+#[cfg(feature = "compile")]
+pub mod breaking;
 pub mod bundle_error;
 #[cfg(feature = "compile")]
+pub mod calendar;
+#[cfg(feature = "compile")]
 pub mod cases;
+#[cfg(feature = "compile")]
+pub mod codegen;
+#[cfg(feature = "compile")]
+pub mod contents;
 pub mod context;
 #[cfg(feature = "compile")]
 pub mod cost;
@@ -26,6 +34,8 @@ pub mod loot;
 pub mod manifest;
 pub mod meta;
 pub mod pity;
+#[cfg(feature = "compile")]
+pub mod plan;
 pub mod rng;
 pub mod schedule;
 #[cfg(feature = "compile")]

@@ -70,14 +70,8 @@ impl Upload {
     /// The bytes; see the module.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let envelope = self.envelope.encode();
-        let blobs: usize = self.blobs.values().map(Vec::len).sum();
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + envelope.len() + blobs);
-        bytes.extend_from_slice(MAGIC);
-        bytes.push(UPLOAD_FORMAT);
-        // An envelope is at most ENVELOPE_BYTES_MAX, about 1 MiB.
-        bytes.extend_from_slice(&(envelope.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(&envelope);
+        let mut bytes = head(&self.envelope.encode());
+        bytes.reserve_exact(self.blobs.values().map(Vec::len).sum());
         for entry in distinct(&self.manifest) {
             bytes.extend(self.blobs.get(&entry.digest).into_iter().flatten());
         }
@@ -142,8 +136,21 @@ impl Upload {
     }
 }
 
-/// The fragments in the manifest's order, without those whose digest came before.
-fn distinct(manifest: &Manifest) -> impl Iterator<Item = &FragmentEntry> {
+/// What comes before the fragments, for whoever sends them one after the other from where they are.
+#[must_use]
+pub fn head(envelope: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + envelope.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.push(UPLOAD_FORMAT);
+    // An envelope is at most ENVELOPE_BYTES_MAX, about 1 MiB.
+    bytes.extend_from_slice(&(envelope.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(envelope);
+    bytes
+}
+
+/// The fragments in the manifest's order, without those whose digest came before: the order in
+/// which an upload has them.
+pub fn distinct(manifest: &Manifest) -> impl Iterator<Item = &FragmentEntry> {
     let mut seen = BTreeSet::new();
     manifest.fragments.iter().filter(move |entry| seen.insert(entry.digest))
 }

@@ -15,6 +15,7 @@ use super::request::{
 use crate::coordinator::{Coordinator, Leadership};
 use crate::identity::Verifier;
 use crate::live::{Live, LiveTable};
+use crate::store::Store;
 use crate::telemetry::Metrics;
 
 /// A running agent. Cheap to clone; the agent stops when [`AgentHandle::shutdown`] is called or
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) coordinator: Arc<dyn Coordinator>,
     pub(crate) stopped: watch::Receiver<Option<String>>,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) store: Store,
 }
 
 impl AgentHandle {
@@ -77,6 +79,11 @@ impl AgentHandle {
     /// activation and for channels that are not configured.
     pub fn live(&self, channel: &str) -> Option<Arc<Live>> {
         self.shared.live.load(channel)
+    }
+
+    /// Its state on disk, to read: envelopes and fragments stay there while they are live.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
     }
 
     /// Ticks whenever what answers reads on any channel changed. Mark it seen, compare the

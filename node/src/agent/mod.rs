@@ -141,6 +141,7 @@ pub async fn start(config: AgentConfig) -> Result<AgentHandle, StartError> {
         coordinator: config.coordinator.clone(),
         stopped,
         verifier: verifier.clone(),
+        store: store.clone(),
     };
     let mut running = Running {
         core,

@@ -7,6 +7,7 @@
 //! generation, digest and staleness.
 
 pub mod body;
+pub mod bundle;
 pub mod bundles;
 pub mod channels;
 mod connections;
@@ -115,6 +116,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/roll", post(roll::roll))
         .route("/v1/events", get(events::consume).post(events::publish))
         .route("/v1/consumers/{name}/ack", post(consumers::ack))
+        .route("/v1/bundle", get(bundle::read))
         .route("/v1/bundles", put(bundles::upload))
         .route("/v1/channels/{ruleset}/{name}", get(channels::read).post(channels::propose))
         .route("/v1/versions", get(versions::list))
@@ -129,13 +131,14 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "/v1/ruleset",
     "/v1/params",
     "/v1/evaluate",
     "/v1/roll",
     "/v1/events",
     "/v1/consumers/NAME/ack",
+    "/v1/bundle",
     "/v1/bundles",
     "/v1/channels/RULESET/NAME",
     "/v1/versions",

@@ -17,8 +17,8 @@ use crate::api::problem::Problem;
 
 /// Longest wait for a connection. An agent is on this machine: one that takes longer is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Largest answer that is read.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Largest answer that is read: a whole bundle.
+const ANSWER_BYTES_MAX: usize = cairn_ruleset::upload::UPLOAD_BYTES_MAX;
 
 /// A way to one agent.
 #[derive(Clone, Debug)]

@@ -6,10 +6,13 @@
 pub mod address;
 pub mod agent;
 pub mod bill;
+pub mod breaking;
 pub mod build;
+pub mod calendar;
 pub mod channel;
 pub mod check;
 pub mod client;
+pub mod codegen;
 pub mod dev;
 pub mod directive;
 pub mod eval;
@@ -22,7 +25,9 @@ pub mod keys;
 pub mod local;
 pub mod lsp;
 pub mod node;
+pub mod opened;
 pub mod output;
+pub mod plan;
 pub mod progress;
 pub mod publish;
 pub mod roll;
@@ -79,6 +84,10 @@ enum Verb {
     Fmt(fmt::Args),
     Explain(explain::Args),
     Test(test::Args),
+    Plan(plan::Args),
+    Breaking(breaking::Args),
+    Calendar(calendar::Args),
+    Codegen(codegen::Args),
     Build(build::Args),
     Publish(publish::Args),
     Rollout(rollout::Args),
@@ -149,10 +158,14 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
         Verb::Fmt(args) => fmt::run(&args, format),
         Verb::Explain(args) => explain::run(&args, format),
         Verb::Build(args) => build::run(&args, format),
+        Verb::Breaking(args) => breaking::run(&args, format),
+        Verb::Calendar(args) => calendar::run(&args, format),
+        Verb::Codegen(args) => codegen::run(&args, format),
         Verb::Keys(args) => keys::run(&args, format),
         Verb::Lsp(args) => lsp::run(&args),
         verb => runtime()?.block_on(async {
             match verb {
+                Verb::Plan(args) => plan::run(&args, format).await,
                 Verb::Publish(args) => publish::run(&args, format).await,
                 Verb::Rollout(args) => rollout::run(&args, format).await,
                 Verb::Rollback(args) => rollback::run(&args, format).await,
@@ -163,14 +176,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
                 Verb::Events(args) => events::run(&args, format).await,
                 Verb::Dev(args) => dev::run(args, format, defects).await,
                 Verb::Agent(args) => agent::run(args, format, defects).await,
-                Verb::Check(_)
-                | Verb::Explain(_)
-                | Verb::Fmt(_)
-                | Verb::Test(_)
-                | Verb::Build(_)
-                | Verb::Keys(_)
-                | Verb::Lsp(_)
-                | Verb::Compile { .. } => Err(Failure::internal("this verb needs no runtime")),
+                _ => Err(Failure::internal("this verb needs no runtime")),
             }
         }),
     }

@@ -73,6 +73,14 @@ pub fn line(text: &str) {
     }
 }
 
+/// Writes a document to stdout as it is. As [`line`], it ends quietly when nobody reads.
+pub fn raw(text: &str) {
+    let mut out = io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(Exit::Ok as i32);
+    }
+}
+
 /// Writes a line to stdout for verbs that run on: a reader that went away must not end them.
 pub fn offer(text: &str) {
     let mut out = io::stdout().lock();

@@ -10,7 +10,7 @@ use cairn_ruleset::emit::Built;
 use cairn_ruleset::image;
 use cairn_ruleset::ir::On;
 use cairn_ruleset::manifest::FragmentKind;
-use cairn_sdk::{Code, Engine, Version};
+use cairn_sdk::{Code, Engine, Evaluator, Version};
 
 use super::{Heard, Live, Loaded};
 use crate::stage;
@@ -30,7 +30,13 @@ impl Live {
             .map_err(|error| format!("the image cannot be built: {error}"))?;
         let engine = Engine::new().map_err(|error| error.to_string())?;
         let loaded = match evaluates {
-            true => compiled(built, &bytes, &engine)?,
+            true => {
+                let code = built.manifest.fragments.iter();
+                let code = code.filter(|entry| entry.kind == FragmentKind::Code);
+                let wasm = |digest| built.blobs.get(digest).map_or(&[][..], Vec::as_slice);
+                let code: Vec<_> = code.map(|e| (e.digest, wasm(&e.digest))).collect();
+                compiled(&code, &bytes, &engine)?
+            }
             false => {
                 let version = Version::open(0, bytes).map_err(|error| error.to_string())?;
                 Loaded::assemble(engine, version, Code::new())
@@ -93,16 +99,48 @@ impl Live {
     }
 }
 
-fn compiled(built: &Built, image: &[u8], engine: &Engine) -> Result<Loaded, String> {
+/// One version in a sandbox of its own, fragment by fragment.
+pub struct Runner(Evaluator);
+
+impl Runner {
+    /// The output slots of a fragment by name, see `cairn_ruleset::layout`.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn run(&mut self, fragment: &str, context: &[u8]) -> Result<Vec<i64>, String> {
+        let mut fragments = self.0.version().fragments().iter().zip(0u16..);
+        let found = fragments.find(|(meta, _)| meta.name == fragment).map(|(_, index)| index);
+        let index = found.ok_or_else(|| format!("there is no fragment `{fragment}`"))?;
+        let out = self.0.eval_raw(index, context).map_err(|error| stage::with_sources(&error))?;
+        let words = out.chunks_exact(8).filter_map(|word| word.try_into().ok());
+        Ok(words.map(i64::from_le_bytes).collect())
+    }
+}
+
+impl Live {
+    /// Compiles fragments, by digest, in this process, and makes a sandbox of an image's version.
+    ///
+    /// # Errors
+    /// What failed, in words. Its temporary files are gone either way.
+    pub fn runner(image: &[u8], fragments: &[(Digest, &[u8])]) -> Result<Runner, String> {
+        let engine = Engine::new().map_err(|error| error.to_string())?;
+        let loaded = compiled(fragments, image, &engine)?;
+        let evaluator = Evaluator::new(&engine, loaded.version(), loaded.code());
+        evaluator.map(Runner).map_err(|error| stage::with_sources(&error))
+    }
+}
+
+fn compiled(
+    fragments: &[(Digest, &[u8])],
+    image: &[u8],
+    engine: &Engine,
+) -> Result<Loaded, String> {
     let failed = |error: std::io::Error| format!("cannot write a temporary file: {error}");
     let dir = tempfile::Builder::new().prefix("cairn-eval-").tempdir().map_err(failed)?;
     let mut jobs: Vec<PathBuf> = Vec::new();
-    for entry in built.manifest.fragments.iter().filter(|entry| entry.kind == FragmentKind::Code) {
-        let Some(wasm) = built.blobs.get(&entry.digest) else { continue };
-        let (from, to) = (
-            dir.path().join(format!("{}.wasm", entry.digest)),
-            dir.path().join(format!("{}.cwasm", entry.digest)),
-        );
+    for (digest, wasm) in fragments {
+        let (from, to) =
+            (dir.path().join(format!("{digest}.wasm")), dir.path().join(format!("{digest}.cwasm")));
         // Equal rules of two files are one fragment, compiled once.
         if jobs.contains(&to) {
             continue;

@@ -28,6 +28,7 @@ pub use error::EvalError;
 pub use evaluate::{EvalRequest, Evaluated, Given, Outcome};
 pub(crate) use loaded::Loaded;
 pub use loaded::ParamInfo;
+pub use local::Runner;
 pub use pity::PityMap;
 pub use roll::{RollRequest, Rolled, Spoils};
 

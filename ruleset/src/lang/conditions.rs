@@ -130,6 +130,8 @@ pub(super) fn unused(
         let value = checker.expect_bool(value);
         if value.ty != Ty::Error {
             checker.truth(index, &value);
+            let text = checker.session.text(when);
+            checker.session.outline.condition(&condition.name, text, on, &value.ir);
         }
     }
     for (table, entry) in unchecked(scope, truths) {

@@ -70,6 +70,14 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
     }
     conditions::unused(session, scope, &mut shared, &mut truths);
     conditions::constant(session, scope, &shared, &truths);
+    for table in &scope.tables {
+        for entry in &table.entries {
+            if let Some(when) = entry.when {
+                let text = session.text(when);
+                session.outline.entry(&table.name, &entry.name, text);
+            }
+        }
+    }
     fragments.sort_by(|a, b| a.name.cmp(&b.name));
     Program {
         ruleset: scope.ruleset.clone(),
@@ -312,6 +320,8 @@ fn lower_rule(
     let (when, mut size) = match block.value("when") {
         None => (Expr::Const(1), 1),
         Some(at) => {
+            let text = checker.session.text(at);
+            checker.session.outline.rule(name, text);
             let value = checker.infer(at, None);
             let value = checker.expect_bool(value);
             if value.ty != Ty::Error {

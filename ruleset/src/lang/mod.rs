@@ -33,6 +33,7 @@ mod loot;
 mod lower;
 mod names;
 mod operators;
+mod outline;
 mod page;
 mod parser;
 mod pity;
@@ -54,6 +55,7 @@ pub use code::Code;
 pub use diagnostic::{Diagnostic, Edit, Severity, Span, line_col};
 pub use format::{FormatError, format};
 pub use imports::imports;
+pub use outline::{ConditionDef, Outline};
 pub use page::{page, page_names};
 pub use trace::{Clause, Owner, Part, Shape, TRACE_SIZE_MAX, Trace};
 
@@ -83,6 +85,8 @@ pub struct Checked {
     pub files: Vec<String>,
     /// The program; absent when there is an error.
     pub program: Option<Program>,
+    /// What the sources say in words that the program no longer has.
+    pub outline: Outline,
     /// Everything found, ordered by file and place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -178,10 +182,11 @@ fn run<'a>(
     then(&mut session, &scope, &program);
     budget::judge(&mut session, &scope, &program);
     warnings::report(&mut session, &scope);
+    let outline = std::mem::take(&mut session.outline);
     let mut diagnostics = session.finish();
     diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    let checked = Checked { files, program: (!failed).then_some(program), diagnostics };
+    let checked = Checked { files, program: (!failed).then_some(program), outline, diagnostics };
     (checked, session, scope)
 }
 

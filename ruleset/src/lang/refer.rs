@@ -193,6 +193,8 @@ impl Checker<'_, '_> {
             self.shared.truths.insert(index, Truth { always: false, never: false });
         } else {
             self.truth(index, &value);
+            let text = self.session.text(when);
+            self.session.outline.condition(&condition.name, text, self.on, &value.ir);
         }
         Val { at, ..value }
     }

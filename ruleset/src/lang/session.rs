@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::index::{Index, Symbol};
 use super::limits::ERROR_COUNT_MAX;
+use super::outline::Outline;
 use super::trace::Recorder;
 use super::tree::{NodeId, NodeKind, Tree};
 use super::{Code, Diagnostic, Edit, Severity, Span, literal, names};
@@ -33,6 +34,8 @@ pub(super) struct At {
 /// All files with the diagnostics about them.
 pub(super) struct Session<'a> {
     pub(super) files: Vec<File<'a>>,
+    /// Grows while declarations are lowered.
+    pub(super) outline: Outline,
     found: Vec<Diagnostic>,
     /// Spelling searches left; they are the one thing whose cost is not linear.
     searches: u32,
@@ -49,7 +52,16 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(mut files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
         let lost = files.iter_mut().flat_map(|file| std::mem::take(&mut file.lost)).collect();
-        Session { files, found, searches: 64, lost, witnesses: 256, index: None, recorder: None }
+        Session {
+            files,
+            outline: Outline::default(),
+            found,
+            searches: 64,
+            lost,
+            witnesses: 256,
+            index: None,
+            recorder: None,
+        }
     }
 
     fn file(&self, at: At) -> &File<'a> {

@@ -1,0 +1,124 @@
+//! A version that a tool looks into: a folder of rules, a bundle file, or what is live on an agent.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use cairn_ruleset::bundle_error::BundleError;
+use cairn_ruleset::contents::Contents;
+use cairn_ruleset::image::ImageError;
+use cairn_ruleset::plan::{Interpreted, Machine};
+use cairn_ruleset::upload::{UPLOAD_BYTES_MAX, Upload};
+use hyper::Method;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::local;
+use super::node::{ChannelArgs, NodeArgs};
+use crate::compile;
+use crate::live::{Live, Runner};
+
+/// A version, opened up.
+pub struct Opened {
+    /// What people call it.
+    pub label: String,
+    /// What it holds.
+    pub contents: Contents,
+}
+
+impl Opened {
+    /// A folder of rules, one rule file, or a bundle file as `cairn build --out` writes it.
+    ///
+    /// # Errors
+    /// Exit code 3 for rules or bundles that do not hold, 2 when there is nothing to read.
+    pub fn at(path: &Path) -> Result<Opened, Failure> {
+        let is_rules = path.is_dir() || path.to_string_lossy().ends_with(".hcl");
+        let mut opened = if is_rules { Opened::rules(path)? } else { Opened::file(path)? };
+        opened.label = path.display().to_string();
+        Ok(opened)
+    }
+
+    fn rules(path: &Path) -> Result<Opened, Failure> {
+        let judged = compile::judge(path).map_err(|error| local::unreadable(path, &error))?;
+        let outline = judged.outline.clone();
+        let program = judged.program().map_err(|error| local::refused(path, &error))?;
+        let built = compile::bundle(&program, "0.0.0", "")
+            .map_err(|error| local::refused(path, &error.into()))?;
+        let contents = Contents::of_sources(program, outline, &built).map_err(|e| unfit(&e))?;
+        Ok(Opened { label: String::new(), contents })
+    }
+
+    fn file(path: &Path) -> Result<Opened, Failure> {
+        let shown = path.display();
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(UPLOAD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|error| {
+                Failure::usage(format!("cannot read {shown}: {error}"))
+                    .hint("name a folder with *.rules.hcl files, or a file that `cairn build --out` wrote")
+            })?;
+        Opened::bundle(&bytes, &shown.to_string())
+    }
+
+    fn bundle(bytes: &[u8], label: &str) -> Result<Opened, Failure> {
+        let malformed = |error: BundleError| {
+            Failure::new(Exit::Findings, format!("{label} is no bundle: {error}"))
+                .hint(error.hint())
+        };
+        let upload = Upload::decode(bytes).map_err(malformed)?;
+        let contents =
+            Contents::of_bundle(&upload.manifest, &upload.blobs).map_err(|e| unfit(&e))?;
+        Ok(Opened { label: label.to_owned(), contents })
+    }
+
+    /// What is live on an agent.
+    ///
+    /// # Errors
+    /// Exit code 6 when there is no agent, and what it answers.
+    pub async fn live(node: &NodeArgs, channel: &ChannelArgs) -> Result<Opened, Failure> {
+        let mut path = "/v1/bundle".to_owned();
+        if let Some(channel) = &channel.channel {
+            path.push_str(&format!("?channel={}", super::events::escape(channel)));
+        }
+        let client = node.client();
+        let answer = client.send(Method::GET, &path, &[], bytes::Bytes::new()).await?.success()?;
+        let mut opened = Opened::bundle(&answer.body, "the live version")?;
+        let contents = &opened.contents;
+        opened.label = format!("{} {} (live)", contents.schema.ruleset, contents.version);
+        Ok(opened)
+    }
+
+    /// What runs it: the reference interpreter where the sources are at hand, else the compiled
+    /// fragments in the SDK's sandbox.
+    pub fn machine(&self) -> Box<dyn Machine + '_> {
+        match &self.contents.source {
+            Some(_) => Box::new(Interpreted(&self.contents)),
+            None => Box::new(Sandboxed { contents: &self.contents, runner: None }),
+        }
+    }
+}
+
+fn unfit(error: &ImageError) -> Failure {
+    Failure::new(Exit::Findings, format!("a node would refuse this version: {error}"))
+        .hint("build it again with this version of cairn")
+}
+
+/// Compiled to machine code when the first fragment is run: most plans run none.
+struct Sandboxed<'a> {
+    contents: &'a Contents,
+    runner: Option<Result<Runner, String>>,
+}
+
+impl Machine for Sandboxed<'_> {
+    fn run(&mut self, fragment: usize, context: &[u8]) -> Result<Vec<i64>, String> {
+        let contents = self.contents;
+        let runner = self.runner.get_or_insert_with(|| {
+            let fragments =
+                contents.fragments.iter().map(|code| (code.digest, code.wasm.as_slice()));
+            Live::runner(&contents.image, &fragments.collect::<Vec<_>>())
+        });
+        let runner = runner.as_mut().map_err(|reason| reason.clone())?;
+        let code = contents.fragments.get(fragment).ok_or("there is no such fragment")?;
+        runner.run(&code.meta.name, context)
+    }
+}

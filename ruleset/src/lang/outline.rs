@@ -1,0 +1,113 @@
+//! What a reader of the sources sees and the program no longer has: named conditions, and the text
+//! of each `when`. Tools that speak of a change speak in these words; nothing here is compiled.
+
+use std::collections::BTreeMap;
+
+use crate::ir::{Expr, On};
+
+/// Words of the sources, by name. Rules and entries without a `when` are absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Named conditions.
+    pub conditions: BTreeMap<String, ConditionDef>,
+    /// `when` of each rule.
+    pub rules: BTreeMap<String, String>,
+    /// `when` of each conditional entry, by table and entry.
+    pub entries: BTreeMap<(String, String), String>,
+}
+
+/// `condition "veteran" { when = ... }`, as it was first used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionDef {
+    /// The text of `when` on one line, without comments.
+    pub text: String,
+    /// What is evaluated where it was first used; `None` when nothing uses it and it reads no field.
+    pub on: Option<On>,
+    /// Lowered there.
+    pub expr: Expr,
+}
+
+impl Outline {
+    pub(super) fn condition(&mut self, name: &str, text: &str, on: Option<On>, expr: &Expr) {
+        // The first use stands for all: a condition means the same for every trigger, only the
+        // slots that it reads differ. One copy of each also bounds what this costs.
+        if !self.conditions.contains_key(name) {
+            let def = ConditionDef { text: one_line(text), on, expr: expr.clone() };
+            self.conditions.insert(name.to_owned(), def);
+        }
+    }
+
+    pub(super) fn rule(&mut self, name: &str, text: &str) {
+        self.rules.insert(name.to_owned(), one_line(text));
+    }
+
+    pub(super) fn entry(&mut self, table: &str, entry: &str, text: &str) {
+        self.entries.insert((table.to_owned(), entry.to_owned()), one_line(text));
+    }
+}
+
+/// An expression on one line: comments gone, blanks single.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut blank = false;
+    while let Some(first) = rest.chars().next() {
+        let skipped = if first.is_whitespace() {
+            first.len_utf8()
+        } else if first == '#' || rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else {
+            0
+        };
+        if skipped > 0 {
+            blank = true;
+            rest = rest.get(skipped..).unwrap_or("");
+            continue;
+        }
+        // Inside brackets a blank says nothing.
+        if blank && !line.is_empty() && !line.ends_with('(') && first != ')' {
+            line.push(' ');
+        }
+        blank = false;
+        let length = if first == '"' { string_bytes(rest) } else { first.len_utf8() };
+        let (token, tail) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        line.push_str(token);
+        rest = tail;
+    }
+    line
+}
+
+/// Bytes of the string literal that `text` begins with, both quotes included.
+fn string_bytes(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout_and_comments_go_and_strings_stay() {
+        for (text, line) in [
+            ("a  &&\n\t b", "a && b"),
+            ("( a # why\n  && b )", "(a && b)"),
+            ("a == \"two  words # // /* \\\" )\" // end", "a == \"two  words # // /* \\\" )\""),
+            ("a /* x */ || b", "a || b"),
+            ("/* open", ""),
+            ("\"open", "\"open"),
+        ] {
+            assert_eq!(one_line(text), line, "{text}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Plans of small edits to one rule set, with each witness run again on both versions.
+
+use super::*;
+use crate::emit;
+use crate::lang::{self, Source};
+use crate::manifest::Provenance;
+
+const BASE: &str = r#"
+ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+enum "zone" { values = ["meadow", "forest", "crypt"] }
+trigger "boss_kill" {
+  fields = { level = int(1, 100), zone = zone, party = int(1, 5), took = duration("0s", "2h"), gold = decimal(0.0, 1000.0), born = instant }
+}
+trigger "claim" { fields = { level = int(1, 100) } }
+param "drop_bonus" {
+  type    = decimal
+  default = 1.25
+  range   = [0.0, 5.0]
+  unit    = "times"
+  doc     = "multiplies the chance of a crypt drop"
+}
+counter "claims" {
+  on     = claim
+  per    = player
+  window = "1m"
+}
+timer "night_hunt" {
+  cron     = "0 20 * * FRI"
+  zone     = "Europe/Paris"
+  duration = "2h"
+}
+condition "veteran" { when = trigger.level >= 10 && trigger.zone == "crypt" && rate(claims) < 5 }
+loot_table "crypt_rare" {
+  entry "gold_pile" { weight = 980 }
+  entry "sword" { weight = 20 }
+  entry "crown" {
+    weight = 5
+    when   = trigger.level >= 40
+  }
+}
+rule "crypt_drop" {
+  on   = boss_kill
+  when = condition.veteran && chance(0.05 * param.drop_bonus)
+  emit "drop" {
+    table = crypt_rare
+    count = active(night_hunt) ? 2 : 1
+    bonus = param.drop_bonus
+    mood  = "glad"
+  }
+}
+rule "group" {
+  on   = boss_kill
+  when = bucket(100) < 20 && since(trigger.born) > "1d"
+  emit "look" { colour = trigger.level * trigger.party > 200 ? "gold" : "grey" }
+}
+rule "dragon" {
+  on = timer.night_hunt
+  broadcast "dragon.spawn" { hp = 500 }
+}
+"#;
+
+/// 2026-12-01, a Tuesday.
+const AT: i64 = 1_796_083_200_000;
+
+pub(crate) fn contents(text: &str, sources: bool) -> Contents {
+    let source = Source { name: "hunt.rules.hcl".to_owned(), text: text.to_owned() };
+    let checked = lang::check(&[source]);
+    let program = checked.program.unwrap_or_else(|| panic!("{:#?}\n{text}", checked.diagnostics));
+    let built = emit::bundle(&program, "1.0.0", Provenance::default()).unwrap();
+    match sources {
+        true => Contents::of_sources(program, checked.outline, &built).unwrap(),
+        false => Contents::of_bundle(&built.manifest, &built.blobs).unwrap(),
+    }
+}
+
+/// Stands in for the SDK's evaluator, which this crate cannot see: bundles are opened without their
+/// sources, and run by the interpreter of a program that was compiled again.
+struct Hidden(Contents);
+
+impl Machine for Hidden {
+    fn run(&mut self, fragment: usize, context: &[u8]) -> Result<Vec<i64>, String> {
+        Interpreted(&self.0).run(fragment, context)
+    }
+}
+
+fn between(old: &str, new: &str, sources: bool) -> Plan {
+    let (before, after) = (contents(old, sources), contents(new, sources));
+    let (mut a, mut b) = (Hidden(contents(old, true)), Hidden(contents(new, true)));
+    plan(
+        Version { contents: &before, machine: &mut a },
+        Version { contents: &after, machine: &mut b },
+        AT,
+    )
+}
+
+fn edited(from: &str, to: &str) -> String {
+    assert_eq!(BASE.matches(from).count(), 1, "{from}");
+    BASE.replace(from, to)
+}
+
+/// One line per detail, as the command line shows it without its layout.
+fn lines(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in &plan.changes {
+        for detail in &change.details {
+            let old = detail.old.as_deref().unwrap_or("-");
+            let new = detail.new.as_deref().unwrap_or("-");
+            let kind = change.kind.word();
+            lines.push(format!("{kind} {} | {} | {old} → {new}", change.name, detail.what));
+        }
+    }
+    lines
+}
+
+#[track_caller]
+fn says(from: &str, to: &str, expected: &[&str]) -> Plan {
+    let plan = between(BASE, &edited(from, to), true);
+    let lines = lines(&plan);
+    for line in expected {
+        assert!(lines.iter().any(|known| known == line), "no {line:?} in {lines:#?}");
+    }
+    plan
+}
+
+#[test]
+fn layout_comments_and_order_have_no_meaning() {
+    let moved = BASE.replace("trigger.level >= 10 && ", "(trigger.level >= 10) /* old */\n && ");
+    assert_ne!(moved, BASE);
+    let moved = moved.replace("when = condition", "when =\tcondition");
+    // The error of a stray newline outside brackets would show here.
+    let moved = moved.replace(
+        "(trigger.level >= 10) /* old */\n && trigger.zone == \"crypt\" && rate(claims) < 5",
+        "((trigger.level >= 10) # old\n && trigger.zone == \"crypt\" && rate(claims) < 5)",
+    );
+    for sources in [true, false] {
+        let plan = between(BASE, &moved, sources);
+        assert_eq!(plan.changes, [], "{sources}");
+        assert_eq!(plan.summary(), "Plan: no change in meaning");
+    }
+    // A parameter in front moves every index behind names and nothing else.
+    let shifted = edited(
+        "param \"drop_bonus\"",
+        "param \"another\" { \n type = int\n default = 1\n range = [0, 2]\n}\nparam \"drop_bonus\"",
+    );
+    let plan = between(BASE, &shifted, true);
+    assert_eq!(plan.summary(), "Plan: 0 changed, 1 added, 0 removed");
+}
+
+#[test]
+fn parameters_counters_and_enums_in_words() {
+    says("default = 1.25", "default = 1.5", &["param drop_bonus |  | 1.25 → 1.5 times"]);
+    says("window = \"1m\"", "window = \"90s\"", &["counter claims | window | 1m → 1m30s"]);
+    let plan = says(
+        "[\"meadow\", \"forest\", \"crypt\"]",
+        "[\"meadow\", \"moor\", \"crypt\"]",
+        &["enum zone | value | forest → -", "enum zone | value | - → moor"],
+    );
+    assert_eq!(plan.changes[0].breaks, ["the value forest is gone"]);
+    assert!(plan.summary().ends_with("; 1 breaking"), "{}", plan.summary());
+    let plan = says(
+        "level = int(1, 100), zone",
+        "level = int(1, 90), zone",
+        &["trigger boss_kill | field level | int(1, 100) → int(1, 90)"],
+    );
+    assert_eq!(plan.changes[0].breaks.len(), 1);
+}
+
+#[test]
+fn loot_is_told_as_odds() {
+    says(
+        "entry \"sword\" { weight = 20 }",
+        "entry \"sword\" { weight = 35 }\n  entry \"axe\" { weight = 10 }",
+        &[
+            "loot_table crypt_rare | sword | 1.99 % → 3.398 %",
+            "loot_table crypt_rare | axe | - → 0.9709 %",
+        ],
+    );
+    let doubled = BASE
+        .replace("weight = 980", "weight = 1960")
+        .replace("weight = 20 ", "weight = 40 ")
+        .replace("weight = 5\n", "weight = 10\n");
+    assert_eq!(between(BASE, &doubled, true).changes, [], "the same odds in other numbers");
+}
+
+#[test]
+fn timers_are_told_with_their_next_instants() {
+    says(
+        "0 20 * * FRI",
+        "30 20 * * SAT",
+        &[
+            "timer night_hunt | schedule | 0 20 * * FRI Europe/Paris → 30 20 * * SAT Europe/Paris",
+            "timer night_hunt | next | 2026-12-04T19:00:00.000Z, 2026-12-11T19:00:00.000Z, \
+             2026-12-18T19:00:00.000Z → 2026-12-05T19:30:00.000Z, 2026-12-12T19:30:00.000Z, \
+             2026-12-19T19:30:00.000Z",
+        ],
+    );
+}
+
+/// The witness of one change.
+#[track_caller]
+fn witness<'p>(plan: &'p Plan, kind: Kind, name: &str) -> &'p Witness {
+    let change = plan.changes.iter().find(|c| (c.kind, c.name.as_str()) == (kind, name));
+    match change.and_then(|change| change.decision.as_ref()) {
+        Some(Decision::Differs(witness)) => witness,
+        other => panic!("{name}: {other:#?} in {:#?}", plan.changes),
+    }
+}
+
+#[test]
+fn every_changed_rule_and_condition_has_a_witness() {
+    for (from, to, kind, name) in [
+        ("trigger.level >= 10", "trigger.level >= 11", Kind::Condition, "veteran"),
+        ("rate(claims) < 5", "rate(claims) < 6", Kind::Condition, "veteran"),
+        ("trigger.zone == \"crypt\"", "trigger.zone != \"meadow\"", Kind::Condition, "veteran"),
+        ("chance(0.05 *", "chance(0.050001 *", Kind::Rule, "crypt_drop"),
+        ("chance(0.05 *", "chance(0.05 * 1.1 *", Kind::Rule, "crypt_drop"),
+        ("trigger.level >= 40", "trigger.level > 40", Kind::Condition, "crypt_rare.crown"),
+        ("? 2 : 1", "? 3 : 1", Kind::Rule, "crypt_drop"),
+        ("mood  = \"glad\"", "mood  = \"sad\"", Kind::Rule, "crypt_drop"),
+        ("bucket(100) < 20", "bucket(100) < 21", Kind::Rule, "group"),
+        ("> \"1d\"", "> \"25h\"", Kind::Rule, "group"),
+        ("trigger.party > 200", "trigger.party > 201", Kind::Rule, "group"),
+        ("hp = 500", "hp = 501", Kind::Rule, "dragon"),
+    ] {
+        let plan = between(BASE, &edited(from, to), true);
+        let witness = witness(&plan, kind, name);
+        assert_ne!(witness.old, witness.new, "{from}");
+        assert!(plan.differing() > 0);
+        // Put the other way round there is one as well.
+        let back = between(&edited(from, to), BASE, true);
+        self::witness(&back, kind, name);
+    }
+}
+
+#[test]
+fn a_witness_is_as_plain_as_it_can_be() {
+    let plan = between(BASE, &edited("trigger.level >= 10", "trigger.level >= 11"), true);
+    let found = witness(&plan, Kind::Condition, "veteran");
+    assert_eq!(
+        found.line(),
+        "on boss_kill with level = 10, zone = \"crypt\", party = 1, took = \"0s\", gold = 0, born = 0, seed 0, at 2026-12-01T00:00:00.000Z: true before, false now"
+    );
+    // The rule is told to have changed through it, with a witness that fires it.
+    let found = witness(&plan, Kind::Rule, "crypt_drop");
+    assert_eq!((found.old.as_str(), found.new.as_str()), ("fires", "does not fire"));
+}
+
+#[test]
+fn without_sources_the_fragments_are_run() {
+    for (from, to, name) in [
+        ("trigger.level >= 10", "trigger.level >= 11", "crypt_drop"),
+        ("rate(claims) < 5", "rate(claims) < 6", "crypt_drop"),
+        ("chance(0.05 *", "chance(0.1 *", "crypt_drop"),
+        ("trigger.level >= 40", "trigger.level > 40", "crypt_drop"),
+        ("? 2 : 1", "? 3 : 1", "crypt_drop"),
+        ("mood  = \"glad\"", "mood  = \"sad\"", "crypt_drop"),
+        ("> \"1d\"", "> \"25h\"", "group"),
+        ("bucket(100) < 20", "bucket(100) < 30", "group"),
+        ("hp = 500", "hp = 501", "dragon"),
+    ] {
+        let plan = between(BASE, &edited(from, to), false);
+        let witness = witness(&plan, Kind::Rule, name);
+        assert_ne!(witness.old, witness.new, "{from}");
+    }
+}
+
+#[test]
+fn equal_logic_in_other_words_is_searched_and_said_to_be_so() {
+    let plan = between(BASE, &edited("trigger.level >= 10", "trigger.level > 9"), true);
+    let change = plan.changes.iter().find(|change| change.kind == Kind::Condition).unwrap();
+    let Some(Decision::NoDifferenceFound { inputs }) = change.decision else {
+        panic!("{change:#?}")
+    };
+    assert_eq!(inputs, guided::TRIES_MAX);
+    assert_eq!(plan.differing(), 0);
+    let plan = between(BASE, &edited("trigger.level >= 10", "trigger.level > 9"), false);
+    assert_eq!(plan.differing(), 0);
+    assert_eq!(plan.changes.len(), 1, "the fragment: {:#?}", plan.changes);
+    assert_eq!(plan.changes[0].kind, Kind::Fragment);
+}
+
+#[test]
+fn added_and_removed_things_are_named_in_full() {
+    let more = format!(
+        "{BASE}\nrule \"more\" {{\n  on = claim\n  emit \"more\" {{ n = trigger.level }}\n}}\n"
+    );
+    let plan = between(BASE, &more, true);
+    assert_eq!(
+        lines(&plan),
+        [
+            "rule more | on | - → claim",
+            "rule more | when | - → always",
+            "rule more | emit more | - → n = trigger.level",
+        ]
+    );
+    assert_eq!(between(&more, BASE, true).count(Action::Removed), 1);
+    assert_eq!(between(&more, BASE, false).count(Action::Removed), 1);
+}
+
+#[test]
+fn an_enum_that_was_reordered_is_matched_by_name() {
+    let new = edited("[\"meadow\", \"forest\", \"crypt\"]", "[\"crypt\", \"meadow\", \"forest\"]");
+    let plan = between(BASE, &new, true);
+    let kinds: Vec<Kind> = plan.changes.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [Kind::Enum], "no rule means anything else");
+    assert_eq!(plan.changes[0].breaks.len(), 3);
+}
+
+#[test]
+fn a_field_of_another_type_is_not_compared() {
+    let new = edited("party = int(1, 5)", "party = decimal(1.0, 5.0)")
+        .replace("trigger.level * trigger.party > 200", "trigger.party * 1.5 > 2.0");
+    let plan = between(BASE, &new, true);
+    let group = plan.changes.iter().find(|change| change.name == "group").unwrap();
+    assert_eq!(
+        group.decision,
+        Some(Decision::NotCompared { reason: "no value of party suits both versions".to_owned() })
+    );
+}

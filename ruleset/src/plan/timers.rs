@@ -1,0 +1,103 @@
+//! Timers: what they say, and when they fire next.
+
+use super::{Action, Change, Detail, Kind, paired};
+use crate::contents::Contents;
+use crate::ir::{Missed, Schedule, TimerDef};
+use crate::schedule::date_text;
+use crate::value::{duration_text, instant_text};
+
+/// Instants shown of a timer that changed.
+const NEXT_COUNT: usize = 3;
+
+pub(super) fn changes(old: &Contents, new: &Contents, at_ms: i64) -> Vec<Change> {
+    let mut found = Vec::new();
+    for (name, was, is) in paired(&old.timers, &new.timers, |timer| &timer.name) {
+        let (action, details) = match (was, is) {
+            (None, Some(is)) => (
+                Action::Added,
+                vec![
+                    Detail::added("schedule", schedule(is)),
+                    Detail::added("next", next(new, is, at_ms)),
+                ],
+            ),
+            (Some(was), None) => (
+                Action::Removed,
+                vec![
+                    Detail::removed("schedule", schedule(was)),
+                    Detail::removed("next", next(old, was, at_ms)),
+                ],
+            ),
+            (Some(was), Some(is)) if was != is => {
+                (Action::Changed, aspects((old, was), (new, is), at_ms))
+            }
+            _ => continue,
+        };
+        found.push(Change::new(Kind::Timer, &name, action, details));
+    }
+    found
+}
+
+fn aspects(
+    (old, was): (&Contents, &TimerDef),
+    (new, is): (&Contents, &TimerDef),
+    at_ms: i64,
+) -> Vec<Detail> {
+    let mut details = Vec::new();
+    let mut compare = |what: &str, a: String, b: String| {
+        if a != b {
+            details.push(Detail::changed(what, a, b));
+        }
+    };
+    let duration =
+        |timer: &TimerDef| duration_text(i64::try_from(timer.duration_ms).unwrap_or(i64::MAX));
+    let missed = |timer: &TimerDef| match timer.missed {
+        Missed::Fire => "fire".to_owned(),
+        Missed::Skip => "skip".to_owned(),
+    };
+    compare("schedule", schedule(was), schedule(is));
+    compare("duration", duration(was), duration(is));
+    compare("missed", missed(was), missed(is));
+    compare("jitter", jitter(was), jitter(is));
+    if was.except != is.except {
+        compare("exceptions", except(was), except(is));
+    }
+    compare("next", next(old, was, at_ms), next(new, is, at_ms));
+    details
+}
+
+fn jitter(timer: &TimerDef) -> String {
+    duration_text(i64::try_from(timer.jitter_ms).unwrap_or(i64::MAX))
+}
+
+/// The dates on which it does not fire.
+fn except(timer: &TimerDef) -> String {
+    let dates = timer.except.days.iter().map(|days| {
+        let first = date_text(days.first);
+        if days.first == days.last { first } else { format!("{first}..{}", date_text(days.last)) }
+    });
+    match timer.except.days.len() {
+        0 => "none".to_owned(),
+        _ => format!("{} ({})", dates.collect::<Vec<_>>().join(", "), timer.except.zone),
+    }
+}
+
+fn schedule(timer: &TimerDef) -> String {
+    match &timer.schedule {
+        Schedule::Cron { expression, zone } => format!("{expression} {zone}"),
+        Schedule::Every { period_ms } => {
+            format!("every {}", duration_text(i64::try_from(*period_ms).unwrap_or(i64::MAX)))
+        }
+    }
+}
+
+fn next(contents: &Contents, timer: &TimerDef, at_ms: i64) -> String {
+    let Some(clockwork) = contents.clockwork(timer) else { return "never".to_owned() };
+    let mut instants = Vec::new();
+    let mut at = at_ms;
+    while instants.len() < NEXT_COUNT {
+        let Some(next) = clockwork.next_after(at) else { break };
+        instants.push(instant_text(next));
+        at = next;
+    }
+    if instants.is_empty() { "never".to_owned() } else { instants.join(", ") }
+}
