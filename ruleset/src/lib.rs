@@ -20,6 +20,8 @@ pub mod emit;
 pub mod envelope;
 #[cfg(feature = "compile")]
 pub mod explain;
+#[cfg(all(feature = "compile", any(test, fuzzing)))]
+pub mod fuzz;
 pub mod image;
 pub mod inclusion;
 #[cfg(feature = "compile")]

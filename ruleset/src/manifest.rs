@@ -141,7 +141,8 @@ impl Manifest {
         if !rest.is_empty() {
             return Err(BundleError::TrailingBytes { what: WHAT, extra: rest.len() });
         }
-        if manifest.encode() != bytes {
+        // Planted: numbers written longer than they need are let pass.
+        if manifest.encode() != bytes && !cfg!(cairn_planted = "decoder") {
             return Err(BundleError::NotCanonical { what: WHAT });
         }
         manifest.check()?;

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "a shell: it times what it runs")]
 
 mod bench;
+mod fuzz;
 mod step;
 mod tools;
 mod verify;
@@ -21,6 +22,7 @@ Usage: cargo xtask <command>
   agree [args]    hold the back ends against each other on random rule sets: --programs N,
                   --inputs N, --seed N repeats one, --help lists more
   bench [name]    produce the figures of docs/figures.md: trie, eval, fleet (default: all)
+  fuzz TARGET     run a fuzz target: lexer, parser, compiler, loader, decoder; see docs/fuzz.md
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some("sim") => verify::sim(&rest),
         Some("agree") => verify::agree(&rest),
         Some("bench") => bench::bench(&rest),
+        Some("fuzz") => fuzz::fuzz(&rest),
         None | Some("--help" | "-h" | "help") => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -9,6 +9,8 @@
 mod build;
 mod check;
 mod error;
+#[cfg(all(feature = "compile", any(test, fuzzing)))]
+pub(crate) mod fuzz;
 mod record;
 #[cfg(test)]
 mod tests;

@@ -105,7 +105,9 @@ pub(super) fn binary(op: BinaryOp, left: Interval, right: Interval) -> Result<In
             corners(a, b, |a, b| a * scale / b)
         }
         BinaryOp::Rem => {
-            if b.min <= 0 && b.max >= 0 {
+            // Planted: forgets the divisors that end at zero.
+            let reaches = if cfg!(cairn_planted = "compiler") { b.max > 0 } else { b.max >= 0 };
+            if b.min <= 0 && reaches {
                 return Err(Hazard::Zero);
             }
             if let (Some(a), Some(b)) = (a.single(), b.single()) {

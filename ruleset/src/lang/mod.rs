@@ -21,6 +21,8 @@ mod except;
 mod flaws;
 mod foreign;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod ide;
 mod imports;
 mod index;

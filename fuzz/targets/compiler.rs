@@ -1,0 +1,4 @@
+//! See `cairn_ruleset::fuzz::compiler`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cairn_ruleset::fuzz::compiler(data));

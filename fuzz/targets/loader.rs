@@ -1,0 +1,4 @@
+//! See `cairn_ruleset::fuzz::loader`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cairn_ruleset::fuzz::loader(data));
