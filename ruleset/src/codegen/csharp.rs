@@ -183,7 +183,7 @@ fn params(w: &mut Writer, model: &Model, enums: &[String]) {
         w.line("{");
         w.line(format!(
             "return read({index}, out long raw) ? {} : null;",
-            decoded(param.ty, enums, model).replace(" ? ", " ? ")
+            decoded(param.ty, enums, model)
         ));
         w.line("}");
     }

@@ -126,10 +126,12 @@ fn report(
     for rule in pending {
         let at = found.iter().position(|c| c.kind == Kind::Rule && c.name == rule.name);
         match (rule.seen, at.and_then(|at| found.get_mut(at))) {
-            (Some(witness), Some(change)) => change.decision = Some(Decision::Differs(witness)),
+            (Some(witness), Some(change)) => {
+                change.decision = Some(Decision::Differs(Box::new(witness)))
+            }
             (Some(witness), None) => {
                 let mut change = Change::new(Kind::Rule, rule.name, Action::Changed, Vec::new());
-                change.decision = Some(Decision::Differs(witness));
+                change.decision = Some(Decision::Differs(Box::new(witness)));
                 found.push(change);
             }
             (None, Some(change)) => change.decision = Some(undecided.clone()),

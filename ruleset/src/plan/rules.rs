@@ -222,13 +222,13 @@ fn clauses(old: &Clause<'_>, new: &Clause<'_>, work: &mut Work) -> Decision {
     let is = value(Side::New, new, &frame_new, &params_new);
     let on = names.1.or(names.0).unwrap_or_else(|| "any trigger".to_owned());
     match (was, is) {
-        (Some(was), Some(is)) if was != is => Decision::Differs(Witness::new(
+        (Some(was), Some(is)) if was != is => Decision::Differs(Box::new(Witness::new(
             &space,
             &point,
             (old.contents, new.contents),
             on,
             (was, is),
-        )),
+        ))),
         _ => {
             Decision::NotCompared { reason: "the interpreter disagrees with the search".to_owned() }
         }
@@ -668,5 +668,6 @@ fn verified(
         return Decision::NotCompared { reason };
     }
     let on = is.contents.on_name(is.on);
-    Decision::Differs(Witness::new(space, point, (was.contents, is.contents), on, does))
+    let witness = Witness::new(space, point, (was.contents, is.contents), on, does);
+    Decision::Differs(Box::new(witness))
 }

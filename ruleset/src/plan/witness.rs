@@ -12,7 +12,7 @@ use crate::contents::Contents;
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Decision {
     /// They do, here for instance; both were run to see it.
-    Differs(Witness),
+    Differs(Box<Witness>),
     /// No input was found on which they do.
     NoDifferenceFound {
         /// How many were tried.
