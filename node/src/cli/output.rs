@@ -73,7 +73,7 @@ pub fn line(text: &str) {
     }
 }
 
-/// Writes a document to stdout as it is. As [`line`], it ends quietly when nobody reads.
+/// Writes a document to stdout as it is. As [`line()`], it ends quietly when nobody reads.
 pub fn raw(text: &str) {
     let mut out = io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {

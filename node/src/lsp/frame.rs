@@ -106,7 +106,7 @@ pub(super) fn write(to: &mut impl Write, message: &Message) -> io::Result<()> {
 /// Answers a message that could not be read: nobody knows its number.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(super) fn write_malformed(to: &mut impl Write, code: i32, why: &str) -> io::Result<()> {
     let error = json!({ "code": code, "message": why });
     write_value(to, &json!({ "jsonrpc": "2.0", "id": null, "error": error }))

@@ -1,20 +1,20 @@
 //! `cairn lsp`: the language server, for editors that speak the Language Server Protocol 3.17.
 //!
-//! A thread reads messages; one loop over one closed [`Event`] does everything else, in order. The
+//! A thread reads messages; one loop over one closed `Event` does everything else, in order. The
 //! answers themselves are pure questions to [`cairn_ruleset::lang::ide`], asked of the whole rule
 //! set of a document, unsaved documents included. Diagnostics follow a change after a short quiet,
-//! and no later than [`WAIT_MAX`] after the first one, however fast somebody types; a request is
+//! and no later than `WAIT_MAX` after the first one, however fast somebody types; a request is
 //! answered from the text as it is at that moment.
 //!
 //! | module | noun |
 //! |---|---|
-//! | [`frame`] | messages on a byte stream, bounded |
-//! | [`server`] | the life of a session: what is known, what an event does |
-//! | [`answer`] | requests to answers |
-//! | [`documents`], [`rulesets`] | open texts; the rule sets that they belong to |
-//! | [`client`], [`convert`], [`uri`] | what the editor can do, and its terms |
-//! | [`pages`] | pages about codes, as files |
-//! | [`runs`] | `test` blocks, run from a lens |
+//! | `frame` | messages on a byte stream, bounded |
+//! | `server` | the life of a session: what is known, what an event does |
+//! | `answer` | requests to answers |
+//! | `documents`, `rulesets` | open texts; the rule sets that they belong to |
+//! | `client`, `convert`, `uri` | what the editor can do, and its terms |
+//! | `pages` | pages about codes, as files |
+//! | `runs` | `test` blocks, run from a lens |
 #![allow(
     clippy::mutable_key_type,
     reason = "a `Uri` keeps a parsed form in a cell; it is ordered by its text alone"

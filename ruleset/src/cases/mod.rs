@@ -3,7 +3,7 @@
 //! A `test` block of the sources becomes one [`Case`] for each row of its table (or one, without a
 //! table); names are resolved and values are in range by then, see
 //! [`crate::lang::check_with_cases`]. [`interpret`] runs a case on the reference interpreter, and
-//! [`judge`] compares what any back end answered with what was expected. Nothing here reads a
+//! [`judge()`] compares what any back end answered with what was expected. Nothing here reads a
 //! clock: a test without `now` stands at the beginning of 1970.
 
 mod coverage;

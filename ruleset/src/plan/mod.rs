@@ -3,8 +3,8 @@
 //! [`plan`] compares what two versions mean, not how they are written: layout, comments, the order
 //! of files and the indices behind names do not count. For a rule or condition whose logic changed
 //! it looks for a witness, an input on which the two versions decide differently, and checks it by
-//! running both. Where both sources are at hand the search is led by the expressions ([`guided`]);
-//! else by what the compiled fragments do ([`compiled`]).
+//! running both. Where both sources are at hand the search is led by the expressions (`guided`);
+//! else by what the compiled fragments do (`compiled`).
 //!
 //! Pure: no clock, no files. Equal inputs give equal plans.
 

@@ -1,8 +1,8 @@
 //! What an editor asks of the language: one analysis of a whole rule set, and pure questions to it.
 //!
-//! Every answer comes from what the checker recorded ([`super::index`]) or, where a statement is
-//! half written and the parser gave it up, from the tokens before the cursor ([`cursor`]). Places
-//! are byte offsets; [`lines`] translates them to the positions that editors use. Nothing here
+//! Every answer comes from what the checker recorded (`super::index`) or, where a statement is
+//! half written and the parser gave it up, from the tokens before the cursor (`cursor`). Places
+//! are byte offsets; `lines` translates them to the positions that editors use. Nothing here
 //! reads a file or a clock, and no offset in any text panics.
 
 mod complete;
