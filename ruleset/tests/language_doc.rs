@@ -65,6 +65,7 @@ const LIMITS: &[(&str, u64)] = &[
     ("bytes of a file's syntax tree", TREE_BYTES_MAX as u64),
     ("blocks, brackets, unary operators and choices inside one another", NESTING_MAX as u64),
     ("height of an expression's tree", EXPRESSION_HEIGHT_MAX as u64),
+    ("operators chained in an expression, those inside an operand included", OPERATOR_COUNT_MAX as u64),
     ("height of an expression with its conditions put in", EXPANDED_HEIGHT_MAX as u64),
     ("bytes of a name", NAME_BYTES_MAX as u64),
     ("bytes of a string", STRING_BYTES_MAX as u64),

@@ -17,6 +17,9 @@ pub const TREE_BYTES_MAX: usize = 128 << 10;
 pub const NESTING_MAX: u32 = 32;
 /// Height of one expression's tree; a chain such as `a && b && …` is one higher per operator.
 pub const EXPRESSION_HEIGHT_MAX: u8 = 128;
+/// Binary operators on any way from the root of an expression to a leaf, those of its chains counted
+/// whole: as strict as the HCL tools that read our files.
+pub const OPERATOR_COUNT_MAX: u32 = 127;
 /// Height of an expression once the conditions that it names are put in their places.
 pub const EXPANDED_HEIGHT_MAX: u32 = 192;
 /// Bytes of a name.

@@ -46,6 +46,8 @@ pub(super) struct Parser<'a> {
     pub(super) nesting: u32,
     /// Braces of objects open in the current statement.
     pub(super) objects: u32,
+    /// Binary operators of the expression at hand.
+    pub(super) operators: OperatorCount,
     pub(super) tree: Tree,
     pub(super) errors: Vec<Diagnostic>,
     /// Errors before the current statement: one mistake in a statement is reported, what follows
@@ -55,6 +57,21 @@ pub(super) struct Parser<'a> {
     lost: Vec<String>,
     /// Nothing more is read: the tree is full or the errors are too many.
     stopped: bool,
+}
+
+/// Binary operators on a way through an expression, as HCL tools bound them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OperatorCount {
+    /// Those chained without brackets so far.
+    pub(super) chain: u32,
+    /// The most on a way inside one of the operands.
+    pub(super) operand: u32,
+}
+
+impl OperatorCount {
+    pub(super) fn total(self) -> u32 {
+        self.chain + self.operand
+    }
 }
 
 /// What came of one file.
@@ -76,6 +93,7 @@ pub(super) fn parse(text: &str, file: u32) -> Parse {
         quiet: false,
         nesting: 0,
         objects: 0,
+        operators: OperatorCount::default(),
         tree: Tree::new(text.len() as u32),
         errors: Vec::new(),
         errors_before: 0,

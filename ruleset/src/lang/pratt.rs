@@ -5,8 +5,8 @@
 //! `EXPRESSION_HEIGHT_MAX`.
 
 use super::lexer::TokenKind;
-use super::limits::EXPRESSION_HEIGHT_MAX;
-use super::parser::{Parsed, Parser};
+use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
+use super::parser::{OperatorCount, Parsed, Parser};
 use super::tree::{BinOp, NodeId, NodeKind, UnaryOp};
 use super::{Code, Diagnostic};
 
@@ -34,10 +34,19 @@ fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
 impl Parser<'_> {
     /// An expression with all that belongs to it.
     pub(super) fn expression(&mut self) -> Parsed<NodeId> {
+        let outer = std::mem::take(&mut self.operators);
+        let id = self.choice()?;
+        let operand = outer.operand.max(self.operators.total());
+        self.operators = OperatorCount { operand, ..outer };
+        Ok(id)
+    }
+
+    fn choice(&mut self) -> Parsed<NodeId> {
         let condition = self.operators(0)?;
         if !self.at(TokenKind::Question) {
             return Ok(condition);
         }
+        self.operators = OperatorCount { chain: 0, operand: self.operators.total() };
         self.enter()?;
         self.advance();
         let then = self.expression()?;
@@ -109,6 +118,10 @@ impl Parser<'_> {
                 self.skip_newlines();
             }
             let right = self.operators(level + 1)?;
+            self.operators.chain += 1;
+            if self.operators.total() > OPERATOR_COUNT_MAX {
+                return self.too_long(self.tree.bytes(left).0);
+            }
             left = self.node(NodeKind::Binary(op), &[left, right])?;
         }
         Ok(left)
@@ -517,15 +530,20 @@ impl Parser<'_> {
         let id = self.add(kind, start, self.previous_end)?;
         self.tree.adopt(id, children);
         if self.tree.height(id) > EXPRESSION_HEIGHT_MAX {
-            return self.fail(
-                Code::ExpressionTooLong,
-                (start, self.previous_end),
-                format!("an expression of more than {EXPRESSION_HEIGHT_MAX} chained operators"),
-                "an expression's tree has a limited height",
-                "name parts of it as conditions, or use `one_of`, `min`, `max`",
-            );
+            return self.too_long(start);
         }
         Ok(id)
+    }
+
+    /// The expression that began at `start` is given up.
+    fn too_long<T>(&mut self, start: u32) -> Parsed<T> {
+        self.fail(
+            Code::ExpressionTooLong,
+            (start, self.previous_end),
+            format!("an expression of more than {OPERATOR_COUNT_MAX} chained operators"),
+            "what is read of an expression is bounded, as in other HCL tools",
+            "put parts of it in brackets or name them as conditions, or use `one_of`, `min`, `max`",
+        )
     }
 
     fn shown(&self) -> String {

@@ -109,6 +109,25 @@ fn lengths_of_expressions() {
     };
     cap(EXPRESSION_HEIGHT_MAX as usize, Code::ExpressionTooLong, chain);
     assert_eq!(codes(&chain(6_000)), [Code::ExpressionTooLong]);
+    // Of two levels, so that the tree stays low: what HCL tools bound is the number.
+    let mixed = |first: usize, count: usize| {
+        let signs = (0..count).map(|at| if (first + at) % 2 == 0 { " && " } else { " || " });
+        signs.map(|sign| format!("{sign}trigger.flag")).collect::<String>()
+    };
+    let flat =
+        |count: usize| format!("condition \"c\" {{ when = trigger.flag{} }}\n", mixed(0, count));
+    cap(OPERATOR_COUNT_MAX as usize, Code::ExpressionTooLong, flat);
+    let inner = |count: usize| {
+        let (left, right) = (mixed(0, 60), mixed(1, count - 61));
+        format!("condition \"c\" {{ when = trigger.flag && (trigger.flag{left}){right} }}\n")
+    };
+    cap(OPERATOR_COUNT_MAX as usize, Code::ExpressionTooLong, inner);
+    let apart = |count: usize| {
+        let part = mixed(0, count);
+        let flag = "trigger.flag";
+        format!("condition \"c\" {{ when = {flag}{part} ? {flag}{part} : {flag}{part} }}\n")
+    };
+    cap(OPERATOR_COUNT_MAX as usize, Code::ExpressionTooLong, apart);
 }
 
 #[test]
@@ -372,7 +391,7 @@ fn durations() {
 #[test]
 fn hostile_rule_sets_are_refused_in_bounded_time() {
     // Every rule uses a large condition: the run stops at its budget.
-    let terms = vec!["trigger.level * trigger.level * trigger.level > 5"; 100].join(" && ");
+    let terms = vec!["(trigger.level * trigger.level * trigger.level > 5)"; 100].join(" && ");
     let mut text = format!("condition \"big\" {{ when = {terms} }}\n");
     text.push_str(&repeat(700, |i| {
         let name = letters(i);
