@@ -14,6 +14,7 @@ use cairn_gossip::{
     SignedDirective, Verify,
 };
 use cairn_merkle::Digest;
+use cairn_ruleset::bundle_error::BundleError;
 use cairn_ruleset::envelope::Envelope;
 use cairn_ruleset::key::{self, PublicKey, SecretKey};
 use cairn_ruleset::manifest::Manifest;
@@ -169,7 +170,15 @@ impl Verifier {
         if actual != *digest {
             return Err(format!("the envelope of {digest} is that of {actual}"));
         }
-        envelope.open(&self.trust).map_err(|error| error.to_string())
+        self.open(&envelope).map_err(|error| error.to_string())
+    }
+
+    /// Verify an envelope's signatures and read its manifest.
+    ///
+    /// # Errors
+    /// `Untrusted`, or what is wrong with the manifest: a newer format, a limit.
+    pub fn open(&self, envelope: &Envelope) -> Result<Manifest, BundleError> {
+        envelope.open(&self.trust)
     }
 }
 

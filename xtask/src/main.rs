@@ -22,6 +22,7 @@ Usage: cargo xtask <command>
   agree [args]    hold the back ends against each other on random rule sets: --programs N,
                   --inputs N, --seed N repeats one, --help lists more
   bench [name]    produce the figures of docs/figures.md: trie, eval, fleet (default: all)
+  golden          write the golden corpus of the current bundle format; see sdk/tests/golden
   fuzz TARGET     run a fuzz target: lexer, parser, compiler, loader, decoder; see docs/fuzz.md
 ";
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Some("sim") => verify::sim(&rest),
         Some("agree") => verify::agree(&rest),
         Some("bench") => bench::bench(&rest),
+        Some("golden") if rest.is_empty() => verify::golden(),
         Some("fuzz") => fuzz::fuzz(&rest),
         None | Some("--help" | "-h" | "help") => {
             print!("{USAGE}");

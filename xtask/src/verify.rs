@@ -1,4 +1,4 @@
-//! `verify`, `fix` and `sim`.
+//! `verify`, `fix`, `sim`, `agree` and `golden`.
 
 use crate::step::{cargo, run};
 use crate::tools;
@@ -96,4 +96,15 @@ pub(crate) fn agree(args: &[String]) -> Result<(), String> {
             .args(args)
             .env("CAIRN_NODE", node),
     )
+}
+
+/// Writes the golden corpus of the bundle format that this tree writes.
+///
+/// # Errors
+/// That there is one already, which is never written again, or that it could not be built.
+pub(crate) fn golden() -> Result<(), String> {
+    let test = ["--exact", "write_the_current_format", "--ignored"];
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--locked", "-p", "cairn-sdk", "--test", "golden", "--"]);
+    run("golden", command.args(test))
 }

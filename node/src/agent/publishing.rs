@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cairn_gossip::{BundleHead, ChannelRecord, Directive, SignedDirective, Verify};
 use cairn_merkle::Digest;
+use cairn_ruleset::bundle_error::BundleError;
 use cairn_ruleset::envelope::Envelope;
 use cairn_ruleset::manifest::{FragmentKind, Manifest};
 use cairn_ruleset::whitelist;
@@ -124,9 +125,10 @@ fn verified(
         ));
     }
     verifier.head(head).map_err(|e| rejected("bundle.head", e.to_string()))?;
-    let manifest = verifier
-        .open_envelope(&digest, envelope)
-        .map_err(|reason| rejected("bundle.signature", reason))?;
+    let manifest = verifier.open(&opened).map_err(|error| match error {
+        BundleError::Untrusted(reason) => rejected("bundle.signature", reason.to_string()),
+        error => rejected("bundle.format", format!("{error}; {}", error.hint())),
+    })?;
     let named = (&head.ruleset, &head.bundle.version, u64::from(head.bundle.envelope_bytes));
     let found = (&manifest.ruleset, &manifest.version, envelope.len() as u64);
     if named != found {

@@ -39,6 +39,16 @@ pub enum StageError {
         /// What was found, and where.
         reason: String,
     },
+    /// The rules are written in a newer version of the language than this agent reads.
+    #[error(
+        "rules are in dialect {actual}, this agent reads 1 to {known}; upgrade the agent, or publish rules in an older dialect"
+    )]
+    Dialect {
+        /// The bundle's dialect.
+        actual: u32,
+        /// The newest that is read here.
+        known: u32,
+    },
     /// The image cannot be built or opened.
     #[error("image cannot be made: {reason}")]
     Image {
@@ -115,6 +125,7 @@ impl StageError {
             StageError::Envelope { .. } => "stage.envelope",
             StageError::NoFragment { .. } => "stage.fragment-missing",
             StageError::Whitelist { .. } => "stage.whitelist",
+            StageError::Dialect { .. } => "stage.dialect",
             StageError::Image { .. } => "stage.image",
             StageError::NoImage { .. } => "stage.image-missing",
             StageError::CompileStart { .. } => "stage.compile-start",

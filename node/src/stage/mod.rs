@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cairn_merkle::Digest;
-use cairn_ruleset::image;
+use cairn_ruleset::image::{self, ImageError};
+use cairn_ruleset::limits::DIALECT;
 use cairn_ruleset::manifest::{FragmentKind, Manifest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -143,8 +144,10 @@ impl Stager {
                 None
             }
         };
-        let image = image::build(&manifest, &blob)
-            .map_err(|error| StageError::Image { reason: error.to_string() })?;
+        let image = image::build(&manifest, &blob).map_err(|error| match error {
+            ImageError::Dialect { actual } => StageError::Dialect { actual, known: DIALECT },
+            error => StageError::Image { reason: error.to_string() },
+        })?;
         self.store.dir().write_durable(&self.image_path(digest), &image)?;
         let code = manifest.fragments.iter().filter(|entry| entry.kind == FragmentKind::Code);
         Ok(code.map(|entry| entry.digest).filter(|digest| !self.has_code(digest)).collect())

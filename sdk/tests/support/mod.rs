@@ -69,10 +69,15 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn new(program: Program) -> Fixture {
         let built = build(&program);
-        let version = Arc::new(Version::open(1, image_of(&built)).expect("an image that opens"));
+        Fixture::of(program, &built)
+    }
+
+    /// From a bundle that was built before, of this program.
+    pub(crate) fn of(program: Program, built: &Built) -> Fixture {
+        let version = Arc::new(Version::open(1, image_of(built)).expect("an image that opens"));
         let engine = Engine::new().expect("an engine");
         let dir = private_dir();
-        let code = machine_code(&engine, &built, dir.path());
+        let code = machine_code(&engine, built, dir.path());
         let evaluator = Evaluator::new(&engine, &version, &code).expect("an evaluator");
         let interpreted = Evaluator::interpreted(&version).expect("fragments of the compiler");
         let params = program.params.iter().map(|param| param.value).collect();

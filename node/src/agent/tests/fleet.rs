@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cairn_gossip::{BundleRef, ChannelRecord, Directive, Level, SignedDirective};
 use cairn_ruleset::envelope::Envelope;
+use cairn_ruleset::ir::Program;
 use cairn_ruleset::key::SecretKey;
 use cairn_ruleset::lang::Source;
 use cairn_ruleset::trust::{KeyEntry, KeyList, Role, SignedKeyList, Trust};
@@ -64,6 +65,10 @@ impl Bundle {
 
     /// With the time of its publication, by which nodes know the newest bundles.
     pub(super) fn published(keys: &Keys, version: &str, bonus: u32, published_ms: u64) -> Bundle {
+        Bundle::of(keys, &Bundle::program(bonus), version, published_ms)
+    }
+
+    pub(super) fn program(bonus: u32) -> Program {
         let text = format!(
             r#"
 ruleset "hunt" {{
@@ -100,8 +105,11 @@ rule "drop" {{
         let source = Source { name: "hunt.rules.hcl".to_owned(), text };
         let judged = crate::compile::judge_sources(vec![source]);
         let diagnostics = format!("{:?}", judged.diagnostics);
-        let program = judged.program.unwrap_or_else(|| panic!("{diagnostics}"));
-        let built = crate::compile::bundle(&program, version, "test").unwrap();
+        judged.program.unwrap_or_else(|| panic!("{diagnostics}"))
+    }
+
+    pub(super) fn of(keys: &Keys, program: &Program, version: &str, published_ms: u64) -> Bundle {
+        let built = crate::compile::bundle(program, version, "test").unwrap();
         let envelope = Envelope::seal(&built.manifest, &[&keys.publisher]).unwrap();
         let head = seal_head(&envelope, &built.manifest, published_ms, &keys.publisher);
         let blobs = built.blobs.into_values().collect();

@@ -1,6 +1,7 @@
 //! Agents in one process: real sockets, real disk, no other process.
 
 mod fleet;
+mod newer;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
