@@ -85,3 +85,26 @@ fn bad_periods_zones_and_timers_are_refused_with_a_hint() {
         assert!(text.contains(part) && text.contains("hint: "), "{part:?} in {text}");
     }
 }
+
+#[test]
+fn a_timer_that_overlaps_itself_and_covers_the_period_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("snow.rules.hcl");
+    let timer = "ruleset \"snow\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\ntimer \"snow\" {\n  \
+                 cron = \"0 19 * * *\"\n  zone = \"UTC\"\n  duration = \"2d\"\n}\n";
+    std::fs::write(&rules, timer).unwrap();
+    let shown = |format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cairn"));
+        command.arg("calendar").arg(&rules).args(["--from", "2026-12-01", "--to", "2026-12-03"]);
+        let output = command.args(["-o", format]).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = shown("table");
+    assert!(text.contains("snow twice"), "{text}");
+    let last: Vec<&str> = text.trim_end().lines().rev().take(2).collect();
+    assert_eq!(last, ["5 windows, 1 overlap", "snow is active throughout the period"]);
+    let json: serde_json::Value = serde_json::from_str(&shown("json")).unwrap();
+    assert_eq!(json["always"], serde_json::json!(["snow"]));
+    assert_eq!(json["overlaps"][0]["timers"], serde_json::json!(["snow", "snow"]));
+}

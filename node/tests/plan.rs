@@ -159,6 +159,80 @@ fn a_plan_speaks_of_values_odds_and_inputs_and_its_witness_holds() {
     assert_eq!(same.trim_end(), "Plan: no change in meaning");
 }
 
+/// A pity, a timer and an instant: what a designer of an event changes on the last day.
+const EVENT: &str = r#"
+ruleset "event" {
+  dialect = 1
+  context = "hunt@1"
+}
+trigger "open" { fields = { joined = instant } }
+timer "snow" {
+  cron     = "0 19 * * FRI"
+  zone     = "Europe/Stockholm"
+  duration = "2h"
+}
+loot_table "gift" {
+  rolls = [2, 3]
+  entry "coin" { weight = 965 }
+  entry "wolf" { weight = 5 }
+  pity "wolf" { after = 100 }
+}
+rule "gift" {
+  on   = open
+  when = since(trigger.joined) > "1d"
+  emit "gift" { table = gift }
+}
+"#;
+
+#[test]
+fn odds_are_those_of_sim_timers_are_local_and_instants_are_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let edited = EVENT
+        .replace("after = 100", "after = 10")
+        .replace("0 19 * *", "0 18 * *")
+        .replace("\"1d\"", "\"2d\"");
+    let [old, new] = [("old", EVENT.to_owned()), ("new", edited)].map(|(name, text)| {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        std::fs::write(dir.path().join(name).join("event.rules.hcl"), text).unwrap();
+        dir.path().join(name).display().to_string()
+    });
+    let output = cairn(&["plan", &old, &new, "--at", "2026-12-01T00:00:00Z"], None);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let declared = |rules: &str| {
+        let answer = json(
+            &["sim", "gift", "--rules", rules, "--runs", "1000", "--threads", "1", "-o", "json"],
+            0,
+        );
+        let wolf = answer["entries"].as_array().unwrap().iter().find(|e| e["entry"] == "wolf");
+        (wolf.unwrap()["declared"].as_f64().unwrap() * 10_000.0).round() / 100.0
+    };
+    let (was, is) = (declared(&old), declared(&new));
+    assert!(is > 4.0 * was, "{was} {is}");
+    let line = text.lines().find(|line| line.trim().starts_with("wolf per roll")).unwrap();
+    let shares: Vec<f64> = line
+        .split(" %")
+        .take(2)
+        .map(|part| part.split(' ').next_back().unwrap().parse::<f64>().unwrap())
+        .collect();
+    assert!((shares[0] - was).abs() < 0.01 && (shares[1] - is).abs() < 0.01, "{line}: {was} {is}");
+    for part in [
+        "wolf pity after 100 misses → after 10 misses",
+        // Half past seven in Stockholm is the event's time, whatever it is in UTC.
+        "next Fri 2026-12-04 19:00 +01:00",
+        "→ Fri 2026-12-04 18:00 +01:00",
+        "on open with joined = \"",
+    ] {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+    let note = String::from_utf8(output.stderr).unwrap();
+    assert!(note.contains("per draw by weight alone, without pity"), "{note}");
+    // What it shows is what `eval` takes.
+    let plan = json(&["plan", &old, &new, "--at", "2026-12-01T00:00:00Z", "-o", "json"], 3);
+    let found = witness(&plan, "rule", "gift");
+    assert!(found["context"][0][1].as_str().unwrap().ends_with("Z\""), "{found}");
+    assert_ne!(evaluated(&old, "gift", found), evaluated(&new, "gift", found));
+}
+
 #[test]
 fn breaking_says_whom_and_exits_with_3() {
     let two = Two::new(&[

@@ -116,17 +116,16 @@ fn show(calendar: &Calendar, zone: TimeZone) -> String {
         .map(|overlap| {
             let lasts = duration_text(overlap.end_ms - overlap.start_ms);
             let (a, b) = &overlap.timers;
-            vec![
-                zone.text(overlap.start_ms),
-                zone.text(overlap.end_ms),
-                lasts,
-                format!("{a} and {b}"),
-            ]
+            let both = if a == b { format!("{a} twice") } else { format!("{a} and {b}") };
+            vec![zone.text(overlap.start_ms), zone.text(overlap.end_ms), lasts, both]
         })
         .collect();
     if !rows.is_empty() {
         text.push_str(&output::table(&["FROM", "UNTIL", "LASTS", "AT ONCE"], &rows));
         text.push_str("\n\n");
+    }
+    for timer in &calendar.always {
+        text.push_str(&format!("{timer} is active throughout the period\n"));
     }
     text.push_str(&format!(
         "{}, {}",

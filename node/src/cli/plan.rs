@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cairn_ruleset::plan::{Action, Change, Decision, Plan, Version, plan};
+use cairn_ruleset::plan::{Action, Change, Decision, Kind, Plan, Version, plan};
+use cairn_ruleset::sim::ROLLS_PER_PLAYER;
 use cairn_ruleset::value;
 use serde::Serialize;
 
@@ -99,9 +100,21 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         Format::Table => {
             output::note(&format!("{} → {}", old.label, new.label));
             output::line(&show(&plan, args.full, diagnostics::colour_on_stdout()));
+            if plan.changes.iter().any(|change| change.kind == Kind::LootTable) {
+                output::note(&odds_note());
+            }
         }
     }
     Ok(if plan.changes.is_empty() { Exit::Ok } else { Exit::Findings })
+}
+
+/// What the shares of loot tables are shares of.
+fn odds_note() -> String {
+    format!(
+        "odds take every condition as true: per draw by weight alone, without pity; per roll with \
+         all draws, guaranteed entries, inner tables and pity, over the first {ROLLS_PER_PLAYER} \
+         rolls of a player, as `cairn sim` declares them"
+    )
 }
 
 /// A time on the command line, or now.

@@ -13,7 +13,7 @@ use cairn_ruleset::rng;
 use cairn_ruleset::sim::interval::{Z_999, wilson};
 use cairn_ruleset::sim::odds::{self, Declared};
 use cairn_ruleset::sim::plot::{self, Bar, percent};
-use cairn_ruleset::sim::{self, Plan, ROLLS_PER_PLAYER_MAX, RUNS_MAX, Tally};
+use cairn_ruleset::sim::{self, Plan, ROLLS_PER_PLAYER, ROLLS_PER_PLAYER_MAX, RUNS_MAX, Tally};
 use cairn_ruleset::value;
 use cairn_sdk::ImageBytes;
 use serde::Serialize;
@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Rolls of one player, who carries pity from one to the next
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = ROLLS_PER_PLAYER)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(ROLLS_PER_PLAYER_MAX)))]
     rolls_per_player: u32,
     /// A trigger, to judge conditional entries by its fields; without it they are left out

@@ -56,6 +56,13 @@ pub enum PeriodError {
 #[derive(Clone, Copy, Debug)]
 pub struct TimeZone(Tz);
 
+/// UTC.
+impl Default for TimeZone {
+    fn default() -> TimeZone {
+        TimeZone(Tz::UTC)
+    }
+}
+
 impl TimeZone {
     /// By name.
     ///

@@ -39,14 +39,14 @@ pub struct Window {
     pub timer: String,
 }
 
-/// A stretch in which two timers are active at once.
+/// A stretch in which two timers are active at once, or two windows of one timer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Overlap {
     /// When both are active.
     pub start_ms: i64,
     /// When one of them no longer is.
     pub end_ms: i64,
-    /// Which, in the order of their names.
+    /// Which, in the order of their names; the same name twice for windows of one timer.
     pub timers: (String, String),
 }
 
@@ -57,6 +57,8 @@ pub struct Calendar {
     pub windows: Vec<Window>,
     /// By start, then by timers.
     pub overlaps: Vec<Overlap>,
+    /// Timers that are active throughout the period, as far as their windows are listed.
+    pub always: Vec<String>,
     /// Timers of which not every window is listed, with how far the list goes.
     pub cut: BTreeMap<String, i64>,
     /// Whether there are more overlaps than are listed.
@@ -79,29 +81,45 @@ pub fn calendar(contents: &Contents, from_ms: i64, to_ms: i64) -> Result<Calenda
         let Some(clockwork) = contents.clockwork(timer) else { continue };
         let duration = i64::try_from(timer.duration_ms).unwrap_or(i64::MAX);
         let end = |start: i64| start.saturating_add(duration);
-        // The one that began earlier may still be running.
-        let mut next = match clockwork.previous_at_or_before(from_ms) {
-            Some(start) if end(start) > from_ms || start == from_ms => Some(start),
-            _ => clockwork.next_after(from_ms),
-        };
+        let runs = |start: &i64| end(*start) > from_ms || *start == from_ms;
+        // Those that began earlier may still be running: back to the first of them.
+        let mut next = clockwork.previous_at_or_before(from_ms).filter(runs);
+        for _ in 0..TIMER_WINDOWS_MAX {
+            let before = next.and_then(|start| clockwork.previous_at_or_before(start - 1));
+            let Some(before) = before.filter(runs) else { break };
+            next = Some(before);
+        }
+        next = next.or_else(|| clockwork.next_after(from_ms));
         let mut count = 0;
+        // Until when it has been active without a break since the period began.
+        let mut unbroken = from_ms;
         while let Some(start) = next.filter(|start| *start <= to_ms) {
             if count == TIMER_WINDOWS_MAX || calendar.windows.len() == WINDOWS_MAX {
                 calendar.cut.insert(timer.name.clone(), start);
                 break;
+            }
+            if start <= unbroken {
+                unbroken = unbroken.max(end(start));
             }
             let timer = timer.name.clone();
             calendar.windows.push(Window { start_ms: start, end_ms: end(start), timer });
             count += 1;
             next = clockwork.next_after(start);
         }
+        // A window ends before the millisecond at which it ends; the period's last one belongs to it.
+        let listed = calendar.cut.get(&timer.name).map_or(to_ms + 1, |cut| *cut);
+        if count > 0 && timer.duration_ms > 0 && unbroken >= listed {
+            calendar.always.push(timer.name.clone());
+        }
     }
+    calendar.always.sort();
     calendar.windows.sort();
     overlaps(&mut calendar);
     Ok(calendar)
 }
 
-/// Stretches in which two timers are active: windows of one timer that touch count as one.
+/// Stretches in which two timers are active, or two windows of one timer. For pairs of timers,
+/// windows of one that touch count as one.
 fn overlaps(calendar: &mut Calendar) {
     // Per timer, the stretch that it is in.
     let mut active: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
@@ -109,7 +127,7 @@ fn overlaps(calendar: &mut Calendar) {
     let mut count = 0;
     for window in calendar.windows.iter().filter(|window| window.end_ms > window.start_ms) {
         active.retain(|_, (_, end)| *end >= window.start_ms);
-        for (other, (_, end)) in active.iter().filter(|(other, _)| **other != window.timer) {
+        for (other, (_, end)) in &active {
             let both = (window.start_ms, window.end_ms.min(*end));
             if both.0 >= both.1 {
                 continue;

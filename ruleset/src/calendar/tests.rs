@@ -89,6 +89,46 @@ fn overlaps_are_those_of_the_clock() {
 }
 
 #[test]
+fn windows_of_one_timer_overlap_and_may_cover_everything() {
+    let timers = cron("snow", "0 19 * * *", "UTC", "3d")
+        + &cron("night", "0 19 * * *", "UTC", "23h59m")
+        + "timer \"steady\" {\n  every = \"1h\"\n  duration = \"1h\"\n}\n\
+           timer \"fast\" {\n  every = \"1s\"\n  duration = \"2s\"\n}\n";
+    let found = listed(&rules(&timers), "2026-12-01", "2026-12-02", "UTC");
+    let of = |name: &str| -> Vec<String> {
+        let windows = found.windows.iter().filter(|window| window.timer == name);
+        windows
+            .map(|window| crate::value::instant_text(window.start_ms)[5..13].to_owned())
+            .collect()
+    };
+    // All that are still running when the period begins, not the last one alone.
+    assert_eq!(of("snow"), ["11-28T19", "11-29T19", "11-30T19", "12-01T19", "12-02T19"]);
+    assert_eq!(of("night"), ["11-30T19", "12-01T19", "12-02T19"]);
+    let twice = |name: &str| {
+        let same = found.overlaps.iter().filter(|o| o.timers.0 == name && o.timers.1 == name);
+        same.map(|overlap| (overlap.start_ms, overlap.end_ms)).collect::<Vec<_>>()
+    };
+    let day = |text| crate::value::parse_instant(text).unwrap();
+    // One stretch, from the second window on until the last but one ends.
+    assert_eq!(twice("snow"), [(day("2026-11-29T19:00:00Z"), day("2026-12-04T19:00:00Z"))]);
+    assert_eq!(twice("night"), []);
+    assert_eq!(twice("steady"), [], "windows that touch do not overlap");
+    // The last is cut off, and covers what is listed of it.
+    assert_eq!(found.always, ["fast", "snow", "steady"]);
+    assert!(found.cut.contains_key("fast"));
+    // To the millisecond, at both ends.
+    for (from, to, always) in [
+        ("2026-12-01T19:00:00Z", "2026-12-02T18:58:59.999Z", true),
+        ("2026-12-01T18:59:59.999Z", "2026-12-02T18:58:59.999Z", false),
+        ("2026-12-01T19:00:00Z", "2026-12-02T18:59:00Z", false),
+    ] {
+        let night = cron("night", "0 19 * * *", "UTC", "23h59m");
+        let found = listed(&rules(&night), from, to, "UTC");
+        assert_eq!(!found.always.is_empty(), always, "{from} {to}");
+    }
+}
+
+#[test]
 fn lists_end_at_their_limits_and_say_so() {
     let contents = rules("timer \"fast\" { every = \"1s\" }\n");
     let limit = TIMER_WINDOWS_MAX as i64;

@@ -1,11 +1,13 @@
 //! Loot tables as odds: what a designer means by a weight.
 
-use super::{Action, Change, Detail, Kind, paired};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Change, Detail, Kind, odds, paired};
 use crate::contents::Contents;
 use crate::ir::{EntryDef, Loot, PityDef, TableDef};
 
 pub(super) fn changes(old: &Contents, new: &Contents) -> Vec<Change> {
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     for (name, was, is) in paired(&old.tables, &new.tables, |table| &table.name) {
         let (action, details) = match (was, is) {
             (None, Some(is)) => (Action::Added, lines(new, is, Detail::added)),
@@ -14,10 +16,22 @@ pub(super) fn changes(old: &Contents, new: &Contents) -> Vec<Change> {
             (None, None) => continue,
         };
         if action != Action::Changed || !details.is_empty() {
-            found.push(Change::new(Kind::LootTable, &name, action, details));
+            let change = Change::new(Kind::LootTable, &name, action, details);
+            found.insert(name, change);
         }
     }
-    found
+    let changed: BTreeSet<String> = found.keys().cloned().collect();
+    for (name, details) in odds::changes(old, new, &changed) {
+        match found.get_mut(&name) {
+            Some(change) => change.details.extend(details),
+            None if details.is_empty() => {}
+            None => {
+                let change = Change::new(Kind::LootTable, &name, Action::Changed, details);
+                found.insert(name, change);
+            }
+        }
+    }
+    found.into_values().collect()
 }
 
 /// Sum of the weights when every condition holds.
@@ -30,11 +44,16 @@ fn percent(weight: u32, total: u64) -> String {
     let total = u128::from(total.max(1));
     // Millionths of a per cent, rounded half up.
     let parts = (u128::from(weight) * 100_000_000 + total / 2) / total;
+    let text = significant(parts);
+    if text.contains('.') { format!("{text} %") } else { format!("{text}.0 %") }
+}
+
+/// Millionths as a decimal of four significant digits.
+pub(super) fn significant(parts: u128) -> String {
     let digits = parts.checked_ilog10().unwrap_or(0);
     let unit = 10u128.pow(digits.saturating_sub(3));
     let parts = (parts + unit / 2) / unit * unit;
-    let text = crate::value::decimal_text(i64::try_from(parts).unwrap_or(i64::MAX));
-    if text.contains('.') { format!("{text} %") } else { format!("{text}.0 %") }
+    crate::value::decimal_text(i64::try_from(parts).unwrap_or(i64::MAX))
 }
 
 fn lines(
@@ -43,11 +62,17 @@ fn lines(
     detail: impl Fn(String, String) -> Detail,
 ) -> Vec<Detail> {
     let total = total(table);
+    let label = |entry: &EntryDef| label(entry, odds::plain(table));
     let entries = table.entries.iter();
-    entries.map(|entry| detail(entry.name.clone(), whole(contents, table, entry, total))).collect()
+    entries.map(|entry| detail(label(entry), whole(contents, table, entry, total))).collect()
 }
 
-/// The odds of one draw, or that an entry is given without one.
+/// The name of an entry, and what its share is a share of where that needs to be said.
+fn label(entry: &EntryDef, plain: bool) -> String {
+    if plain || entry.guaranteed { entry.name.clone() } else { format!("{} per draw", entry.name) }
+}
+
+/// The odds of one draw by weight, or that an entry is given without one.
 fn share(entry: &EntryDef, total: u64) -> String {
     if entry.guaranteed { "guaranteed".to_owned() } else { percent(entry.weight, total) }
 }
@@ -59,6 +84,7 @@ fn pity(table: &TableDef, entry: &EntryDef) -> String {
     };
     match table.pities.iter().find(of) {
         None => "none".to_owned(),
+        Some(pity) if pity.soft_step == 0 && pity.after == 1 => "after 1 miss".to_owned(),
         Some(pity) if pity.soft_step == 0 => format!("after {} misses", pity.after),
         Some(pity) => format!(
             "after {} misses, from {} on {} heavier each",
@@ -118,10 +144,11 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
     if was.rolls != is.rolls {
         details.push(Detail::changed("draws", range(was.rolls), range(is.rolls)));
     }
+    let plain = odds::plain(was) && odds::plain(is);
     // In the order in which the new table lists them; what is gone comes last.
     for entry in &is.entries {
         let Some(known) = was.entries.iter().find(|known| known.name == entry.name) else {
-            details.push(Detail::added(entry.name.clone(), whole(new, is, entry, after)));
+            details.push(Detail::added(label(entry, plain), whole(new, is, entry, after)));
             continue;
         };
         let mut compare = |what: String, a: String, b: String| {
@@ -140,7 +167,7 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
                 if close { format!("{text} ({weight} of {total})") } else { text }
             };
             let (a, b) = (with(a, known.weight, before), with(b, entry.weight, after));
-            compare(entry.name.clone(), a, b);
+            compare(label(entry, plain || known.guaranteed), a, b);
         }
         compare(format!("{} gives", entry.name), gives(old, known), gives(new, entry));
         compare(format!("{} count", entry.name), count(known), count(entry));
@@ -153,7 +180,7 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
     }
     for entry in &was.entries {
         if !is.entries.iter().any(|known| known.name == entry.name) {
-            details.push(Detail::removed(entry.name.clone(), whole(old, was, entry, before)));
+            details.push(Detail::removed(label(entry, plain), whole(old, was, entry, before)));
         }
     }
     let order = |list: &TableDef, other: &TableDef| -> Vec<String> {

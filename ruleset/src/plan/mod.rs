@@ -12,6 +12,7 @@ mod compiled;
 mod express;
 mod guided;
 mod loot;
+mod odds;
 mod rules;
 mod schema;
 mod seed;

@@ -323,8 +323,9 @@ impl Input {
         let names = if self.slots.1.is_some() { new } else { old };
         let shown = Value::from_raw(self.ty, value, names);
         match self.ty {
-            Type::Enum(_) | Type::Duration | Type::Symbol => format!("\"{shown}\""),
-            Type::Instant => value.to_string(),
+            Type::Enum(_) | Type::Duration | Type::Instant | Type::Symbol => {
+                format!("\"{shown}\"")
+            }
             _ => shown.to_string(),
         }
     }

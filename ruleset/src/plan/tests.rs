@@ -185,6 +185,115 @@ fn loot_is_told_as_odds() {
     assert_eq!(between(BASE, &doubled, true).changes, [], "the same odds in other numbers");
 }
 
+/// A chest whose crown comes with the third draw at last, and a box that gives two such chests.
+const DROUGHT: &str = r#"
+ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+trigger "kill" { fields = {} }
+loot_table "chest" {
+  entry "gold" { weight = 3 }
+  entry "crown" { weight = 1 }
+  pity "crown" { after = 2 }
+}
+loot_table "box" {
+  entry "ticket" { guaranteed = true }
+  entry "two" {
+    weight = 1
+    table  = chest
+    count  = 2
+  }
+}
+loot_table "apart" {
+  rolls = 2
+  entry "coin" { weight = 1 }
+}
+rule "drop" {
+  on = kill
+  emit "drop" { table = box }
+}
+"#;
+
+fn told(old: &str, new: &str) -> Vec<String> {
+    lines(&between(old, new, true))
+}
+
+#[test]
+fn a_pity_is_told_by_what_it_does_to_the_odds() {
+    // One and the same as `cairn sim` declares.
+    let share = |text: &str, name: &str| {
+        let tables = contents(text, true).tables;
+        let table = tables.iter().position(|table| table.name == name).unwrap() as u16;
+        let plan = crate::sim::Plan {
+            table,
+            hash: 0,
+            runs: 1_000_000,
+            rolls_per_player: 1_000,
+            seed: 7,
+            masks: Vec::new(),
+        };
+        let rows = plan.rows(tables.as_slice()).unwrap();
+        let odds = crate::sim::odds::declared(tables.as_slice(), &plan, &rows).unwrap().unwrap();
+        odds.last().unwrap().share * 100.0
+    };
+    let edited = DROUGHT.replace("after = 2", "after = 1");
+    let found = told(DROUGHT, &edited);
+    let (was, is) = (share(DROUGHT, "chest"), share(&edited, "chest"));
+    // By hand, for many rolls: misses 0, 1, 2 in the proportions 16, 12, 9; 16 of 37 give it.
+    assert!((was - 43.24).abs() < 0.05 && (is - 57.14).abs() < 0.05, "{was} {is}");
+    // The box changes through the chest: a crown in two chests, now every time.
+    assert_eq!(
+        found,
+        [
+            "loot_table box | through loot_table chest | - → -",
+            "loot_table box | chest.gold per roll | 89.19 %, 1.135 on average → 85.73 %",
+            "loot_table box | chest.crown per roll | 75.65 %, 0.8646 on average → 100.0 %, 1.143 \
+             on average",
+            "loot_table chest | crown pity | after 2 misses → after 1 miss",
+            "loot_table chest | gold per roll | 56.78 % → 42.88 %",
+            "loot_table chest | crown per roll | 43.22 % → 57.12 %",
+        ]
+    );
+    assert_eq!(format!("{was:.2} {is:.2}"), "43.22 57.12");
+}
+
+#[test]
+fn draws_and_weights_of_a_table_that_draws_twice_are_told_per_roll() {
+    let more = DROUGHT.replace("rolls = 2\n", "rolls = [2, 3]\n").replace(
+        "entry \"coin\" { weight = 1 }",
+        "entry \"coin\" { weight = 1 }\n  entry \"gem\" { weight = 1 }",
+    );
+    assert_eq!(
+        told(DROUGHT, &more),
+        [
+            "loot_table apart | draws | 2 → 2 to 3",
+            "loot_table apart | coin per draw | 100.0 % → 50.0 %",
+            "loot_table apart | gem per draw | - → 50.0 %",
+            "loot_table apart | coin per roll | 100.0 %, 2 on average → 81.25 %, 1.25 on average",
+            "loot_table apart | gem per roll | - → 81.25 %, 1.25 on average",
+        ]
+    );
+    // One draw is one roll: it is told once.
+    assert!(lines(&says("weight = 980", "weight = 500", &[])).iter().all(|l| !l.contains(" per ")));
+}
+
+#[test]
+fn odds_that_would_take_too_long_are_left_out_and_said_to_be() {
+    let pities: String = (0..4).map(|n| format!("  pity \"p{n}\" {{ after = 900 }}\n")).collect();
+    let entries: String = (0..4).map(|n| format!("  entry \"p{n}\" {{ weight = 1 }}\n")).collect();
+    let many = DROUGHT.replace(
+        "  rolls = 2\n  entry \"coin\" { weight = 1 }\n",
+        &format!("  entry \"coin\" {{ weight = 1 }}\n{entries}{pities}"),
+    );
+    let found = told(&many, &many.replace("after = 900", "after = 901"));
+    assert_eq!(
+        found.last().unwrap(),
+        "loot_table apart | odds per roll are not compared: the pities combine to too many states \
+         | - → -"
+    );
+}
+
 #[test]
 fn timers_are_told_with_their_next_instants() {
     says(
@@ -192,9 +301,10 @@ fn timers_are_told_with_their_next_instants() {
         "30 20 * * SAT",
         &[
             "timer night_hunt | schedule | 0 20 * * FRI Europe/Paris → 30 20 * * SAT Europe/Paris",
-            "timer night_hunt | next | 2026-12-04T19:00:00.000Z, 2026-12-11T19:00:00.000Z, \
-             2026-12-18T19:00:00.000Z → 2026-12-05T19:30:00.000Z, 2026-12-12T19:30:00.000Z, \
-             2026-12-19T19:30:00.000Z",
+            // On the clock of the timer's zone.
+            "timer night_hunt | next | Fri 2026-12-04 20:00 +01:00, Fri 2026-12-11 20:00 +01:00, \
+             Fri 2026-12-18 20:00 +01:00 → Sat 2026-12-05 20:30 +01:00, Sat 2026-12-12 20:30 +01:00, \
+             Sat 2026-12-19 20:30 +01:00",
         ],
     );
 }
@@ -241,7 +351,7 @@ fn a_witness_is_as_plain_as_it_can_be() {
     let found = witness(&plan, Kind::Condition, "veteran");
     assert_eq!(
         found.line(),
-        "on boss_kill with level = 10, zone = \"crypt\", party = 1, took = \"0s\", gold = 0, born = 0, seed 0, at 2026-12-01T00:00:00.000Z: true before, false now"
+        "on boss_kill with level = 10, zone = \"crypt\", party = 1, took = \"0s\", gold = 0, born = \"1970-01-01T00:00:00.000Z\", seed 0, at 2026-12-01T00:00:00.000Z: true before, false now"
     );
     // The rule is told to have changed through it, with a witness that fires it.
     let found = witness(&plan, Kind::Rule, "crypt_drop");

@@ -1,10 +1,11 @@
 //! Timers: what they say, and when they fire next.
 
 use super::{Action, Change, Detail, Kind, paired};
+use crate::calendar::TimeZone;
 use crate::contents::Contents;
 use crate::ir::{Missed, Schedule, TimerDef};
 use crate::schedule::date_text;
-use crate::value::{duration_text, instant_text};
+use crate::value::duration_text;
 
 /// Instants shown of a timer that changed.
 const NEXT_COUNT: usize = 3;
@@ -90,13 +91,18 @@ fn schedule(timer: &TimerDef) -> String {
     }
 }
 
+/// In the timer's own zone, whose clock its schedule is written for.
 fn next(contents: &Contents, timer: &TimerDef, at_ms: i64) -> String {
     let Some(clockwork) = contents.clockwork(timer) else { return "never".to_owned() };
+    let zone = match &timer.schedule {
+        Schedule::Cron { zone, .. } => TimeZone::named(zone).unwrap_or_default(),
+        Schedule::Every { .. } => TimeZone::default(),
+    };
     let mut instants = Vec::new();
     let mut at = at_ms;
     while instants.len() < NEXT_COUNT {
         let Some(next) = clockwork.next_after(at) else { break };
-        instants.push(instant_text(next));
+        instants.push(zone.text(next));
         at = next;
     }
     if instants.is_empty() { "never".to_owned() } else { instants.join(", ") }

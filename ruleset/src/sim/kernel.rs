@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::odds::{Odds, STATES_MAX, STEPS_MAX, each};
+use super::odds::{Odds, STATES_MAX, each};
 use crate::loot::{Gives, LootError, Pity, Tables};
 
 /// How likely each combination of misses is, in the order of the chain's pities. With a row that
@@ -23,14 +23,12 @@ pub(super) struct Walk {
     row: Option<((u16, u16), bool)>,
     /// How often the row was given, and its items.
     given: (f64, f64),
-    /// A combination of misses × an entry each.
-    steps: u64,
 }
 
 /// Why a walk ended early.
 pub(super) enum Stopped {
     Loot(LootError),
-    /// More than [`STATES_MAX`] or [`STEPS_MAX`].
+    /// More than [`STATES_MAX`], or no step is left.
     TooMany,
 }
 
@@ -80,22 +78,22 @@ impl Chain {
         Ok(stateful)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.pities.is_empty()
-    }
-
     /// How likely each combination of misses is before a roll, averaged over all rolls of all
     /// players.
     pub(super) fn occupied<T: Tables + ?Sized>(
         &self,
         odds: &mut Odds<'_, T>,
     ) -> Result<Distribution, Stopped> {
+        if self.pities.is_empty() {
+            // Every roll is like the first.
+            return Ok(Distribution::from([(Vec::new(), 1.0)]));
+        }
         let plan = odds.plan;
         let each = u64::from(plan.rolls_per_player.max(1));
         let (whole, rest) = (plan.runs / each, plan.runs % each);
         let mut state = Distribution::from([(vec![0; self.pities.len()], 1.0)]);
         let mut occupied = Distribution::new();
-        let mut walk = Walk { row: None, given: (0.0, 0.0), steps: 0 };
+        let mut walk = Walk { row: None, given: (0.0, 0.0) };
         for roll in 0..if whole > 0 { each } else { rest } {
             // The last player has the first `rest` rolls alone.
             let players = whole + u64::from(roll < rest);
@@ -116,9 +114,9 @@ impl Chain {
         row: (u16, u16),
     ) -> Result<(f64, (f64, f64)), Stopped> {
         let table = odds.plan.table;
-        let mut missing = Walk { row: Some((row, true)), given: (0.0, 0.0), steps: 0 };
+        let mut missing = Walk { row: Some((row, true)), given: (0.0, 0.0) };
         let left = self.request(odds, &mut missing, start.clone(), table, 1, 0)?;
-        let mut counting = Walk { row: Some((row, false)), given: (0.0, 0.0), steps: 0 };
+        let mut counting = Walk { row: Some((row, false)), given: (0.0, 0.0) };
         self.request(odds, &mut counting, start.clone(), table, 1, 0)?;
         Ok((left.values().sum(), counting.given))
     }
@@ -205,10 +203,7 @@ impl Chain {
         // Per entry: the misses after it was drawn.
         let mut by_entry: Vec<Distribution> = vec![Distribution::new(); open.len()];
         for (misses, share) in state {
-            walk.steps += open.len() as u64;
-            if walk.steps > STEPS_MAX {
-                return Err(Stopped::TooMany);
-            }
+            odds.spend(open.len())?;
             let own = || self.pities.iter().zip(&misses).filter(|((of, _), _)| *of == table);
             let due = own().find(|((_, pity), missed)| **missed >= pity.after);
             let due = due.map(|((_, pity), _)| usize::from(pity.entry));

@@ -29,6 +29,8 @@ use crate::{pity, rng};
 pub const RUNS_MAX: u64 = 1_000_000_000;
 /// Rolls of one player.
 pub const ROLLS_PER_PLAYER_MAX: u32 = 1_000_000;
+/// Rolls of one player where nobody says how many: enough to see a long pity at work.
+pub const ROLLS_PER_PLAYER: u32 = 1_000;
 /// Entries that give an item and can be reached from one table.
 pub const ROWS_MAX: usize = 4_096;
 

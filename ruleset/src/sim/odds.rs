@@ -14,8 +14,9 @@ use crate::loot::{DEPTH_MAX, Gives, Head, LootError, Tables};
 
 /// Combinations of misses that are followed. More, and what is declared is left out.
 pub const STATES_MAX: usize = 4_096;
-/// Steps (a combination of misses × an entry) that are taken to follow them.
-pub const STEPS_MAX: u64 = 20_000_000;
+/// Steps (an entry that is looked at, for each combination of misses) that are taken for all rows
+/// together: some seconds. More, and what is declared is left out.
+pub const STEPS_MAX: u64 = 40_000_000;
 
 /// What is declared of one row, for one roll averaged over all rolls of the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,18 +39,24 @@ pub fn declared<T: Tables + ?Sized>(
     plan: &Plan,
     rows: &[(u16, u16)],
 ) -> Result<Option<Vec<Declared>>, SimError> {
-    let mut odds = Odds { tables, plan, missed: BTreeMap::new(), given: BTreeMap::new() };
+    let mut steps = STEPS_MAX;
+    declared_within(tables, plan, rows, &mut steps)
+}
+
+/// The same with a number of steps that several tables share; what was taken is subtracted.
+///
+/// # Errors
+/// As [`declared`].
+pub fn declared_within<T: Tables + ?Sized>(
+    tables: &T,
+    plan: &Plan,
+    rows: &[(u16, u16)],
+    steps: &mut u64,
+) -> Result<Option<Vec<Declared>>, SimError> {
+    let (missed, given) = (BTreeMap::new(), BTreeMap::new());
+    let mut odds = Odds { tables, plan, missed, given, steps: *steps };
     let chain = Chain::new(&odds)?;
     let mut all = vec![Declared::default(); rows.len()];
-    if chain.is_empty() {
-        for (declared, row) in all.iter_mut().zip(rows) {
-            declared.share = 1.0 - odds.missed(plan.table, 1, *row, 0)?;
-            (declared.drops, declared.items) = odds.given(plan.table, *row, 0)?.of(1.0);
-            odds.missed.clear();
-            odds.given.clear();
-        }
-        return Ok(Some(all));
-    }
     let mut followed = || {
         let occupied = chain.occupied(&mut odds)?;
         for (declared, row) in all.iter_mut().zip(rows) {
@@ -61,7 +68,9 @@ pub fn declared<T: Tables + ?Sized>(
         }
         Ok(())
     };
-    match followed() {
+    let followed = followed();
+    *steps = odds.steps;
+    match followed {
         Ok(()) => Ok(Some(all)),
         Err(Stopped::TooMany) => Ok(None),
         Err(Stopped::Loot(error)) => Err(error.into()),
@@ -88,6 +97,8 @@ pub(super) struct Odds<'a, T: ?Sized> {
     /// miss it.
     missed: BTreeMap<u16, (f64, f64)>,
     given: BTreeMap<u16, Given>,
+    /// What is left of the steps.
+    pub(super) steps: u64,
 }
 
 /// The numbers that a range holds, each as likely.
@@ -101,6 +112,12 @@ pub(super) fn mean(range: (u32, u32)) -> f64 {
 }
 
 impl<T: Tables + ?Sized> Odds<'_, T> {
+    /// Counts entries that are looked at.
+    pub(super) fn spend(&mut self, entries: usize) -> Result<(), Stopped> {
+        self.steps = self.steps.checked_sub(entries as u64).ok_or(Stopped::TooMany)?;
+        Ok(())
+    }
+
     pub(super) fn head(&self, table: u16, depth: u32) -> Result<Head, LootError> {
         if depth > DEPTH_MAX {
             return Err(LootError::TooDeep { table });
@@ -135,7 +152,7 @@ impl<T: Tables + ?Sized> Odds<'_, T> {
         k: u32,
         row: (u16, u16),
         depth: u32,
-    ) -> Result<f64, LootError> {
+    ) -> Result<f64, Stopped> {
         let head = self.head(table, depth)?;
         if k == 0 {
             return Ok(1.0);
@@ -143,6 +160,7 @@ impl<T: Tables + ?Sized> Odds<'_, T> {
         let (once, roll) = match self.missed.get(&table) {
             Some(known) => *known,
             None => {
+                self.spend(head.entry_count)?;
                 let open = self.open(table, &head)?;
                 let mut once = 1.0;
                 for index in &open.sure {
@@ -171,7 +189,7 @@ impl<T: Tables + ?Sized> Odds<'_, T> {
         index: usize,
         row: (u16, u16),
         depth: u32,
-    ) -> Result<f64, LootError> {
+    ) -> Result<f64, Stopped> {
         let Some(entry) = self.tables.entry(table, index) else { return Ok(1.0) };
         match entry.gives {
             Gives::Item(_) => Ok(f64::from(u8::from(row != (table, index as u16)))),
@@ -192,11 +210,12 @@ impl<T: Tables + ?Sized> Odds<'_, T> {
         table: u16,
         row: (u16, u16),
         depth: u32,
-    ) -> Result<Given, LootError> {
+    ) -> Result<Given, Stopped> {
         let head = self.head(table, depth)?;
         if let Some(known) = self.given.get(&table) {
             return Ok(*known);
         }
+        self.spend(head.entry_count)?;
         let open = self.open(table, &head)?;
         let mut given = Given::default();
         for index in &open.sure {
@@ -219,7 +238,7 @@ impl<T: Tables + ?Sized> Odds<'_, T> {
         index: usize,
         row: (u16, u16),
         depth: u32,
-    ) -> Result<(f64, f64), LootError> {
+    ) -> Result<(f64, f64), Stopped> {
         let Some(entry) = self.tables.entry(table, index) else { return Ok((0.0, 0.0)) };
         match entry.gives {
             Gives::Item(_) if row == (table, index as u16) => Ok((1.0, mean(entry.count))),
