@@ -181,7 +181,10 @@ impl Parser<'_> {
 
     fn begins_operand(&self) -> bool {
         use TokenKind::*;
-        matches!(self.token.kind, Number | Text | Name | ParenOpen | Not | Minus)
+        matches!(
+            self.token.kind,
+            Number | Text | Name | ParenOpen | BracketOpen | BraceOpen | Not | Minus
+        )
     }
 
     /// `not x` is read as `!x`, once reported.

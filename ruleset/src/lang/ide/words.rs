@@ -168,7 +168,7 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
         "\"duration\"",
         "Length of the sliding window, one second to seven days.",
     ),
-    ("condition", "when", "bool", "The expression that it stands for."),
+    ("condition", "when", "expression, bool", "The expression that it stands for."),
     (
         "timer",
         "cron",
@@ -215,7 +215,7 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     (
         "entry",
         "guaranteed",
-        "bool",
+        "true or false",
         "Given once per request in addition to what is drawn; has no weight.",
     ),
     ("pity", "after", "whole number", "After so many misses the next draw gives the entry."),
@@ -235,9 +235,19 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
         "n or [fewest, most]",
         "How many are given, or how often the table is rolled. Default 1.",
     ),
-    ("entry", "when", "bool", "The entry takes part only while this holds. It cannot draw."),
+    (
+        "entry",
+        "when",
+        "expression, bool",
+        "The entry takes part only while this holds. It cannot draw.",
+    ),
     ("rule", "on", "trigger or timer.name", "What makes the rule run."),
-    ("rule", "when", "bool", "The rule fires only while this holds; without it, always."),
+    (
+        "rule",
+        "when",
+        "expression, bool",
+        "The rule fires only while this holds; without it, always.",
+    ),
     (
         "rule",
         "on_fault",
@@ -245,9 +255,9 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
         "What a host does should the rule's fragment fail to run. Default `\"skip\"`.",
     ),
     ("emit", "table", "loot table", "The table that is rolled."),
-    ("emit", "count", "int", "How often it is rolled, 0 to 1,000. Default 1."),
+    ("emit", "count", "expression, int", "How often it is rolled, 0 to 1,000. Default 1."),
     ("broadcast", "table", "loot table", "The table that is rolled."),
-    ("broadcast", "count", "int", "How often it is rolled, 0 to 1,000. Default 1."),
+    ("broadcast", "count", "expression, int", "How often it is rolled, 0 to 1,000. Default 1."),
     ("test", "on", "trigger or timer.name", "What happens."),
     (
         "test",
@@ -429,6 +439,26 @@ mod tests {
         for name in known.functions {
             assert!(function(name).is_some_and(|(_, doc)| !doc.is_empty()), "no words: {name}");
         }
+    }
+
+    #[test]
+    fn the_reference_lists_every_attribute() {
+        let reference = include_str!("../../../../docs/language.md");
+        let mut table = String::new();
+        for schema in SCHEMAS {
+            let payload: &[&str] = if schema.open { &["table", "count"] } else { &[] };
+            let required = schema.required.iter().map(|name| (name, "required"));
+            let optional = schema.optional.iter().chain(payload).map(|name| (name, "optional"));
+            for (name, need) in required.chain(optional) {
+                let (takes, doc) = attribute(schema.kind, name).unwrap();
+                let row = format!("| `{}` | `{name}` | {need} | {takes} | {doc} |\n", schema.kind);
+                // A row of `cases` takes what its test takes.
+                if schema.kind != "cases" && !table.contains(&row) {
+                    table.push_str(&row);
+                }
+            }
+        }
+        assert!(reference.contains(&table), "docs/language.md should list\n{table}");
     }
 
     #[test]
