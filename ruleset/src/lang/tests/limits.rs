@@ -111,7 +111,8 @@ fn lengths_of_expressions() {
     assert_eq!(codes(&chain(6_000)), [Code::ExpressionTooLong]);
     // Of two levels, so that the tree stays low: what HCL tools bound is the number.
     let mixed = |first: usize, count: usize| {
-        let signs = (0..count).map(|at| if (first + at) % 2 == 0 { " && " } else { " || " });
+        let signs =
+            (0..count).map(|at| if (first + at).is_multiple_of(2) { " && " } else { " || " });
         signs.map(|sign| format!("{sign}trigger.flag")).collect::<String>()
     };
     let flat =
