@@ -23,6 +23,8 @@ pub mod explain;
 #[cfg(all(feature = "compile", any(test, fuzzing)))]
 pub mod fuzz;
 pub mod image;
+#[cfg(feature = "compile")]
+pub mod import;
 pub mod inclusion;
 #[cfg(feature = "compile")]
 pub mod interp;

@@ -21,6 +21,7 @@ pub mod exit;
 pub mod explain;
 pub mod failure;
 pub mod fmt;
+pub mod import;
 pub mod keys;
 pub mod local;
 pub mod lsp;
@@ -56,6 +57,7 @@ const TEMPLATE: &str =
 
 const EXAMPLES: &str = "Examples:
   cairn dev examples/treasure-hunt --nodes 5     a fleet on this machine that follows your edits
+  cairn import minecraft data/ --out rules/      loot tables of another format as rules
   cairn check rules/                             every mistake at once, with cause and fix
   cairn test rules/                              the cases of *.test.hcl, with what differs
   cairn publish rules/ --version 1.4.2           compile, sign, upload
@@ -82,6 +84,7 @@ struct Cli {
 enum Verb {
     Check(check::Args),
     Fmt(fmt::Args),
+    Import(import::Args),
     Explain(explain::Args),
     Test(test::Args),
     Plan(plan::Args),
@@ -156,6 +159,7 @@ fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
             Ok(if code == ExitCode::SUCCESS { Exit::Ok } else { Exit::Internal })
         }
         Verb::Fmt(args) => fmt::run(&args, format),
+        Verb::Import(args) => import::run(&args, format),
         Verb::Explain(args) => explain::run(&args, format),
         Verb::Build(args) => build::run(&args, format),
         Verb::Breaking(args) => breaking::run(&args, format),

@@ -57,6 +57,7 @@ pub use code::Code;
 pub use diagnostic::{Diagnostic, Edit, Severity, Span, line_col};
 pub use format::{FormatError, format};
 pub use imports::imports;
+pub(crate) use names::{Names, is_name};
 pub use outline::{ConditionDef, Outline};
 pub use page::{page, page_names};
 pub use trace::{Clause, Owner, Part, Shape, TRACE_SIZE_MAX, Trace};

@@ -6,7 +6,7 @@ use super::Span;
 use super::limits::NAME_BYTES_MAX;
 
 /// Lower-case ASCII letters, digits and `_`, starting with a letter.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
@@ -34,7 +34,7 @@ fn digits(name: &str) -> String {
 
 /// Why a name cannot be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(crate) enum Taken {
     /// By the declaration at this place.
     Same(Span),
     /// By a name that looks like it.
@@ -43,7 +43,7 @@ pub(super) enum Taken {
 
 /// The names of one kind.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     index: BTreeMap<String, (usize, Span)>,
     /// Per skeleton, then per digits: the first name that has them.
     skeletons: BTreeMap<String, BTreeMap<String, String>>,
@@ -52,24 +52,34 @@ pub(super) struct Names {
 impl Names {
     /// Gives `name` the index `index`, unless it is taken. Logarithmic in the number of names,
     /// however alike they are.
-    pub(super) fn add(&mut self, name: &str, index: usize, span: Span) -> Result<(), Taken> {
+    pub(crate) fn add(&mut self, name: &str, index: usize, span: Span) -> Result<(), Taken> {
         if let Some((_, first)) = self.index.get(name) {
             return Err(Taken::Same(*first));
         }
         self.index.insert(name.to_owned(), (index, span));
-        let alike = self.skeletons.entry(skeleton(name)).or_default();
-        let digits = digits(name);
-        // `tier_1` and `tier_l` look alike; digits that differ are seen to differ.
-        let other = match digits.as_str() {
-            "" => alike.values().next(),
-            digits => alike.get(digits).or_else(|| alike.get("")),
-        };
-        let result = match other.and_then(|other| self.index.get_key_value(other)) {
+        let result = match self.alike(name).and_then(|other| self.index.get_key_value(other)) {
             Some((other, (_, first))) => Err(Taken::Alike(other.clone(), *first)),
             None => Ok(()),
         };
-        alike.entry(digits).or_insert_with(|| name.to_owned());
+        let alike = self.skeletons.entry(skeleton(name)).or_default();
+        alike.entry(digits(name)).or_insert_with(|| name.to_owned());
         result
+    }
+
+    /// Whether [`Names::add`] would take the name.
+    pub(crate) fn is_free(&self, name: &str) -> bool {
+        !self.index.contains_key(name) && self.alike(name).is_none()
+    }
+
+    /// The first name that looks like this one.
+    fn alike(&self, name: &str) -> Option<&str> {
+        let alike = self.skeletons.get(&skeleton(name))?;
+        // `tier_1` and `tier_l` look alike; digits that differ are seen to differ.
+        let other = match digits(name).as_str() {
+            "" => alike.values().next(),
+            digits => alike.get(digits).or_else(|| alike.get("")),
+        };
+        other.map(String::as_str)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
