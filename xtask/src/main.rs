@@ -18,6 +18,7 @@ Usage: cargo xtask <command>
 
   verify          format, lints, every test, documentation; writes only below target/
   fix             format and apply the lints' own suggestions
+  tools           fetch what the tests need and this machine lacks (etcd, Node, Go, Mono)
   sim [args]      run the simulation: --seed N replays one, --seeds A..B a range, --help lists more
   agree [args]    hold the back ends against each other on random rule sets: --programs N,
                   --inputs N, --seed N repeats one, --help lists more
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = args.collect();
     let outcome = match command.as_deref() {
         Some("verify") if rest.is_empty() => verify::verify(),
+        Some("tools") if rest.is_empty() => verify::tools(),
         Some("fix") if rest.is_empty() => verify::fix(),
         Some("sim") => verify::sim(&rest),
         Some("agree") => verify::agree(&rest),

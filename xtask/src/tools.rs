@@ -113,7 +113,78 @@ fn make_executable(file: &Path) -> Result<(), String> {
         .map_err(|error| format!("{} cannot be made executable: {error}", file.display()))
 }
 
-/// Downloads a Debian package and unpacks it into `into`, with package lists of its own.
+/// Go's command: `CAIRN_GO`, then `PATH`, then Debian's unpacked below `target/tools`.
+///
+/// # Errors
+/// What was tried, when none of them gives one.
+pub(crate) fn go() -> Result<PathBuf, String> {
+    let [go] = compilers("golang", "golang-go", [("CAIRN_GO", "go")], |into| {
+        let lib = into.join("usr").join("lib");
+        let entries = std::fs::read_dir(&lib)
+            .map_err(|error| format!("cannot read {}: {error}", lib.display()))?;
+        let root = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .find(|path| path.join("bin").join("go").is_file())
+            .ok_or_else(|| format!("Debian's golang-go has no go below {}", lib.display()))?;
+        let root = root.display();
+        Ok([format!("GOROOT='{root}' exec '{root}/bin/go' \"$@\"")])
+    })?;
+    Ok(go)
+}
+
+/// The C# compiler and what runs its programs: `CAIRN_MCS` and `CAIRN_MONO`, then `PATH`, then
+/// Debian's Mono unpacked below `target/tools`.
+///
+/// # Errors
+/// What was tried, when none of them gives both.
+pub(crate) fn mono() -> Result<[PathBuf; 2], String> {
+    let names = [("CAIRN_MCS", "mcs"), ("CAIRN_MONO", "mono")];
+    compilers("mono", "mono-mcs", names, |into| {
+        let at = into.display();
+        let mono = format!(
+            "MONO_CFG_DIR='{at}/etc' MONO_CONFIG='{at}/etc/mono/config' \
+             LD_LIBRARY_PATH='{at}/usr/lib' exec '{at}/usr/bin/mono-sgen'"
+        );
+        Ok([format!("{mono} '{at}/usr/lib/mono/4.5/mcs.exe' \"$@\""), format!("{mono} \"$@\"")])
+    })
+}
+
+/// Executables by variable and name, or the launchers of an unpacked Debian package that knows
+/// another place than ours. `launch` writes their one line each.
+fn compilers<const N: usize>(
+    folder: &str,
+    package: &str,
+    names: [(&str, &str); N],
+    launch: impl Fn(&Path) -> Result<[String; N], String>,
+) -> Result<[PathBuf; N], String> {
+    let of = |find: &dyn Fn(&str, &str) -> Option<PathBuf>| {
+        let found: Vec<PathBuf> =
+            names.iter().filter_map(|(variable, name)| find(variable, name)).collect();
+        <[PathBuf; N]>::try_from(found).ok()
+    };
+    let bin = tools_dir().join(folder).join("bin");
+    let here = |name: &str| Some(bin.join(name)).filter(|file| file.is_file());
+    let named = |variable: &str, name: &str| {
+        std::env::var_os(variable).map(PathBuf::from).or_else(|| on_path(name))
+    };
+    if let Some(found) = of(&named).or_else(|| of(&|_, name| here(name))) {
+        return Ok(found);
+    }
+    let into = tools_dir().join(folder);
+    unpack_debian(package, &into)?;
+    let failed = |error: std::io::Error| format!("cannot write to {}: {error}", bin.display());
+    std::fs::create_dir_all(&bin).map_err(failed)?;
+    for ((_, name), line) in names.iter().zip(launch(&into)?) {
+        let file = bin.join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{line}\n")).map_err(failed)?;
+        make_executable(&file)?;
+    }
+    of(&|_, name| here(name)).ok_or_else(|| format!("{package} gave nothing in {}", bin.display()))
+}
+
+/// Downloads a Debian package with what it depends on and this machine lacks, and unpacks them into
+/// `into`, with package lists of its own. Nothing is configured.
 fn unpack_debian(package: &str, into: &Path) -> Result<(), String> {
     for needed in ["apt-get", "dpkg-deb"] {
         if on_path(needed).is_none() {
@@ -123,21 +194,21 @@ fn unpack_debian(package: &str, into: &Path) -> Result<(), String> {
         }
     }
     let apt = tools_dir().join("apt");
-    for folder in ["lists/partial", "cache/archives/partial"] {
-        std::fs::create_dir_all(apt.join(folder))
-            .map_err(|error| format!("cannot create {}: {error}", apt.join(folder).display()))?;
+    let archives = apt.join(package);
+    for folder in [&apt.join("lists/partial"), &apt.join("cache/archives/partial"), &archives, into]
+    {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     }
-    std::fs::create_dir_all(into)
-        .map_err(|error| format!("cannot create {}: {error}", into.display()))?;
     let options = [
         format!("Dir::State::lists={}", apt.join("lists").display()),
         format!("Dir::Cache={}", apt.join("cache").display()),
         // The sandbox user of apt cannot write below a root-owned clone.
         "APT::Sandbox::User=root".to_owned(),
     ];
-    let apt_get = |verb: &str, rest: &[&str]| {
+    let apt_get = |verb: &str, rest: &[String]| {
         let mut command = Command::new("apt-get");
-        command.current_dir(&apt).arg("-q");
+        command.current_dir(&archives).arg("-q");
         for option in &options {
             command.args(["-o", option]);
         }
@@ -145,22 +216,32 @@ fn unpack_debian(package: &str, into: &Path) -> Result<(), String> {
         command
     };
     run("package lists", &mut apt_get("update", &[]))?;
-    run(package, &mut apt_get("download", &[package]))?;
-    let archive = std::fs::read_dir(&apt)
-        .map_err(|error| format!("cannot read {}: {error}", apt.display()))?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| {
-            path.extension().is_some_and(|ending| ending == "deb")
-                && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(package))
-        })
-        .ok_or_else(|| {
-            format!(
-                "apt-get said it downloaded {package}, but left no archive in {}",
-                apt.display()
-            )
-        })?;
-    run("unpack", Command::new("dpkg-deb").arg("-x").arg(archive).arg(into))
+    let simulate = ["--simulate", "--no-install-recommends", package].map(str::to_owned);
+    let plan = apt_get("install", &simulate)
+        .output()
+        .map_err(|error| format!("{package}: cannot start apt-get: {error}"))?;
+    // One line for each package that an installation would add: `Inst NAME (VERSION …)`.
+    let wanted: Vec<String> = String::from_utf8_lossy(&plan.stdout)
+        .lines()
+        .filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    if wanted.is_empty() {
+        return Err(format!(
+            "apt-get knows no way to install {package}: {}",
+            String::from_utf8_lossy(&plan.stderr).trim()
+        ));
+    }
+    run(package, &mut apt_get("download", &wanted))?;
+    let entries = std::fs::read_dir(&archives)
+        .map_err(|error| format!("cannot read {}: {error}", archives.display()))?;
+    for archive in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if archive.extension().is_some_and(|ending| ending == "deb") {
+            run("unpack", Command::new("dpkg-deb").arg("-x").arg(archive).arg(into))?;
+        }
+    }
+    std::fs::remove_dir_all(&archives)
+        .map_err(|error| format!("cannot remove {}: {error}", archives.display()))
 }
 
 /// The directory that holds `cargo-nextest`, to be put in front of `PATH`; `None` when it is there already.

@@ -12,6 +12,10 @@ pub(crate) fn verify() -> Result<(), String> {
     eprintln!("etcd: {}", etcd.display());
     let node = tools::node()?;
     eprintln!("node: {}", node.display());
+    let go = tools::go()?;
+    eprintln!("go: {}", go.display());
+    let [mcs, mono] = tools::mono()?;
+    eprintln!("C#: {} on {}", mcs.display(), mono.display());
     let nextest = tools::nextest()?;
 
     run("format", cargo().args(["fmt", "--all", "--check"]))?;
@@ -32,7 +36,10 @@ pub(crate) fn verify() -> Result<(), String> {
     tests
         .args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
         .env("CAIRN_ETCD", &etcd)
-        .env("CAIRN_NODE", &node);
+        .env("CAIRN_NODE", &node)
+        .env("CAIRN_GO", &go)
+        .env("CAIRN_MCS", &mcs)
+        .env("CAIRN_MONO", &mono);
     if let Some(bin) = nextest {
         tests.env("PATH", tools::path_with(&bin)?);
     }
@@ -45,6 +52,24 @@ pub(crate) fn verify() -> Result<(), String> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     eprintln!("\nverify: everything passed");
+    Ok(())
+}
+
+/// Fetches what the tests need and this machine lacks, so that `cargo nextest run` finds it.
+///
+/// # Errors
+/// What could not be had.
+pub(crate) fn tools() -> Result<(), String> {
+    let [mcs, mono] = tools::mono()?;
+    for (name, path) in [
+        ("etcd", tools::etcd()?),
+        ("node", tools::node()?),
+        ("go", tools::go()?),
+        ("mcs", mcs),
+        ("mono", mono),
+    ] {
+        println!("{name}: {}", path.display());
+    }
     Ok(())
 }
 

@@ -40,7 +40,7 @@ enum Lang {
     Ts,
     /// Go 1.18
     Go,
-    /// C# 8
+    /// C# 7.2
     Csharp,
     /// C++17, one header
     Cpp,

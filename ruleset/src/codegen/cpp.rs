@@ -3,9 +3,11 @@
 use super::model::{Context, Model, Outcome, Ty};
 use super::names::{Scope, pascal, snake};
 use super::writer::{Writer, comment, quoted};
+use crate::ir::INSTANT_MAX;
 use crate::layout::{ABI, NOW_AT, PLAYER_AT, SEED_AT};
 
-const KEYWORDS: [&str; 94] = [
+/// Keywords, our own names, and the lower-case macros of common compilers and platforms.
+const KEYWORDS: [&str; 112] = [
     "alignas",
     "alignof",
     "and",
@@ -100,6 +102,24 @@ const KEYWORDS: [&str; 94] = [
     "xor_eq",
     "std",
     "decode",
+    "assert",
+    "errno",
+    "far",
+    "huge",
+    "i386",
+    "interface",
+    "linux",
+    "major",
+    "makedev",
+    "max",
+    "min",
+    "minor",
+    "near",
+    "small",
+    "stderr",
+    "stdin",
+    "stdout",
+    "unix",
 ];
 
 pub(super) fn file(model: &Model) -> String {
@@ -116,13 +136,17 @@ pub(super) fn file(model: &Model) -> String {
 #include <string_view>
 ",
     );
-    w.line(format!("namespace {} {{", Scope::new(&KEYWORDS).take(snake(&model.ruleset))));
+    // Inside `cairn`, for a rule set may be called like a function of the C library.
+    w.line(format!("namespace cairn::{} {{", Scope::new(&KEYWORDS).take(snake(&model.ruleset))));
     w.line("");
     w.line("/// Compare with the hash of the version that is loaded, and generate again when they differ.");
     w.line(format!("inline constexpr std::string_view schema = \"{}\";", model.hash));
     w.line("/// The context schema.");
     w.line(format!("inline constexpr std::string_view context = {};", quoted(&model.context)));
     let mut types = Scope::new(&KEYWORDS);
+    // Of our own, and the template parameter that would hide a type.
+    ["Params", "Read"].iter().for_each(|taken| drop(types.take((*taken).to_owned())));
+    let mut constants = Scope::new(&["schema", "context", "param_names", "cairn"]);
     let enums = types.all(model.enums.iter().map(|e| e.name.as_str()), pascal);
     for (def, name) in model.enums.iter().zip(&enums) {
         let values = Scope::new(&KEYWORDS).all(def.values.iter().map(String::as_str), pascal);
@@ -135,9 +159,9 @@ pub(super) fn file(model: &Model) -> String {
         w.line("};");
         w.line("");
         w.line(format!(
-            "inline constexpr std::array<std::string_view, {}> {}_names = {{",
+            "inline constexpr std::array<std::string_view, {}> {} = {{",
             values.len(),
-            snake(name)
+            constants.take(format!("{}_names", snake(&def.name)))
         ));
         for value in &def.values {
             w.line(format!("{},", quoted(value)));
@@ -189,11 +213,17 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String]) {
     for (about, method, at) in [
         ("What chance is drawn from.", "seed", SEED_AT),
         ("Whose evaluation it is.", "player", PLAYER_AT),
-        ("Milliseconds since 1970.", "now_ms", NOW_AT),
     ] {
         w.line(format!("/// {about}"));
         w.line(format!("void {method}(std::uint64_t value) {{ put({at}, value); }}"));
     }
+    w.line(
+        "/// Milliseconds since 1970. False, and nothing set, before that and after the year 9999.",
+    );
+    w.line("[[nodiscard]] bool now_ms(std::int64_t value) {");
+    w.line(format!("if (value < 0 || value > {}) return false;", int(INSTANT_MAX)));
+    w.line(format!("put({NOW_AT}, static_cast<std::uint64_t>(value));"));
+    w.lines("return true;\n}");
     let reserved = ["seed", "player", "now_ms", "bytes", "put", "name", "trigger", "size"];
     let mut methods = Scope::new(&reserved);
     for (number, field) in def.fields.iter().enumerate() {
@@ -272,6 +302,8 @@ public:
 explicit Params(Read read) : read_(read) {}",
     );
     let mut methods = Scope::new(&KEYWORDS);
+    // Parameters and locals of our own, which would shadow a method.
+    ["read", "read_", "raw"].iter().for_each(|taken| drop(methods.take((*taken).to_owned())));
     for (index, param) in model.params.iter().enumerate() {
         let ty = type_of(param.ty, enums);
         let method = methods.take(snake(&param.name));

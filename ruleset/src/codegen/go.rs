@@ -3,9 +3,11 @@
 use super::model::{Context, Model, Outcome, Ty};
 use super::names::{Scope, pascal, snake};
 use super::writer::{Writer, comment, quoted};
+use crate::ir::INSTANT_MAX;
 use crate::layout::{ABI, NOW_AT, PLAYER_AT, SEED_AT};
 
-const KEYWORDS: [&str; 25] = [
+/// Keywords, and the package that would need a `func main`.
+const KEYWORDS: [&str; 26] = [
     "break",
     "case",
     "chan",
@@ -22,6 +24,7 @@ const KEYWORDS: [&str; 25] = [
     "if",
     "import",
     "interface",
+    "main",
     "map",
     "package",
     "range",
@@ -31,6 +34,20 @@ const KEYWORDS: [&str; 25] = [
     "switch",
     "type",
     "var",
+];
+
+/// Methods whose signature `go vet` prescribes, whatever their type is for.
+const PRESCRIBED: [&str; 10] = [
+    "GobDecode",
+    "GobEncode",
+    "MarshalJSON",
+    "MarshalXML",
+    "ReadByte",
+    "ReadRune",
+    "String",
+    "UnmarshalJSON",
+    "UnreadByte",
+    "UnreadRune",
 ];
 
 pub(super) fn file(model: &Model) -> String {
@@ -114,6 +131,7 @@ fn type_of(ty: Ty, enums: &[String]) -> String {
 
 fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String], types: &mut Scope) {
     let new = types.take(format!("New{name}"));
+    let trigger = types.take(format!("{name}Trigger"));
     w.line("");
     w.line(format!(
         "// {name} is what a game supplies for `{}`: the bytes that fragments read.",
@@ -122,8 +140,8 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String], types: &
     w.line(format!("type {name} struct {{"));
     w.line(format!("bytes [{}]byte", def.bytes));
     w.lines("set uint64\n}\n");
-    w.line(format!("// {name}Trigger is the trigger's index."));
-    w.line(format!("const {name}Trigger uint32 = {}", def.index));
+    w.line(format!("// {trigger} is the trigger's index."));
+    w.line(format!("const {trigger} uint32 = {}", def.index));
     w.line("");
     w.line(format!(
         "// {new} has nothing set; the seed, the player, the time, counters and timers are 0."
@@ -131,12 +149,11 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String], types: &
     w.line(format!("func {new}() *{name} {{"));
     w.line(format!("context := &{name}{{}}"));
     w.line(format!("binary.LittleEndian.PutUint32(context.bytes[0:4], {ABI})"));
-    w.line(format!("binary.LittleEndian.PutUint32(context.bytes[4:8], {name}Trigger)"));
+    w.line(format!("binary.LittleEndian.PutUint32(context.bytes[4:8], {trigger})"));
     w.lines("return context\n}");
     for (about, method, at) in [
         ("sets what chance is drawn from", "Seed", SEED_AT),
         ("sets whose evaluation it is", "Player", PLAYER_AT),
-        ("sets the time in milliseconds since 1970", "NowMs", NOW_AT),
     ] {
         w.line("");
         w.line(format!("// {method} {about}."));
@@ -144,6 +161,13 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String], types: &
         w.line(format!("put(context.bytes[:], {at}, value)"));
         w.line("}");
     }
+    w.line("");
+    w.line("// NowMs sets the time in milliseconds since 1970, no later than the year 9999.");
+    w.line(format!("func (context *{name}) NowMs(value int64) error {{"));
+    w.line(format!("if err := check(\"now_ms\", value, 0, {INSTANT_MAX}); err != nil {{"));
+    w.lines("return err\n}");
+    w.line(format!("put(context.bytes[:], {NOW_AT}, uint64(value))"));
+    w.lines("return nil\n}");
     let mut methods = Scope::new(&["Seed", "Player", "NowMs", "Bytes"]);
     for (number, field) in def.fields.iter().enumerate() {
         let method = methods.take(format!("Set{}", pascal(&field.name)));
@@ -205,7 +229,8 @@ fn params(w: &mut Writer, model: &Model, enums: &[String]) {
     }
     w.lines("}\n\n// Params reads parameters by index, through whatever reads them raw.");
     w.lines("type Params struct {\nRead func(index uint16) (int64, bool)\n}");
-    let mut methods = Scope::new(&["Read"]);
+    let mut methods = Scope::new(&PRESCRIBED);
+    methods.take("Read".to_owned());
     for (index, param) in model.params.iter().enumerate() {
         let ty = type_of(param.ty, enums);
         let method = methods.take(pascal(&param.name));

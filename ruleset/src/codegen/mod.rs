@@ -31,7 +31,7 @@ pub enum Language {
     TypeScript,
     /// Go 1.18 or later.
     Go,
-    /// C# 8 or later on .NET Standard 2.1 or later.
+    /// C# 7.2 or later on .NET Standard 2.1 or later.
     CSharp,
     /// C++17, one header.
     Cpp,

@@ -3,6 +3,7 @@
 use super::model::{Context, Model, Outcome, Ty};
 use super::names::{Scope, pascal, snake, upper};
 use super::writer::{Writer, comment, quoted};
+use crate::ir::INSTANT_MAX;
 use crate::layout::{ABI, NOW_AT, PLAYER_AT, SEED_AT};
 
 const KEYWORDS: [&str; 53] = [
@@ -11,6 +12,22 @@ const KEYWORDS: [&str; 53] = [
     "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
     "return", "self", "Self", "static", "struct", "super", "trait", "true", "try", "type",
     "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "union",
+];
+
+/// What the file names without a path: a type of the rule set called like it would hide it.
+const PRELUDE: [&str; 12] = [
+    "OutOfRange",
+    "Params",
+    "Option",
+    "Some",
+    "None",
+    "Result",
+    "Ok",
+    "Err",
+    "Default",
+    "Fn",
+    "IntoIterator",
+    "R",
 ];
 
 pub(super) fn file(model: &Model) -> String {
@@ -38,9 +55,7 @@ pub max: i64,
 }",
     );
     let mut types = Scope::new(&KEYWORDS);
-    for taken in ["OutOfRange", "Params", "Option", "Some", "None", "Result", "Ok", "Err"] {
-        types.take(taken.to_owned());
-    }
+    PRELUDE.iter().for_each(|taken| drop(types.take((*taken).to_owned())));
     let enums = types.all(model.enums.iter().map(|e| e.name.as_str()), pascal);
     for (def, name) in model.enums.iter().zip(&enums) {
         let values = Scope::new(&["Self"]).all(def.values.iter().map(String::as_str), pascal);
@@ -132,13 +147,21 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String]) {
     for (about, method, ty, at) in [
         ("What chance is drawn from.", "seed", "u64", SEED_AT),
         ("Whose evaluation it is.", "player", "u64", PLAYER_AT),
-        ("Milliseconds since 1970.", "now_ms", "u64", NOW_AT),
     ] {
         w.line(format!("/// {about}"));
         w.line(format!("pub fn {method}(&mut self, value: {ty}) -> &mut Self {{"));
         w.line(format!("self.put({at}, value);"));
         w.lines("self\n}");
     }
+    w.line("/// Milliseconds since 1970; no later than the year 9999.");
+    w.line("pub fn now_ms(&mut self, value: i64) -> Result<&mut Self, OutOfRange> {");
+    w.line(format!("if !(0..={INSTANT_MAX}).contains(&value) {{"));
+    w.line(format!(
+        "return Err(OutOfRange {{ name: \"now_ms\", value, min: 0, max: {INSTANT_MAX} }});"
+    ));
+    w.line("}");
+    w.line(format!("self.put({NOW_AT}, value as u64);"));
+    w.lines("Ok(self)\n}");
     let mut methods = Scope::new(&["seed", "player", "now_ms", "new", "put", "bytes", "default"]);
     for (number, field) in def.fields.iter().enumerate() {
         let method = methods.take(format!("set_{}", snake(&field.name)));

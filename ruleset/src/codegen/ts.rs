@@ -3,31 +3,39 @@
 use super::model::{Context, Model, Outcome, Ty};
 use super::names::{Scope, camel, pascal};
 use super::writer::{Writer, comment, quoted};
+use crate::ir::INSTANT_MAX;
 use crate::layout::{ABI, NOW_AT, PLAYER_AT, SEED_AT};
 
-const RESERVED: [&str; 22] = [
+/// What the file names without a path: a type of the rule set called like it would hide it.
+const TYPES: [&str; 16] = [
+    "Array",
+    "BigInt",
+    "CONTEXT",
+    "DataView",
+    "Error",
+    "Map",
+    "Number",
+    "Object",
+    "PARAMS",
+    "Params",
+    "RangeError",
+    "ReadonlyMap",
+    "SCHEMA",
+    "String",
+    "Symbol",
+    "Uint8Array",
+];
+
+/// What every object inherits: a method called like it would hide it.
+const INHERITED: [&str; 8] = [
     "constructor",
-    "prototype",
-    "name",
-    "length",
-    "bytes",
-    "view",
-    "seed",
-    "player",
-    "nowMs",
-    "put",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "read",
+    "toLocaleString",
     "toString",
     "valueOf",
-    "Params",
-    "Uint8Array",
-    "DataView",
-    "Map",
-    "Iterable",
-    "RangeError",
-    "BigInt",
-    "Error",
-    "Object",
-    "String",
 ];
 
 pub(super) fn file(model: &Model) -> String {
@@ -38,7 +46,15 @@ pub(super) fn file(model: &Model) -> String {
     w.line(format!("export const SCHEMA = \"{}\";", model.hash));
     w.line("/** The context schema. */");
     w.line(format!("export const CONTEXT = {};", quoted(&model.context)));
-    let mut types = Scope::new(&RESERVED);
+    w.lines(
+        "
+function inRange(name: string, value: unknown, raw: bigint, min: bigint, max: bigint): void {
+if (raw < min || raw > max) {
+throw new RangeError(`${name} is ${String(value)}, allowed are ${min} to ${max}`);
+}
+}",
+    );
+    let mut types = Scope::new(&TYPES);
     let enums = types.all(model.enums.iter().map(|e| e.name.as_str()), pascal);
     for (def, name) in model.enums.iter().zip(&enums) {
         w.line("");
@@ -57,7 +73,7 @@ pub(super) fn file(model: &Model) -> String {
     params(&mut w, model, &enums);
     for def in &model.outcomes {
         let name = types.take(Model::outcome_name(def));
-        outcome(&mut w, def, &name, &enums);
+        outcome(&mut w, def, &name, &enums, &mut types);
     }
     w.finish()
 }
@@ -98,17 +114,18 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String]) {
     w.line(format!("this.view.setUint32(0, {ABI}, true);"));
     w.line(format!("this.view.setUint32(4, {}, true);", def.index));
     w.line("}");
-    for (about, method, at) in [
-        ("What chance is drawn from.", "seed", SEED_AT),
-        ("Whose evaluation it is.", "player", PLAYER_AT),
-        ("Milliseconds since 1970.", "nowMs", NOW_AT),
+    for (about, method, at, max) in [
+        ("What chance is drawn from: 64 bits, unsigned.", "seed", SEED_AT, u64::MAX),
+        ("Whose evaluation it is: 64 bits, unsigned.", "player", PLAYER_AT, u64::MAX),
+        ("Milliseconds since 1970, up to the year 9999.", "nowMs", NOW_AT, INSTANT_MAX as u64),
     ] {
-        w.line(format!("/** {about} */"));
+        w.line(format!("/** {about} Throws a RangeError outside that. */"));
         w.line(format!("{method}(value: bigint): this {{"));
+        w.line(format!("inRange(\"{method}\", value, value, 0n, {max}n);"));
         w.line(format!("this.view.setBigUint64({at}, value, true);"));
         w.lines("return this;\n}");
     }
-    let mut methods = Scope::new(&RESERVED);
+    let mut methods = Scope::new(&["seed", "player", "nowMs", "bytes"]);
     for (number, field) in def.fields.iter().enumerate() {
         let method = methods.take(camel(&format!("set {}", field.name)));
         let ty = type_of(field.ty, enums);
@@ -123,14 +140,12 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String]) {
             Ty::Number => w.line("const raw = value;"),
             Ty::Enum(_) => w.line(format!("const raw = BigInt({ty}.indexOf(value));")),
         }
-        w.line(format!("if (raw < {}n || raw > {}n) {{", field.min, field.max));
         w.line(format!(
-            "throw new RangeError(`{} is ${{String(value)}}, allowed are {} to {}`);",
-            comment(&field.name).replace(['`', '$'], " "),
+            "inRange({}, value, raw, {}n, {}n);",
+            quoted(&field.name),
             field.min,
             field.max
         ));
-        w.line("}");
         w.line(format!("this.view.setBigInt64({}, raw, true);", field.offset));
         w.line(format!("this.set |= 1n << {number}n;"));
         w.lines("return this;\n}");
@@ -142,6 +157,11 @@ fn context(w: &mut Writer, def: &Context, name: &str, enums: &[String]) {
             comment(counter)
         ));
         w.line(format!("{method}(count: bigint): this {{"));
+        w.line(format!(
+            "inRange({}, count, count, 0n, {}n);",
+            quoted(&format!("rate of {counter}")),
+            u64::MAX
+        ));
         w.line(format!("this.view.setBigUint64({offset}, count < {max}n ? count : {max}n, true);"));
         w.lines("return this;\n}");
     }
@@ -171,8 +191,7 @@ fn params(w: &mut Writer, model: &Model, enums: &[String]) {
 export class Params {
 constructor(private readonly read: (index: number) => bigint | undefined) {}",
     );
-    let mut methods = Scope::new(&RESERVED);
-    methods.take("read".to_owned());
+    let mut methods = Scope::new(&INHERITED);
     for (index, param) in model.params.iter().enumerate() {
         let ty = type_of(param.ty, enums);
         let method = methods.take(camel(&param.name));
@@ -185,7 +204,7 @@ constructor(private readonly read: (index: number) => bigint | undefined) {}",
     w.line("}");
 }
 
-fn outcome(w: &mut Writer, def: &Outcome, name: &str, enums: &[String]) {
+fn outcome(w: &mut Writer, def: &Outcome, name: &str, enums: &[String], types: &mut Scope) {
     let fields = Scope::new(&[]).all(def.values.iter().map(|v| v.name.as_str()), camel);
     w.line("");
     w.line(format!("/** `{}`. */", comment(&def.name)));
@@ -197,8 +216,9 @@ fn outcome(w: &mut Writer, def: &Outcome, name: &str, enums: &[String]) {
         w.line(format!("{field}{optional}: {}{or};", type_of(value.ty, enums)));
     }
     w.lines("}\n");
+    let label = types.take(format!("{name}Label"));
     w.line(format!("/** Label of {{@link {name}}}. */"));
-    w.line(format!("export const {name}Label = {};", quoted(&def.name)));
+    w.line(format!("export const {label} = {};", quoted(&def.name)));
     w.line("/** From names and raw values; undefined when one that always comes is missing or unknown. */");
     w.line(format!(
         "export function decode{name}(values: ReadonlyMap<string, bigint>): {name} | undefined {{"

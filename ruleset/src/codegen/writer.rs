@@ -40,7 +40,9 @@ impl Writer {
 
 /// Text as one line of a comment: nothing in it ends the comment.
 pub(super) fn comment(text: &str) -> String {
-    let plain = |c: char| if c.is_control() || c == '\\' { ' ' } else { c };
+    // U+2028 and U+2029 end a line in C# and TypeScript.
+    let ends = |c: char| c.is_control() || matches!(c, '\\' | '\u{2028}' | '\u{2029}');
+    let plain = |c: char| if ends(c) { ' ' } else { c };
     text.chars()
         .map(plain)
         .collect::<String>()
