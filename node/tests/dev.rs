@@ -234,6 +234,22 @@ fn edits_go_live_broken_ones_do_not_and_a_rollback_needs_no_download() {
 }
 
 #[test]
+fn warnings_of_an_edit_that_goes_live_are_shown() {
+    let mut dev = Dev::start(&[]);
+    dev.until(&["ready"]);
+    assert!(!dev.said.join("").contains("warned"), "{}", dev.said.join(""));
+    let crypt = dev.rules("crypt.rules.hcl");
+    let text = std::fs::read_to_string(&crypt).unwrap();
+    let idle = "param \"idle\" {\n  type    = bool\n  default = true\n}\n";
+    std::fs::write(&crypt, format!("{text}\n{idle}")).unwrap();
+    dev.until(&["warned", "1 warning"]);
+    let said = dev.said.join("");
+    assert!(said.contains("warning[C1101]") && said.contains("idle"), "{said}");
+    dev.until(&["activated", "0.0.2", "5/5"]);
+    dev.stop("-INT");
+}
+
+#[test]
 fn verbs_and_api_answer_like_their_contract() {
     let mut dev = Dev::start(&[]);
     dev.until(&["ready"]);

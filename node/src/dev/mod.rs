@@ -99,6 +99,9 @@ async fn work(options: &Options, fleet: &mut Fleet) -> Result<(), Failure> {
     };
     let took = started.elapsed();
     report.say(&Step::Compiled { program, files: judged.sources.len(), took });
+    if !judged.diagnostics.is_empty() {
+        report.say(&Step::Warned { judged: &judged });
+    }
     fleet.start(&program.ruleset, options, &report).await?;
     let mut releases = Releases::new(fleet)?;
     releases.release(program, Instant::now(), &report).await?;
@@ -152,6 +155,9 @@ async fn edit(
     };
     let (files, took) = (judged.sources.len(), compiling.elapsed());
     report.say(&Step::Compiled { program, files, took });
+    if !judged.diagnostics.is_empty() {
+        report.say(&Step::Warned { judged: &judged });
+    }
     if program.ruleset != releases.ruleset() {
         report.say(&Step::Unreadable {
             reason: format!(

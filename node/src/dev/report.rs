@@ -32,6 +32,7 @@ pub(super) enum Step<'a> {
     Published { version: &'a str, node: &'a str, took: Duration },
     Activated { version: &'a str, generation: u64, why: &'a str, nodes: &'a [Activation] },
     Ready { rules: &'a Path, api: &'a str, keys: &'a str },
+    Warned { judged: &'a Judged },
     Broken { judged: &'a Judged, live: Option<String> },
     Unreadable { reason: String },
     Unchanged { version: &'a str },
@@ -101,6 +102,11 @@ fn text(step: &Step<'_>) -> String {
              watching   {} (edit and save; Ctrl-C ends and removes everything)",
             rules.display()
         ),
+        Step::Warned { judged } => {
+            let colour = diagnostics::colour_on_stdout();
+            let shown = diagnostics::render(&judged.sources, &judged.diagnostics, colour);
+            format!("{shown}\nwarned     {}", Tally::of(&judged.diagnostics).show())
+        }
         Step::Broken { judged, live } => {
             let colour = diagnostics::colour_on_stdout();
             let shown = diagnostics::render(&judged.sources, &judged.diagnostics, colour);
@@ -144,6 +150,10 @@ fn document(step: &Step<'_>) -> Value {
         }),
         Step::Ready { rules, api, keys } => json!({
             "step": "ready", "watching": rules.display().to_string(), "api": api, "keys": keys,
+        }),
+        Step::Warned { judged } => json!({
+            "step": "warned",
+            "findings": diagnostics::findings(&judged.sources, &judged.diagnostics),
         }),
         Step::Broken { judged, live } => json!({
             "step": "broken", "live": live,

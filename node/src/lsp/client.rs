@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use cairn_ruleset::lang::ide::Encoding;
 use lsp_types::{
-    ClientCapabilities, InitializeParams, MarkupKind, PositionEncodingKind, WorkspaceFolder,
+    ClientCapabilities, DiagnosticTag, InitializeParams, MarkupKind, PositionEncodingKind,
+    WorkspaceFolder,
 };
 use serde_json::Value;
 
@@ -21,6 +22,8 @@ pub(super) struct Client {
     pub(super) watches_files: bool,
     pub(super) code_description: bool,
     pub(super) related_information: bool,
+    pub(super) unnecessary: bool,
+    pub(super) deprecated: bool,
 }
 
 impl Client {
@@ -39,6 +42,8 @@ impl Client {
         let document = capabilities.text_document.as_ref();
         let workspace = capabilities.workspace.as_ref();
         let published = document.and_then(|document| document.publish_diagnostics.as_ref());
+        let tags = published.and_then(|published| published.tag_support.as_ref());
+        let tag = |tag| tags.is_some_and(|tags| tags.value_set.contains(&tag));
         let truth = |value: Option<bool>| value.unwrap_or(false);
         Client {
             encoding,
@@ -63,6 +68,8 @@ impl Client {
             related_information: truth(
                 published.and_then(|published| published.related_information),
             ),
+            unnecessary: tag(DiagnosticTag::UNNECESSARY),
+            deprecated: tag(DiagnosticTag::DEPRECATED),
         }
     }
 

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use cairn_ruleset::lang::ide::{Analysis, Completion, CompletionKind, Lines, Outline};
-use cairn_ruleset::lang::{Diagnostic, Edit, Severity, Span};
+use cairn_ruleset::lang::{Code, Diagnostic, Edit, Severity, Span};
 use lsp_types::{
     CodeDescription, CompletionItem, CompletionItemKind, CompletionTextEdit,
-    DiagnosticRelatedInformation, DiagnosticSeverity, DocumentChanges, DocumentSymbol,
-    Documentation, InsertTextFormat, Location, MarkupContent, MarkupKind, NumberOrString, OneOf,
-    OptionalVersionedTextDocumentIdentifier, Position, Range, SymbolInformation, SymbolKind,
-    TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+    DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentChanges,
+    DocumentSymbol, Documentation, InsertTextFormat, Location, MarkupContent, MarkupKind,
+    NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Position, Range,
+    SymbolInformation, SymbolKind, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
 };
 
 use super::client::Client;
@@ -100,8 +100,20 @@ impl<'a> Convert<'a> {
             message,
             related_information: (self.client.related_information && !related.is_empty())
                 .then_some(related),
-            tags: None,
+            tags: self.tag(found.code).map(|tag| vec![tag]),
             data: None,
+        }
+    }
+
+    /// How the editor may show what a finding is about: faded when nothing uses it, struck through
+    /// when it is on its way out.
+    fn tag(&self, code: Code) -> Option<DiagnosticTag> {
+        match code {
+            Code::Unused | Code::RepeatedEntry if self.client.unnecessary => {
+                Some(DiagnosticTag::UNNECESSARY)
+            }
+            Code::Deprecated if self.client.deprecated => Some(DiagnosticTag::DEPRECATED),
+            _ => None,
         }
     }
 

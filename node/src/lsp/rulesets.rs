@@ -99,7 +99,24 @@ impl Rulesets {
                 break;
             }
         }
-        Some(top.unwrap_or_else(|| own.to_owned()))
+        Some(self.importer(path).or(top).unwrap_or_else(|| own.to_owned()))
+    }
+
+    /// The folder of an open rule set that imports a file.
+    fn importer(&self, path: &Path) -> Option<PathBuf> {
+        self.sets.iter().find_map(|(root, set)| {
+            let Root::Folder(folder) = root else { return None };
+            let (name, (_, disk)) = (relative(folder, path)?, set.disk.as_ref()?);
+            disk.iter().any(|source| source.name == name).then(|| folder.clone())
+        })
+    }
+
+    /// Forgets where the files belong that a rule set imports: they may have been opened before it.
+    fn claim(&mut self, root: &Root, names: &[Source]) {
+        let beside = names.iter().filter(|source| source.name.starts_with("../"));
+        for uri in beside.filter_map(|source| uri_of(root, &source.name)) {
+            self.roots.remove(&uri);
+        }
     }
 
     /// Forgets which document belongs where, and all that was read: a `ruleset` block may have come
@@ -145,6 +162,7 @@ impl Rulesets {
         };
         let analysis = Rc::new(Analysis::new(sources));
         set.analysis = Some(analysis.clone());
+        self.claim(root, analysis.sources());
         analysis
     }
 
@@ -176,7 +194,10 @@ impl Set {
         let mut all: BTreeMap<String, String> =
             disk.iter().map(|source| (source.name.clone(), source.text.clone())).collect();
         for (uri, document) in documents.iter().filter(|(uri, _)| is_ours(uri)) {
-            if let Some(name) = uri::path(uri).and_then(|path| relative(folder, &path)) {
+            let name = uri::path(uri).and_then(|path| relative(folder, &path));
+            // A file beside the folder counts only where it is imported.
+            let ours = |name: &String| !name.starts_with("../") || all.contains_key(name);
+            if let Some(name) = name.filter(ours) {
                 all.insert(name, document.text.clone());
             }
         }
@@ -184,19 +205,23 @@ impl Set {
     }
 }
 
-/// The name of a file in its rule set; `None` for files elsewhere and hidden ones.
+/// The name that a file has, or would have if it were imported, in a rule set; `None` for files
+/// farther away than an import reaches and for hidden ones.
 fn relative(folder: &Path, path: &Path) -> Option<String> {
-    let parts: Option<Vec<&str>> =
-        path.strip_prefix(folder).ok()?.iter().map(|part| part.to_str()).collect();
+    let (within, base) = match path.strip_prefix(folder) {
+        Ok(within) => (within, ""),
+        Err(_) => (path.strip_prefix(folder.parent()?).ok()?, "../"),
+    };
+    let parts: Option<Vec<&str>> = within.iter().map(|part| part.to_str()).collect();
     let parts = parts?;
-    (!parts.iter().any(|part| part.starts_with('.'))).then(|| parts.join("/"))
+    (!parts.iter().any(|part| part.starts_with('.'))).then(|| base.to_owned() + &parts.join("/"))
 }
 
 /// Where a source of a rule set lies.
 pub(super) fn uri_of(root: &Root, name: &str) -> Option<Uri> {
     match root {
         Root::Alone(uri) => Some(uri.clone()),
-        Root::Folder(folder) => uri::of(&folder.join(name)),
+        Root::Folder(folder) => uri::of(&sources::import_path(folder, name)),
     }
 }
 
@@ -268,6 +293,43 @@ mod tests {
         let mut named = Rulesets { named, ..Rulesets::default() };
         assert_eq!(folder(&mut named, &zone), Path::new("hunt/zones"));
         assert_eq!(named.root(&put("README.md", ""), &documents), None);
+    }
+
+    #[test]
+    fn an_imported_file_belongs_to_the_rule_set_that_imports_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            uri::of(&path).unwrap()
+        };
+        let main = "ruleset \"hunt\" {\n}\nimport \"../shared/zones.rules.hcl\" {}\n";
+        let hunt = put("hunt/hunt.rules.hcl", main);
+        let zones = put("shared/zones.rules.hcl", "disk");
+        let stray = put("shared/stray.rules.hcl", "stray");
+        let mut documents = Documents::default();
+        for (uri, text) in [(&hunt, main), (&zones, "open"), (&stray, "stray")] {
+            documents.open(uri.clone(), 1, text.into()).unwrap();
+        }
+        let mut rulesets = Rulesets::default();
+        // Opened before the rule set, nothing says who imports it.
+        let before = rulesets.root(&zones, &documents).unwrap();
+        assert_eq!(before, Root::Folder(dir.path().join("shared")));
+        let root = rulesets.root(&hunt, &documents).unwrap();
+        let analysis = rulesets.analysis(&root, &documents);
+        let texts: Vec<(&str, &str)> = analysis
+            .sources()
+            .iter()
+            .map(|source| (source.name.as_str(), source.text.as_str()))
+            .collect();
+        assert_eq!(texts, [("../shared/zones.rules.hcl", "open"), ("hunt.rules.hcl", main)]);
+        assert_eq!(rulesets.root(&zones, &documents), Some(root.clone()));
+        assert_ne!(rulesets.root(&stray, &documents), Some(root.clone()));
+        assert_eq!(name_of(&root, &zones).as_deref(), Some("../shared/zones.rules.hcl"));
+        assert_eq!(uri_of(&root, "../shared/zones.rules.hcl"), Some(zones));
+        let far = uri::of(&dir.path().with_file_name("zones.rules.hcl")).unwrap();
+        assert_eq!(name_of(&root, &far), None);
     }
 
     #[test]

@@ -128,7 +128,7 @@ const { capabilities } = await connection.sendRequest(protocol.InitializeRequest
       hover: { contentFormat: ["markdown"] },
       completion: { completionItem: { snippetSupport: true } },
       documentSymbol: { hierarchicalDocumentSymbolSupport: true },
-      publishDiagnostics: { relatedInformation: true, codeDescriptionSupport: true },
+      publishDiagnostics: { relatedInformation: true, codeDescriptionSupport: true, tagSupport: { valueSet: [1, 2] } },
     },
   },
 });
@@ -307,6 +307,23 @@ assert.ok(!texts.get(extra).includes("\t"), texts.get(extra));
 assert.deepEqual(await format(), []);
 await type(extra, "fired", "= fired");
 assert.equal(await format(), null, "a file that does not parse is left alone");
+
+at("tags: what nothing uses is faded, what is on its way out struck through");
+await type(
+  extra,
+  texts.get(extra),
+  `param "extra_old" {\n  type       = bool\n  default    = true\n  deprecated = "gone soon"\n}\n` +
+    `param "extra_idle" {\n  type    = bool\n  default = true\n}\n` +
+    `rule "extra_rule" {\n  on   = ${trigger}\n  when = param.extra_old\n  emit "extra" {}\n}\n`,
+);
+const tagged = await until(() => {
+  const found = published.get(uri(extra)).diagnostics.filter(({ tags }) => tags);
+  return found.length === 2 ? found : undefined;
+});
+assert.deepEqual(
+  tagged.map(({ code, tags }) => [code, tags]).sort(),
+  [["C1101", [1]], ["C1104", [2]]],
+);
 
 at("close: what was only open is gone");
 await connection.sendNotification(protocol.DidCloseTextDocumentNotification.type, {

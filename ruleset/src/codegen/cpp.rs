@@ -7,7 +7,7 @@ use crate::ir::INSTANT_MAX;
 use crate::layout::{ABI, NOW_AT, PLAYER_AT, SEED_AT};
 
 /// Keywords, our own names, and the lower-case macros of common compilers and platforms.
-const KEYWORDS: [&str; 112] = [
+const KEYWORDS: [&str; 113] = [
     "alignas",
     "alignof",
     "and",
@@ -90,6 +90,7 @@ const KEYWORDS: [&str; 112] = [
     "typedef",
     "typeid",
     "typename",
+    "typeof",
     "union",
     "unsigned",
     "using",

@@ -119,7 +119,22 @@ impl Checker<'_, '_> {
         name: &str,
     ) -> Option<Vec<Val>> {
         let hint = hint.filter(|ty| matches!(ty, Type::Duration | Type::Instant));
-        let mut values: Vec<Val> = args.iter().map(|arg| self.infer(*arg, hint)).collect();
+        // A text beside a value is of the value's type; the hint is what it would be alone.
+        let mut values: Vec<(usize, Val)> = Vec::with_capacity(args.len());
+        let (texts, others): (Vec<_>, Vec<_>) =
+            args.iter().enumerate().partition(|(_, arg)| self.is_only_text(**arg));
+        for (number, arg) in others {
+            values.push((number, self.infer(*arg, hint)));
+        }
+        let beside = values.iter().find_map(|(_, value)| match value.ty {
+            Ty::Known(ty) if !value.literal => Some(ty),
+            _ => None,
+        });
+        for (number, arg) in texts {
+            values.push((number, self.infer(*arg, beside.or(hint))));
+        }
+        values.sort_by_key(|(number, _)| *number);
+        let mut values: Vec<Val> = values.into_iter().map(|(_, value)| value).collect();
         if values.iter().any(|value| value.ty == Ty::Error) {
             return None;
         }

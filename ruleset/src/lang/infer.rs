@@ -343,12 +343,21 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     /// Two expressions that meet: text in one takes the type of the other.
     pub(super) fn pair(&mut self, left: At, right: At, hint: Option<Type>) -> (Val, Val) {
-        let mut a = self.infer(left, hint);
-        let first_hint = match (hint, a.ty) {
-            (None, Ty::Known(ty)) => Some(ty),
-            _ => hint,
+        let (left_text, right_text) = (self.is_only_text(left), self.is_only_text(right));
+        // A text beside a value is of the value's type, whatever stands around both.
+        let beside = |value: &Val| match value.ty {
+            Ty::Known(ty) => Some(ty),
+            Ty::Error | Ty::Text => hint,
         };
-        let mut b = self.infer(right, first_hint);
+        let (mut a, mut b);
+        if left_text && !right_text {
+            b = self.infer(right, hint);
+            a = self.infer(left, beside(&b));
+        } else {
+            a = self.infer(left, hint);
+            let same = hint.filter(|_| left_text == right_text);
+            b = self.infer(right, same.or_else(|| beside(&a)));
+        }
         if a.ty != b.ty {
             match (a.literal, b.ty, b.literal, a.ty) {
                 (true, Ty::Known(ty), false, _) => a = self.infer(left, Some(ty)),
@@ -357,6 +366,22 @@ impl<'c, 'a> Checker<'c, 'a> {
             }
         }
         (a, b)
+    }
+
+    /// Whether an expression is made of string literals alone, so that its type is that of what it
+    /// meets. Recursion is bounded by the height of expressions.
+    pub(super) fn is_only_text(&self, at: At) -> bool {
+        let children = || self.session.children(at).into_iter();
+        match self.session.kind(at) {
+            NodeKind::Text => true,
+            NodeKind::Choice => children().skip(1).all(|part| self.is_only_text(part)),
+            NodeKind::Call => {
+                let name = self.session.child(at, 0).map_or("", |name| self.session.text(name));
+                matches!(name, "min" | "max" | "clamp" | "abs")
+                    && children().skip(1).all(|part| self.is_only_text(part))
+            }
+            _ => false,
+        }
     }
 
     /// A whole number as a decimal, exactly.

@@ -168,6 +168,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Whether a block may have been cut off by the cap on its file's tree: it stands in the last
+    /// statement that was read.
+    pub(super) fn is_cut(&self, at: At) -> bool {
+        let cut = self.files.get(at.file as usize).is_some_and(|file| file.tree.is_cut());
+        let last = || self.children(At { file: at.file, node: Tree::ROOT }).last().copied();
+        cut && last().is_none_or(|last| self.span(at).start >= self.span(last).start)
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         // Conditions are checked once per use: their mistakes come up as often.
         // Warnings never push the run over its limit of errors.

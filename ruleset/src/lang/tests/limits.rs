@@ -71,6 +71,29 @@ fn the_syntax_tree_is_capped_in_bytes() {
     assert!(full(8));
 }
 
+#[test]
+fn a_declaration_that_the_cap_cuts_off_lacks_nothing() {
+    // Wherever the cap falls in these declarations, it is the only mistake.
+    for extra in 0..60 {
+        let mut text = repeat(460, |i| {
+            let values = repeat(8, |v| format!("\"v{}\", ", "abcdefgh".as_bytes()[v] as char));
+            format!("enum \"{}\" {{ values = [{values}] }}\n", letters(i))
+        });
+        text.push_str(&repeat(extra, |i| {
+            format!("trigger \"t{}\" {{ fields = {{}} }}\n", letters(i))
+        }));
+        text.push_str("enum \"last\" { values = [\"a\", \"b\"] }\n");
+        text.push_str("param \"last\" {\n  type = int(1, 2)\n  default = 1\n}\n");
+        text.push_str("loot_table \"last\" {\n  entry \"a\" { weight = 1 }\n}\n");
+        text.push_str("condition \"last\" { when = trigger.flag }\n");
+        text.push_str(&repeat(40, |_| "x {}\n".to_owned()));
+        let found = codes(&text);
+        let unknown = [Code::TreeTooLarge, Code::UnknownBlock];
+        assert!(found.iter().all(|code| unknown.contains(code)), "{extra}: {found:?}");
+        assert!(found.contains(&Code::TreeTooLarge) || extra < 20, "{extra}: {found:?}");
+    }
+}
+
 /// Names that are not confusable: base 20 digits of letters that do not look alike.
 fn letters(mut number: usize) -> String {
     let digits = b"abcdefghjkmnpqrstuvw";

@@ -10,6 +10,41 @@ fn rule<'p>(program: &'p Program, name: &str) -> &'p RuleDef {
 }
 
 #[test]
+fn a_text_beside_an_instant_is_one_whatever_is_done_with_both() {
+    let day = |when: &str| {
+        let text = format!(
+            "ruleset \"hunt\" {{\n  dialect = 1\n  context = \"hunt@1\"\n}}\n\
+             trigger \"kill\" {{\n  fields = {{ born = instant, took = duration(\"0s\", \"2h\"), on = bool }}\n}}\n\
+             rule \"r\" {{\n  on = kill\n  when = {when}\n  emit \"a\" {{}}\n}}\n"
+        );
+        rule(&program(&[source("a.rules.hcl", &text)]), "r").when.clone()
+    };
+    let first = "\"2026-01-01T00:00:00Z\"";
+    let last = "\"2026-12-31T00:00:00Z\"";
+    for (with, without) in [
+        (
+            format!("clamp(trigger.born, {first}, {last}) - \"1h\" > {first}"),
+            format!("clamp(trigger.born, {first}, {last}) > \"2026-01-01T01:00:00Z\""),
+        ),
+        (format!("max({first}, trigger.born) - \"1h\" > {first}"), String::new()),
+        (format!("min(trigger.born, max({first}, {last})) + \"1h\" < {last}"), String::new()),
+        (format!("(trigger.on ? trigger.born : {first}) - \"1h\" > {first}"), String::new()),
+        (format!("(trigger.on ? {first} : trigger.born) - \"1h\" > {first}"), String::new()),
+        (format!("max(trigger.on ? {first} : {last}, trigger.born) > {first}"), String::new()),
+        // Durations stay durations.
+        ("max(trigger.took, \"1h\") - \"1m\" > \"90m\"".to_owned(), String::new()),
+        ("min(\"3h\", \"1h\") - trigger.took > \"2m\"".to_owned(), String::new()),
+        ("(trigger.on ? \"1h\" : \"2h\") - trigger.took > \"2m\"".to_owned(), String::new()),
+    ] {
+        let lowered = day(&with);
+        assert!(!matches!(lowered, Expr::Const(_)), "{with}: {lowered:?}");
+        if !without.is_empty() {
+            assert_ne!(lowered, day(&without), "{with}");
+        }
+    }
+}
+
+#[test]
 fn the_designs_example_becomes_a_program() {
     let program = program(&[source("game.rules.hcl", GAME)]);
     assert_eq!((program.ruleset.as_str(), program.context.as_str()), ("treasure_hunt", "hunt@3"));
