@@ -6,6 +6,7 @@ use cairn_ruleset::interp;
 use cairn_ruleset::ir::{On, Program};
 use cairn_ruleset::layout::OutShape;
 use cairn_ruleset::meta::FragmentMeta;
+use cairn_ruleset::scope::Scope;
 
 use crate::draft::Draft;
 use crate::input::{Input, inputs};
@@ -38,6 +39,8 @@ pub struct Case {
     pub(crate) draft: Draft,
     /// What back ends are made from: the checked program, unless a test planted something.
     pub subject: Program,
+    /// Where its games run.
+    pub scope: Scope,
     /// As Rust source.
     pub rust: String,
     /// Its fragments.
@@ -68,7 +71,8 @@ impl Case {
         input_count: usize,
         plant: &dyn Fn(&mut Program),
     ) -> Case {
-        let params: Vec<i64> = program.params.iter().map(|param| param.value).collect();
+        let scope = Draft::place(seed);
+        let params = program.page(&scope).values;
         let mut subject = program.clone();
         plant(&mut subject);
         let units = program.fragments.iter().zip(&subject.fragments).enumerate().map(
@@ -88,7 +92,7 @@ impl Case {
         );
         let units = units.collect();
         let rust = emit::rust::module(&subject);
-        Case { seed, draft, subject, rust, units, input_count }
+        Case { seed, draft, subject, scope, rust, units, input_count }
     }
 
     /// The source text.
@@ -109,9 +113,9 @@ impl Case {
         self.units.iter().map(|unit| unit.inputs.len()).sum()
     }
 
-    /// Values of the parameters.
+    /// Values of the parameters where the games run.
     #[must_use]
     pub fn params(&self) -> Vec<i64> {
-        self.subject.params.iter().map(|param| param.value).collect()
+        self.subject.page(&self.scope).values
     }
 }

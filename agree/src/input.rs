@@ -74,7 +74,9 @@ pub fn inputs(program: &Program, fragment: usize, count: usize, seed: u64) -> Ve
 
 /// The constants of a fragment's code and the parameters' values.
 fn constants(program: &Program, def: &FragmentDef) -> BTreeSet<i64> {
-    let mut found: BTreeSet<i64> = program.params.iter().map(|param| param.value).collect();
+    let overrides = program.params.iter().flat_map(|param| &param.overrides);
+    let mut found: BTreeSet<i64> = overrides.map(|known| known.value).collect();
+    found.extend(program.params.iter().map(|param| param.value));
     for rule in &def.rules {
         collect(&rule.when, &mut found);
         for outcome in &rule.outcomes {

@@ -124,6 +124,25 @@ fn plants() -> Vec<(&'static str, Plant)> {
         })),
     ));
     plants.push((
+        "an override forgotten",
+        Box::new(|program: &mut Program| {
+            program.params.iter_mut().for_each(|param| param.overrides.clear());
+        }),
+    ));
+    plants.push((
+        "a zone before a shard",
+        Box::new(|program: &mut Program| {
+            // What the shard decides, the zone decides, and the other way round.
+            for param in &mut program.params {
+                for known in &mut param.overrides {
+                    let scope = &mut known.scope;
+                    std::mem::swap(&mut scope.zone, &mut scope.shard);
+                }
+                param.overrides.sort_by(|a, b| a.scope.cmp(&b.scope));
+            }
+        }),
+    ));
+    plants.push((
         "another counter's or timer's slot",
         Box::new(changed(|expr| {
             if let Expr::Active(timer) = expr {

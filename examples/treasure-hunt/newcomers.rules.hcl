@@ -13,6 +13,16 @@ param "welcome_coins" {
   range   = [0, 2000]
   unit    = "coins"
   doc     = "coins in the welcome purse"
+  # The newest region: whoever comes early finds more in it, the most on the shard that opened first.
+  override {
+    zone  = "sa-east"
+    value = 150
+  }
+  override {
+    zone  = "sa-east"
+    shard = "sa-east-1"
+    value = 250
+  }
 }
 
 param "comeback_days" {

@@ -14,6 +14,7 @@ use cairn_ruleset::layout::OutShape;
 use cairn_ruleset::loot::{self, Roll, Tables as _};
 use cairn_ruleset::meta::FragmentMeta;
 use cairn_ruleset::pity::Misses;
+use cairn_ruleset::scope::Scope;
 use cairn_ruleset::value::decimal_text;
 use cairn_ruleset::{interp, rng};
 use serde::Deserialize;
@@ -142,6 +143,7 @@ struct Case {
     context: Vec<u8>,
     seed: u64,
     pity: PityMap,
+    scope: Scope,
 }
 
 /// Table, entry, misses.
@@ -200,22 +202,30 @@ fn case(program: &Program, on: On, stream: &mut Stream) -> Case {
             pity.entry(table.to_owned()).or_default().insert(entry.to_owned(), misses);
         }
     }
+    // Where the overrides of the example hold, where none does, and nowhere.
+    let zone = [None, Some("sa-east"), Some("eu-west")][stream.below(3) as usize];
+    let shard = [None, Some("sa-east-1"), Some("7")][stream.below(3) as usize];
+    let place = |word: &str, name: Option<&str>| {
+        name.map_or_else(String::new, |name| format!(",\"{word}\":\"{name}\""))
+    };
+    let (in_zone, in_shard) = (place("zone", zone), place("shard", shard));
+    let scope = Scope::new(zone, shard).unwrap();
     let mut context = Vec::new();
     context::write(&mut context, number, now_ms, seed, player, &slots);
     let request = format!(
         "{{\"trigger\":{name:?},\"seed\":{seed},\"player\":{player},\"now_ms\":{now_ms},\
-         \"context\":{{{}}},\"counters\":{{{}}},\"active\":{{{}}},\"pity\":{}}}",
+         \"context\":{{{}}},\"counters\":{{{}}},\"active\":{{{}}},\"pity\":{}{in_zone}{in_shard}}}",
         members.join(","),
         counters.join(","),
         active.join(","),
         serde_json::to_string(&pity).unwrap(),
     );
-    Case { on, request, context, seed, pity }
+    Case { on, request, context, seed, pity, scope }
 }
 
 /// What the interpreter decides, written as the API writes it.
 fn reference(program: &Program, metas: &[FragmentMeta], case: &Case) -> String {
-    let params: Vec<i64> = program.params.iter().map(|param| param.value).collect();
+    let params = program.page(&case.scope).values;
     let (mut fired, mut outcomes) = (Vec::new(), Vec::new());
     let tables = program.tables.as_slice();
     let mut misses = Misses::new(tables);
@@ -382,6 +392,8 @@ fn single(api: &str, case: &Case) -> String {
         counters: BTreeMap<String, u64>,
         active: BTreeMap<String, bool>,
         pity: Box<RawValue>,
+        zone: Option<String>,
+        shard: Option<String>,
     }
     #[derive(Deserialize)]
     struct Answer {
@@ -393,6 +405,9 @@ fn single(api: &str, case: &Case) -> String {
     command.args(["--seed", &parts.seed.to_string(), "--player", &parts.player.to_string()]);
     command.args(["--at", &parts.now_ms.to_string(), "--context", parts.context.get()]);
     command.args(["--pity", parts.pity.get()]);
+    for (option, name) in [("--zone", &parts.zone), ("--shard", &parts.shard)] {
+        command.args(name.iter().flat_map(|name| [option, name.as_str()]));
+    }
     for (name, count) in &parts.counters {
         command.args(["--counter", &format!("{name}={count}")]);
     }

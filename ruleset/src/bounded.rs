@@ -65,6 +65,31 @@ pub(crate) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     deserializer.deserialize_str(Name)
 }
 
+/// A name of at most [`NAME_BYTES_MAX`] bytes, or none.
+pub(crate) fn optional_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    struct Optional;
+
+    impl<'de> Visitor<'de> for Optional {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a name of at most {NAME_BYTES_MAX} bytes, or none")
+        }
+
+        fn visit_none<E: de::Error>(self) -> Result<Option<String>, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Option<String>, D::Error> {
+            name(inner).map(Some)
+        }
+    }
+
+    deserializer.deserialize_option(Optional)
+}
+
 /// A list of at most `MAX` names.
 pub(crate) fn names<'de, const MAX: usize, D: Deserializer<'de>>(
     deserializer: D,

@@ -31,8 +31,8 @@ pub struct Contents {
     pub context_hash: Digest,
     /// Names, types and ranges.
     pub schema: Schema,
-    /// Parameters' values, by [`Schema::params`].
-    pub values: Vec<i64>,
+    /// Parameters' values and overrides, by [`Schema::params`].
+    pub params: Params,
     /// Loot tables.
     pub tables: Vec<TableDef>,
     /// Timers.
@@ -76,7 +76,7 @@ impl Contents {
     ) -> Result<Contents, ImageError> {
         let image = image::build(manifest, &|digest| blobs.get(digest).cloned())?;
         let mut fragments = Vec::new();
-        let (mut schema, mut values) = (None, Vec::new());
+        let (mut schema, mut params) = (None, Params::default());
         let (mut tables, mut timers) = (Vec::new(), Vec::new());
         for entry in &manifest.fragments {
             // The image above holds every blob that the manifest names.
@@ -93,7 +93,7 @@ impl Contents {
                     wasm: bytes.to_vec(),
                 }),
                 FragmentKind::Schema => schema = Some(Schema::decode(bytes).map_err(segment)?),
-                FragmentKind::Params => values = Params::decode(bytes).map_err(segment)?.values,
+                FragmentKind::Params => params = Params::decode(bytes).map_err(segment)?,
                 FragmentKind::Loot => tables = LootTables::decode(bytes).map_err(segment)?.tables,
                 FragmentKind::Timers => timers = Timers::decode(bytes).map_err(segment)?.timers,
             }
@@ -104,7 +104,7 @@ impl Contents {
             version: manifest.version.clone(),
             context_hash: manifest.context_hash,
             schema: schema.ok_or(missing)?,
-            values,
+            params,
             tables,
             timers,
             fragments,
@@ -127,11 +127,11 @@ impl Contents {
         Ok(contents)
     }
 
-    /// A parameter's value as people write it.
+    /// A parameter's default as people write it.
     #[must_use]
     pub fn param_value(&self, index: usize) -> Option<Value> {
         let param: &ParamMeta = self.schema.params.get(index)?;
-        Some(Value::from_raw(param.slot.ty, *self.values.get(index)?, self))
+        Some(Value::from_raw(param.slot.ty, *self.params.values.get(index)?, self))
     }
 
     /// What a timer follows; `None` for a schedule that this build cannot read.

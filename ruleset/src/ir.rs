@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded;
 use crate::limits::{ENTRIES_MAX, ENUM_VALUES_MAX, EXCEPT_MAX, FIELDS_MAX, PITIES_MAX};
+use crate::scope::Scope;
 
 /// How many units one whole decimal has: six digits after the point.
 pub const DECIMAL_ONE: i64 = 1_000_000;
@@ -73,12 +74,23 @@ pub struct ParamDef {
     pub name: String,
     /// Type and range.
     pub slot: Slot,
-    /// The value in this version.
+    /// The value in this version, wherever no override applies.
     pub value: i64,
+    /// Other values by zone and shard, sorted by scope, each scope once; all within the range.
+    pub overrides: Vec<OverrideDef>,
     /// Unit for people, when the source names one.
     pub unit: Option<String>,
     /// The designer's words.
     pub doc: String,
+}
+
+/// `override { zone = "eu-west" value = 1.5 }`: another value for games that run there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverrideDef {
+    /// Where.
+    pub scope: Scope,
+    /// The value there.
+    pub value: i64,
 }
 
 /// A named, typed value: a trigger's field.

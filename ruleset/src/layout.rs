@@ -2,7 +2,7 @@
 //!
 //! | offset | what |
 //! |---|---|
-//! | `0x10000` | the parameter page: one `i64` per parameter, written once at load |
+//! | `0x10000` | the parameter page: one `i64` per parameter, see [`crate::page`]; written at load |
 //! | `0x20000` | the context: a 64-byte header, then `i64` slots |
 //! | `0x30000` | the output: bit set of fired rules, eligibility masks, records |
 //!

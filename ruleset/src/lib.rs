@@ -37,11 +37,13 @@ pub mod limits;
 pub mod loot;
 pub mod manifest;
 pub mod meta;
+pub mod page;
 pub mod pity;
 #[cfg(feature = "compile")]
 pub mod plan;
 pub mod rng;
 pub mod schedule;
+pub mod scope;
 #[cfg(feature = "compile")]
 pub mod sim;
 pub mod trust;

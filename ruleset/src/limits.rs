@@ -39,6 +39,15 @@ pub const FIELDS_MAX: usize = 64;
 /// Most parameters of a rule set; the parameter page has room for twice as many.
 pub const PARAMS_MAX: usize = 4_096;
 
+/// Most overrides of one parameter.
+pub const OVERRIDES_MAX: usize = 64;
+
+/// Most zones, shards, and shards of a zone that the overrides of a rule set name, each counted once.
+pub const SCOPES_MAX: usize = 4_096;
+
+/// Longest name of a zone or a shard.
+pub const SCOPE_NAME_BYTES_MAX: usize = 128;
+
 /// Most counters of a rule set.
 pub const COUNTERS_MAX: usize = 256;
 

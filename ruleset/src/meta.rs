@@ -5,9 +5,13 @@
 //! Each is postcard behind a version byte, so a changed parameter value touches only [`Params`]
 //! and a changed weight only [`LootTables`]; code digests stay.
 
+mod params;
+
 use cairn_merkle::Digest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+pub use params::{Override, PARAMS_FORMAT, Params};
 
 use crate::bounded;
 use crate::ir::{
@@ -20,7 +24,7 @@ use crate::limits::{
 
 /// Name of the custom section that holds a [`FragmentMeta`].
 pub const SECTION: &str = "cairn";
-/// Version of every encoding in this file.
+/// Version of every encoding in this file, but for [`PARAMS_FORMAT`].
 pub const FORMAT: u8 = 2;
 /// Most bytes of one segment; a longer one is refused before it is decoded.
 pub const SEGMENT_BYTES_MAX: usize = 16 << 20;
@@ -29,12 +33,14 @@ pub const SEGMENT_BYTES_MAX: usize = 16 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetaError {
     /// The first byte names another version.
-    #[error("{what} has format {actual}, this build reads {FORMAT}")]
+    #[error("{what} has format {actual}, the newest that this build reads is {newest}")]
     Format {
         /// What was decoded.
         what: &'static str,
         /// The version found; 0 when there was no byte at all.
         actual: u8,
+        /// The newest version read here.
+        newest: u8,
     },
     /// Longer than [`SEGMENT_BYTES_MAX`].
     #[error("{what} is {actual_bytes} bytes, limit {SEGMENT_BYTES_MAX}")]
@@ -221,14 +227,6 @@ pub struct Schema {
     pub counters: Vec<CounterDef>,
 }
 
-/// The parameters' values, in slot order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Params {
-    /// One per [`Schema::params`].
-    #[serde(deserialize_with = "bounded::list::<PARAMS_MAX, _, _>")]
-    pub values: Vec<i64>,
-}
-
 /// The loot tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LootTables {
@@ -279,7 +277,7 @@ impl Segments {
                 triggers: program.triggers.clone(),
                 counters: program.counters.clone(),
             },
-            params: Params { values: program.params.iter().map(|param| param.value).collect() },
+            params: program.params(),
             loot: LootTables { tables: program.tables.clone() },
             timers: Timers { timers: program.timers.clone() },
         }
@@ -315,23 +313,27 @@ pub trait Segment: Serialize + DeserializeOwned {
     /// Another version, too many bytes, or bytes that do not decode to exactly one value.
     fn decode(bytes: &[u8]) -> Result<Self, MetaError> {
         let what = Self::WHAT;
-        let Some((&version, rest)) = bytes.split_first() else {
-            return Err(MetaError::Format { what, actual: 0 });
-        };
-        if version != FORMAT {
-            return Err(MetaError::Format { what, actual: version });
+        let actual = bytes.first().copied().unwrap_or(0);
+        if actual != FORMAT {
+            return Err(MetaError::Format { what, actual, newest: FORMAT });
         }
-        if rest.len() > SEGMENT_BYTES_MAX {
-            return Err(MetaError::TooLong { what, actual_bytes: bytes.len() });
+        body(what, bytes)
+    }
+}
+
+/// What follows the version byte, all of it.
+fn body<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, MetaError> {
+    let rest = bytes.get(1..).unwrap_or(&[]);
+    if rest.len() > SEGMENT_BYTES_MAX {
+        return Err(MetaError::TooLong { what, actual_bytes: bytes.len() });
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => {
+            let reason = format!("{} bytes follow its end", rest.len());
+            Err(MetaError::Malformed { what, reason })
         }
-        match postcard::take_from_bytes(rest) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => {
-                let reason = format!("{} bytes follow its end", rest.len());
-                Err(MetaError::Malformed { what, reason })
-            }
-            Err(error) => Err(MetaError::Malformed { what, reason: error.to_string() }),
-        }
+        Err(error) => Err(MetaError::Malformed { what, reason: error.to_string() }),
     }
 }
 
@@ -340,9 +342,6 @@ impl Segment for FragmentMeta {
 }
 impl Segment for Schema {
     const WHAT: &'static str = "schema segment";
-}
-impl Segment for Params {
-    const WHAT: &'static str = "parameter segment";
 }
 impl Segment for LootTables {
     const WHAT: &'static str = "loot segment";

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use cairn_ruleset::emit::{self, BuildError};
 use cairn_ruleset::ir::{
     Audience, EntryDef, Expr, FieldDef, FragmentDef, Loot, LootDef, On, OnFault, OutcomeDef,
-    ParamDef, PayloadDef, Program, RuleDef, Slot, TableDef, TriggerDef, Type,
+    OverrideDef, ParamDef, PayloadDef, Program, RuleDef, Slot, TableDef, TriggerDef, Type,
 };
 use cairn_ruleset::manifest::{FragmentKind, Provenance};
 use cairn_ruleset::rng::name_hash;
+use cairn_ruleset::scope::Scope;
 use cairn_ruleset::{image, whitelist};
 
 fn slot(min: i64, max: i64) -> Slot {
@@ -61,6 +62,7 @@ fn program(rules: Vec<RuleDef>) -> Program {
             name: "p".into(),
             slot: slot(0, 1_000_000),
             value: 5,
+            overrides: Vec::new(),
             unit: None,
             doc: String::new(),
         }],
@@ -102,6 +104,9 @@ fn changed(change: impl FnOnce(&mut Program)) -> Vec<FragmentKind> {
 fn a_change_touches_only_its_part() {
     assert_eq!(changed(|_| {}), []);
     assert_eq!(changed(|p| p.params[0].value = 6), [FragmentKind::Params]);
+    let place = |zone| Scope::new(Some(zone), None).unwrap();
+    let over = |value| vec![OverrideDef { scope: place("eu"), value }];
+    assert_eq!(changed(|p| p.params[0].overrides = over(6)), [FragmentKind::Params]);
     assert_eq!(changed(|p| p.tables[0].entries[0].weight = 10), [FragmentKind::Loot]);
     assert_eq!(changed(|p| p.params[0].doc = "new".into()), [FragmentKind::Schema]);
     assert_eq!(changed(|p| p.fragments[0].rules[0].when = Expr::Const(1)), [FragmentKind::Code]);

@@ -96,6 +96,7 @@ fn is_as_large_as_a_game_needs() {
     let rolling = tables.iter().filter(|table| table.rolls != (1, 1)).count();
     let giving =
         tables.iter().filter(|table| table.entries.iter().any(|entry| entry.guaranteed)).count();
+    let overridden = program.params.iter().filter(|param| !param.overrides.is_empty()).count();
     let jittered = program.timers.iter().filter(|timer| timer.jitter_ms > 0).count();
     let excepted = program.timers.iter().filter(|timer| !timer.except.days.is_empty()).count();
     let broadcasting = program
@@ -107,6 +108,7 @@ fn is_as_large_as_a_game_needs() {
     let found = [
         ("files", sources.len(), 12),
         ("parameters", program.params.len(), 60),
+        ("parameters with overrides", overridden, 1),
         ("conditions", conditions, 140),
         ("rules", rules, 160),
         ("conditions and rules", conditions + rules, 300),

@@ -139,6 +139,18 @@ pub enum Error {
         /// Largest allowed.
         max: i64,
     },
+    /// A page has another number of values than the version has parameters.
+    #[error("{actual} values for {expected} parameters of {ruleset} {version}")]
+    Page {
+        /// Values given.
+        actual: usize,
+        /// Parameters.
+        expected: usize,
+        /// The rule set.
+        ruleset: String,
+        /// The version.
+        version: String,
+    },
     /// A text is not a value of its slot.
     #[error("`{name}`: {reason}")]
     Value {

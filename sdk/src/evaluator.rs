@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use cairn_ruleset::context::ContextView;
-use cairn_ruleset::ir::{On, OnFault};
+use cairn_ruleset::ir::{On, OnFault, Slot};
 use cairn_ruleset::layout::{ABI, CTX_OFFSET, OUT_OFFSET, OutShape, PARAMS_OFFSET, context_bytes};
+use cairn_ruleset::page::Key;
+use cairn_ruleset::scope::Scope;
 
 #[cfg(feature = "wasmtime")]
 use crate::Engine;
@@ -16,6 +18,8 @@ pub struct Evaluator {
     sandbox: Sandbox,
     version: Arc<Version>,
     units: Vec<Unit>,
+    /// Which overrides the fragments see; `None` after values of the caller's own.
+    page: Option<Key>,
     /// Fragments by trigger, then by timer.
     by_trigger: Vec<Vec<u16>>,
     by_timer: Vec<Vec<u16>>,
@@ -38,7 +42,8 @@ impl std::fmt::Debug for Evaluator {
 }
 
 impl Evaluator {
-    /// Instantiates every fragment of a version and writes its parameter page. Fragments whose
+    /// Instantiates every fragment of a version and writes its parameter page, as it is where the
+    /// version was opened for. Fragments whose
     /// code is interpreted need no engine and may stand beside compiled ones.
     ///
     /// # Errors
@@ -67,11 +72,7 @@ impl Evaluator {
                 fragment: name.to_owned(),
                 digest: fragment.digest,
             })?;
-            let mut runner = sandbox.instantiate(name, loaded)?;
-            let start = PARAMS_OFFSET as usize;
-            let page = image.params_page();
-            let memory = sandbox.memory_mut(&mut runner).get_mut(start..start + page.len());
-            memory.into_iter().for_each(|target| target.copy_from_slice(page));
+            let runner = sandbox.instantiate(name, loaded)?;
             match fragment.on {
                 On::Trigger(index) => by_trigger.get_mut(usize::from(index)),
                 On::Timer(index) => by_timer.get_mut(usize::from(index)),
@@ -86,7 +87,63 @@ impl Evaluator {
                 allowed: Vec::new(),
             });
         }
-        Ok(Evaluator { sandbox, version: Arc::clone(version), units, by_trigger, by_timer })
+        let mut made = Evaluator {
+            sandbox,
+            version: Arc::clone(version),
+            units,
+            page: Some(version.page().key),
+            by_trigger,
+            by_timer,
+        };
+        made.write_page(&version.page().values);
+        Ok(made)
+    }
+
+    /// Evaluates from now on as in another zone or shard. Costs three binary searches when the same
+    /// overrides apply there, else a copy of the parameter page into every fragment.
+    pub fn relocate(&mut self, scope: &Scope) {
+        let image = self.version.image();
+        if self.page == Some(image.page_key(scope)) {
+            return;
+        }
+        let page = image.page(scope);
+        self.write_page(&page.values);
+        self.page = Some(page.key);
+    }
+
+    /// Evaluates from now on with values of the caller's own, one per parameter in slot order: for
+    /// tests and what-ifs.
+    ///
+    /// # Errors
+    /// `Page` for another number of them, `OutOfRange` for one that its declaration excludes, on
+    /// which no proof of the compiler would hold. Nothing is changed then.
+    pub fn set_params(&mut self, values: &[i64]) -> Result<()> {
+        let image = self.version.image();
+        let (actual, expected) = (values.len(), image.param_count());
+        if actual != expected {
+            let (ruleset, version) = (self.version.ruleset.clone(), self.version.version.clone());
+            return Err(Error::Page { actual, expected, ruleset, version });
+        }
+        for (param, &value) in image.params().zip(values) {
+            let Slot { min, max, .. } = param.slot;
+            if value < min || value > max {
+                let name = param.name.to_owned();
+                return Err(Error::OutOfRange { name, value, min, max });
+            }
+        }
+        self.write_page(values);
+        self.page = None;
+        Ok(())
+    }
+
+    fn write_page(&mut self, values: &[i64]) {
+        let start = PARAMS_OFFSET as usize;
+        let page: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        for unit in &mut self.units {
+            let memory = self.sandbox.memory_mut(&mut unit.runner);
+            let target = memory.get_mut(start..start + page.len());
+            target.into_iter().for_each(|target| target.copy_from_slice(&page));
+        }
     }
 
     /// The version it runs.

@@ -42,6 +42,12 @@
 //! # }
 //! ```
 //!
+//! # Where games run
+//! A rule set may give a parameter other values by zone and shard. [`Reader::open_at`] and
+//! [`Version::open_at`] take a [`Scope`]; the values are resolved once, when a version is loaded, so
+//! [`Version::param_raw`] stays an index into a page and an evaluation costs what it did.
+//! [`Evaluator::relocate`] moves an evaluator to another place, for a host of several shards.
+//!
 //! # Without a code generator
 //! [`Evaluator::interpreted`] runs a version on the SDK's own interpreter: no agent, no machine
 //! code, no engine, the same outcomes bit for bit, at the price of some ten nanoseconds a condition.
@@ -70,7 +76,9 @@ mod version;
 pub use cairn_merkle::Digest;
 pub use cairn_ruleset::ir::{Audience, On, OnFault, Slot, Type};
 pub use cairn_ruleset::loot::{Drop, Roll};
+pub use cairn_ruleset::page::Page;
 pub use cairn_ruleset::pity::PityError;
+pub use cairn_ruleset::scope::{Origin, Scope, ScopeError};
 pub use cairn_ruleset::value::Value;
 pub use code::Code;
 #[cfg(feature = "wasmtime")]

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cairn_ruleset::scope::Scope;
+
 use crate::live::{self, LIVE_BYTES_MAX, LiveRecord};
 use crate::map::GenerationWord;
 use crate::{Error, ImageBytes, Result, Version, private};
@@ -12,6 +14,7 @@ use crate::{Error, ImageBytes, Result, Version, private};
 pub struct Reader {
     state: PathBuf,
     channel: String,
+    scope: Scope,
     word: GenerationWord,
     /// The word at the last look; the record may already be ahead of it.
     seen: u64,
@@ -19,12 +22,23 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a channel, `<ruleset>/<name>`, of the agent with this state directory.
+    /// Opens a channel, `<ruleset>/<name>`, of the agent with this state directory, for games that
+    /// run nowhere in particular: parameters have their defaults.
     ///
     /// # Errors
     /// `NotLive` before the first activation; `Owner` or `Mode` for files that others could have
     /// written; `Live`, `Image` or `WrongImage` for damaged ones.
     pub fn open(state_dir: &Path, channel: &str) -> Result<Reader> {
+        Reader::open_at(state_dir, channel, Scope::default())
+    }
+
+    /// The same for games that run in a zone or a shard: every version that it hands out has the
+    /// parameters that hold there. The agent's own zone is not taken over: one machine may serve
+    /// games of several shards.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_at(state_dir: &Path, channel: &str, scope: Scope) -> Result<Reader> {
         private::check_dir(state_dir)?;
         let not_live =
             || Error::NotLive { channel: channel.to_owned(), state: state_dir.to_owned() };
@@ -33,9 +47,9 @@ impl Reader {
         // Before the record: a change in between is seen by the next tick.
         let seen = word.load();
         let record = read_record(state_dir, channel)?.ok_or_else(not_live)?;
-        let live = Arc::new(open_version(state_dir, &record)?);
+        let live = Arc::new(open_version(state_dir, &record, &scope)?);
         let (state, channel) = (state_dir.to_owned(), channel.to_owned());
-        Ok(Reader { state, channel, word, seen, live })
+        Ok(Reader { state, channel, scope, word, seen, live })
     }
 
     /// Looks for a new version, once a frame or so; `true` when [`Reader::pin`] now hands out
@@ -58,7 +72,7 @@ impl Reader {
         // The generation never decreases for a reader, whatever an old file says.
         let changed = record.generation > self.live.generation;
         if changed {
-            self.live = Arc::new(open_version(&self.state, &record)?);
+            self.live = Arc::new(open_version(&self.state, &record, &self.scope)?);
         }
         self.seen = word;
         Ok(changed)
@@ -68,6 +82,12 @@ impl Reader {
     #[must_use]
     pub fn pin(&self) -> Arc<Version> {
         Arc::clone(&self.live)
+    }
+
+    /// Where its games run.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// The channel.
@@ -89,9 +109,9 @@ fn read_record(state: &Path, channel: &str) -> Result<Option<LiveRecord>> {
     Ok(Some(record))
 }
 
-fn open_version(state: &Path, record: &LiveRecord) -> Result<Version> {
+fn open_version(state: &Path, record: &LiveRecord, scope: &Scope) -> Result<Version> {
     let bytes = ImageBytes::map(&live::image_path(state, &record.image))?;
-    let version = Version::open(record.generation, bytes)?;
+    let version = Version::open_at(record.generation, bytes, scope.clone())?;
     if version.digest != record.digest {
         let (expected, actual) = (record.digest, version.digest);
         return Err(Error::WrongImage { expected, actual });

@@ -5,7 +5,9 @@ use cairn_ruleset::image::{Image, ImageError};
 use cairn_ruleset::ir::On;
 use cairn_ruleset::loot::{self, Drop, Roll};
 use cairn_ruleset::meta::FragmentMeta;
+use cairn_ruleset::page::Page;
 use cairn_ruleset::rng;
+use cairn_ruleset::scope::Scope;
 use cairn_ruleset::value::Value;
 
 use crate::{Error, ImageBytes, LootRequest, Pity, Result};
@@ -22,6 +24,9 @@ pub struct Version {
     /// The rule set.
     pub ruleset: String,
     image: Image<ImageBytes>,
+    scope: Scope,
+    /// The parameters there, resolved once.
+    page: Page,
     fragments: Vec<FragmentMeta>,
     /// By loot table.
     tables: Vec<TableDraw>,
@@ -49,11 +54,21 @@ impl TableDraw {
 }
 
 impl Version {
-    /// Checks an image once; everything after that is reads.
+    /// Checks an image once; everything after that is reads. For games that run nowhere in
+    /// particular: parameters have their defaults.
     ///
     /// # Errors
     /// `Image` says what is wrong with it.
     pub fn open(generation: u64, bytes: impl Into<ImageBytes>) -> Result<Version> {
+        Version::open_at(generation, bytes, Scope::default())
+    }
+
+    /// The same for games that run in a zone or a shard: parameters have the values that hold
+    /// there.
+    ///
+    /// # Errors
+    /// As [`Version::open`].
+    pub fn open_at(generation: u64, bytes: impl Into<ImageBytes>, scope: Scope) -> Result<Version> {
         let unusable = |source| Error::Image { source: Box::new(source) };
         let image = Image::open(bytes.into()).map_err(unusable)?;
         let digest = image.bundle();
@@ -67,7 +82,8 @@ impl Version {
         let (version, ruleset) = (image.version().to_owned(), image.ruleset().to_owned());
         let tables =
             (0..image.table_count() as u16).map(|index| TableDraw::of(&image, index)).collect();
-        Ok(Version { generation, digest, version, ruleset, image, fragments, tables })
+        let page = image.page(&scope);
+        Ok(Version { generation, digest, version, ruleset, image, scope, page, fragments, tables })
     }
 
     /// The image: triggers, enums, tables, timers and so on.
@@ -88,11 +104,23 @@ impl Version {
         all.filter(move |(meta, _)| meta.on == on).map(|(_, index)| index)
     }
 
+    /// Where the games run that this version was opened for.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Every parameter there, in slot order, with what decided it.
+    #[must_use]
+    pub fn page(&self) -> &Page {
+        &self.page
+    }
+
     /// A parameter's value by name; `None` when there is no such parameter.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<Value> {
         let param = self.image.param(self.image.param_index(name)?)?;
-        Some(Value::from_raw(param.slot.ty, param.value, &self.image))
+        Some(Value::from_raw(param.slot.ty, self.param_raw(param.index)?, &self.image))
     }
 
     /// Index of a parameter, to be looked up once per version.
@@ -106,7 +134,7 @@ impl Version {
     #[must_use]
     #[inline]
     pub fn param_raw(&self, index: u16) -> Option<i64> {
-        self.image.param_raw(index)
+        self.page.values.get(usize::from(index)).copied()
     }
 
     /// Index of a trigger or of a timer by name.

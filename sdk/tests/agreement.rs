@@ -6,6 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use cairn_ruleset::lang::{self, Source};
+use cairn_sdk::Scope;
 use support::{Fixture, compare};
 
 /// Every `*.rules.hcl` below a folder, with its path relative to it.
@@ -33,6 +34,13 @@ fn example_agrees() {
     let checked = lang::check(&sources(&root));
     let program = checked.program.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
     assert!(program.fragments.len() > 10, "the example is a real rule set");
-    let mut fixture = Fixture::new(program);
-    compare(&mut fixture, 10_000, 20_261_120);
+    let overridden = program.params.iter().filter(|param| !param.overrides.is_empty()).count();
+    assert!(overridden > 0, "the example has parameters with overrides");
+    let scope = Scope::new(Some("sa-east"), Some("sa-east-1")).expect("two names");
+    let elsewhere = Fixture::at(program.clone(), scope);
+    let nowhere = Fixture::new(program);
+    assert_ne!(elsewhere.params, nowhere.params, "the place decides something");
+    for (mut fixture, contexts) in [(nowhere, 10_000), (elsewhere, 1_000)] {
+        compare(&mut fixture, contexts, 20_261_120);
+    }
 }

@@ -21,7 +21,7 @@ use cairn_ruleset::manifest::{FragmentKind, MANIFEST_FORMAT};
 use cairn_ruleset::meta::{self, LootTables, Params, Schema, Segment, Timers};
 use cairn_ruleset::trust::{KeyEntry, KeyList, Role, SignedKeyList, Trust};
 use cairn_ruleset::upload::{UPLOAD_FORMAT, Upload};
-use cairn_sdk::{Context, Evaluator, On, Outcome, Pity, Slot, Version};
+use cairn_sdk::{Context, Evaluator, On, Outcome, Pity, Scope, Slot, Version};
 use serde::{Deserialize, Serialize};
 use support::{Fixture, Stream, build, fill};
 
@@ -32,6 +32,13 @@ const SOURCE: &str = "hunt.rules.hcl";
 
 /// Contexts of each trigger and timer.
 const CASES_EACH: usize = 24;
+/// Zone and shard where they happen, in turn.
+const PLACES: [(Option<&str>, Option<&str>); 4] = [
+    (None, None),
+    (Some("eu-west"), None),
+    (None, Some("newcomers")),
+    (Some("eu-west"), Some("newcomers")),
+];
 
 /// An input, and all that came of it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -45,9 +52,20 @@ struct Case {
     seed: u64,
     player: u64,
     now_ms: i64,
+    /// Where the game runs; nowhere in formats before there were overrides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     /// Table, entry and misses.
     pity: Vec<(String, String, u32)>,
     expect: Expect,
+}
+
+impl Case {
+    fn scope(&self) -> Scope {
+        Scope::new(self.zone.as_deref(), self.shard.as_deref()).unwrap()
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -80,9 +98,9 @@ fn folder() -> PathBuf {
 /// Where a bundle of the formats that this build writes belongs.
 fn current() -> String {
     let (upload, envelope, manifest) = (UPLOAD_FORMAT, ENVELOPE_FORMAT, MANIFEST_FORMAT);
-    let segments = meta::FORMAT;
+    let (segments, params) = (meta::FORMAT, meta::PARAMS_FORMAT);
     format!(
-        "upload{upload}-envelope{envelope}-manifest{manifest}-segments{segments}-abi{ABI}-dialect{DIALECT}"
+        "upload{upload}-envelope{envelope}-manifest{manifest}-segments{segments}-params{params}-abi{ABI}-dialect{DIALECT}"
     )
 }
 
@@ -154,6 +172,7 @@ fn kept(pity: &Pity, version: &Version) -> Vec<(String, String, u32)> {
 /// Evaluates a case and says everything that came of it.
 fn observe(evaluator: &mut Evaluator, case: &Case) -> Expect {
     let version = Arc::clone(evaluator.version());
+    evaluator.relocate(&case.scope());
     let context = context(&version, case);
     let bytes = context.bytes().unwrap();
     let mut expect = Expect { context: hex(bytes), ..Expect::default() };
@@ -214,7 +233,7 @@ fn replay(corpus: &Path) {
     // the reference interpreter's program.
     let program = compile(&fs::read_to_string(corpus.join(SOURCE)).unwrap());
     let built = cairn_ruleset::emit::Built { manifest: upload.manifest, blobs: upload.blobs };
-    let mut fixture = Fixture::of(program, &built);
+    let mut fixture = Fixture::of(program, &built, Scope::default());
     let cases: Vec<Case> = serde_json::from_slice(&fs::read(corpus.join(CASES)).unwrap()).unwrap();
     assert!(!cases.is_empty());
     for (index, case) in cases.iter().enumerate() {
@@ -224,6 +243,7 @@ fn replay(corpus: &Path) {
         }
         let version = Arc::clone(&fixture.version);
         let context = context(&version, case);
+        fixture.params = fixture.program.page(&case.scope()).values;
         for fragment in version.fragments_on(context.on()) {
             fixture.agree(fragment, context.bytes().unwrap());
         }
@@ -279,7 +299,8 @@ fn draft(version: &Arc<Version>) -> Vec<Case> {
     for (on, name) in triggers.chain(timers) {
         let named = fields(version, on);
         let slots: Vec<Slot> = named.iter().map(|(_, slot)| *slot).collect();
-        for _ in 0..CASES_EACH {
+        for number in 0..CASES_EACH {
+            let (zone, shard) = PLACES[number % PLACES.len()];
             let mut context = Context::new(version, on).unwrap();
             fill(&mut context, &slots, &mut stream);
             let bytes = context.bytes().unwrap();
@@ -308,6 +329,8 @@ fn draft(version: &Arc<Version>) -> Vec<Case> {
                 seed: view.seed(),
                 player: view.player(),
                 now_ms: view.now_ms(),
+                zone: zone.map(str::to_owned),
+                shard: shard.map(str::to_owned),
                 pity,
                 expect: Expect::default(),
             });
@@ -330,7 +353,7 @@ fn write_the_current_format() {
     let publisher = SecretKey::from_seed([2; 32]);
     let envelope = Envelope::seal(&built.manifest, &[&publisher]).unwrap();
     let upload = Upload::new(envelope, built.blobs.clone()).unwrap();
-    let mut fixture = Fixture::of(program, &built);
+    let mut fixture = Fixture::of(program, &built, Scope::default());
     let mut cases = draft(&fixture.version);
     for case in &mut cases {
         case.expect = observe(&mut fixture.evaluator, case);

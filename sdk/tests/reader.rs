@@ -9,7 +9,7 @@ use std::path::Path;
 use cairn_ruleset::ir::Program;
 use cairn_sdk::live::{LiveRecord, generation_path, image_path, record_path};
 use cairn_sdk::{
-    Code, Context, Engine, Error, Evaluator, Outcome, Reader, Value, code_path, seal_code,
+    Code, Context, Engine, Error, Evaluator, Outcome, Reader, Scope, Value, code_path, seal_code,
 };
 use support::{build, generate, image_of, private_dir, write_private};
 
@@ -50,6 +50,33 @@ fn publish(state: &Path, record: &LiveRecord) {
 
 fn program(seed: u64) -> Program {
     generate::program(seed, 3, 2)
+}
+
+/// The place is the reader's: every version that it hands out is resolved for it.
+#[test]
+fn a_reader_of_a_shard_keeps_its_place() {
+    let state = private_dir();
+    activate(state.path(), 1, &program(1));
+    let scope = Scope::new(Some("eu"), Some("7")).unwrap();
+    let mut reader = Reader::open_at(state.path(), CHANNEL, scope.clone()).unwrap();
+    assert_eq!(reader.scope(), &scope);
+    let mut differing = 0;
+    for (generation, seed) in [(1, 1), (2, 2), (3, 4)] {
+        if generation > 1 {
+            activate(state.path(), generation, &program(seed));
+            assert!(reader.tick().unwrap());
+        }
+        let (program, version) = (program(seed), reader.pin());
+        let (here, nowhere) = (program.page(&scope), program.page(&Scope::default()));
+        assert_eq!(version.page(), &here, "generation {generation}");
+        for (index, param) in (0u16..).zip(&program.params) {
+            let raw = here.values[usize::from(index)];
+            assert_eq!(version.param(&param.name), Some(Value::Decimal(raw)));
+            assert_eq!(version.param_raw(index), Some(raw));
+        }
+        differing += usize::from(here.values != nowhere.values);
+    }
+    assert!(differing > 0, "the place decides something");
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn library(cases: &[Case]) -> String {
     for (index, case) in cases.iter().enumerate() {
         let _ = writeln!(text, "/// A case.\npub mod case_{index} {{\n{}}}", case.rust);
         let rules = emit::rust::module_name(&case.subject);
+        let (zone, shard) = case.scope.names();
         for (fragment, name) in emit::rust::fragment_names(&case.subject).iter().enumerate() {
             let path = format!("case_{index}::{rules}");
             let _ = writeln!(
@@ -49,7 +50,9 @@ fn library(cases: &[Case]) -> String {
             let (now_ms, seed, player) = header;
             let header = Header {{ now_ms, seed, player }};
             let context = Context::from_slots(slots.try_into().ok()?);
-            let params = Params::from_slots(params.try_into().ok()?);
+            let given = Params::from_slots(params.try_into().ok()?);
+            let params = Params::at({zone:?}, {shard:?});
+            if params != given {{ return None; }}
             let out: &mut [i64; OUT] = out.get_mut(..OUT)?.try_into().ok()?;
             Some(eval(&header, &context, &params, out).is_ok())
         }}"

@@ -64,7 +64,8 @@ pub(super) fn opcodes(cases: &[Case]) -> Result<Vec<Answer>, String> {
         let built = built.map_err(|error| error.to_string())?;
         let image = image::build(&built.manifest, &|digest| built.blobs.get(digest).cloned());
         let image = image.map_err(|error| error.to_string())?;
-        let version = Version::open(1, image).map_err(|error| error.to_string())?;
+        let version = Version::open_at(1, image, case.scope.clone());
+        let version = version.map_err(|error| error.to_string())?;
         let version = Arc::new(version);
         let mut evaluator = Evaluator::interpreted(&version).map_err(|error| error.to_string())?;
         for (fragment, unit) in (0u16..).zip(&case.units) {

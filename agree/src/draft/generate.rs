@@ -4,6 +4,7 @@
 //! dropped by [`super::Draft::of`], and the tests watch that this stays rare.
 
 use cairn_ruleset::ir::{DECIMAL_ONE, INSTANT_MAX};
+use cairn_ruleset::scope::Scope;
 use cairn_ruleset::value::{decimal_text, duration_text, instant_text};
 
 use super::Draft;
@@ -102,6 +103,40 @@ fn type_text(ty: Ty, min: i64, max: i64) -> String {
     }
 }
 
+/// Streams of a seed for the overrides, and for where its games run.
+const OVERRIDES: u64 = 1 << 32;
+const PLACE: u64 = OVERRIDES + 1;
+/// Zones and shards of the fleet; of each, one is named by no override.
+const FLEET: [(&str, [&str; 3]); 2] =
+    [("zone", ["eu-west", "us \"éast\"", "moon"]), ("shard", ["eu-west-7", "7", "none"])];
+
+/// Some overrides of a parameter, each of a scope of its own.
+fn overrides(stream: &mut Stream, ty: Ty, min: i64, max: i64) -> String {
+    let mut text = String::new();
+    for at in 1..9 {
+        if !stream.one_in(3) {
+            continue;
+        }
+        text.push_str("  override {\n");
+        // Nothing or one of two names, for the zone and for the shard.
+        for ((word, names), index) in FLEET.iter().zip([at % 3, at / 3]) {
+            if let Some(name) = names.iter().take(index).next_back() {
+                text.push_str(&format!("    {word} = {name:?}\n"));
+            }
+        }
+        text.push_str(&format!("    value = {}\n  }}\n", literal(ty, stream.within(min, max))));
+    }
+    text
+}
+
+/// Where the games of a seed run.
+pub(super) fn place(seed: u64) -> Scope {
+    let mut stream = Stream::new(seed, PLACE);
+    let [zone, shard] =
+        FLEET.map(|(_, names)| (!stream.one_in(4)).then(|| (*stream.of(&names)).to_owned()));
+    Scope { zone, shard }
+}
+
 /// The draft of a seed, not yet compiled.
 pub(super) fn draft(seed: u64) -> Draft {
     let mut stream = Stream::new(seed, 1);
@@ -127,6 +162,8 @@ pub(super) fn draft(seed: u64) -> Draft {
     }
     blocks.push(format!("trigger \"kill\" {{\n  fields = {{\n{lines}  }}\n}}"));
     let mut params = Vec::new();
+    // Of their own stream: what was generated before there were overrides stays what it was.
+    let mut places = Stream::new(seed, OVERRIDES);
     for (name, ty) in [
         ("least", Ty::Int),
         ("most", Ty::Int),
@@ -139,7 +176,10 @@ pub(super) fn draft(seed: u64) -> Draft {
         let (min, max) = range(&mut stream, ty);
         let default = literal(ty, stream.within(min, max));
         let ty_text = type_text(ty, min, max);
-        blocks.push(format!("param \"{name}\" {{\n  type = {ty_text}\n  default = {default}\n}}"));
+        let overrides = overrides(&mut places, ty, min, max);
+        blocks.push(format!(
+            "param \"{name}\" {{\n  type = {ty_text}\n  default = {default}\n{overrides}}}"
+        ));
         params.push(Input { ty, text: format!("param.{name}"), min, max });
     }
     blocks.extend([

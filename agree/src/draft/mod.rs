@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::{self, Source};
+use cairn_ruleset::scope::Scope;
 
 use node::Node;
 use rule::Rule;
@@ -76,6 +77,11 @@ impl Draft {
             )
         });
         (kept, program)
+    }
+
+    /// Where the games of a seed run.
+    pub(crate) fn place(seed: u64) -> Scope {
+        generate::place(seed)
     }
 
     /// How many rules the generator made for a seed.

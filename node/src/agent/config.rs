@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cairn_ruleset::scope::Scope;
 use cairn_ruleset::trust::Trust;
 
 use crate::coordinator::Coordinator;
@@ -19,6 +20,8 @@ pub struct AgentConfig {
     pub state_dir: PathBuf,
     /// A name for people. Peers see it in `status`; nothing is decided by it.
     pub name: String,
+    /// Where its games run: the zone and shard of evaluations that name none.
+    pub scope: Scope,
     /// Address for gossip. Loopback only until transport security lands. Port 0 asks the OS.
     pub gossip_listen: SocketAddr,
     /// What peers are told to dial, when it differs from the bound address (a proxy, a NAT).
@@ -58,6 +61,7 @@ impl AgentConfig {
         AgentConfig {
             state_dir,
             name,
+            scope: Scope::default(),
             gossip_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             gossip_advertise: None,
             seeds: Vec::new(),

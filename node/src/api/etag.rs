@@ -3,17 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
-use axum::http::header::IF_NONE_MATCH;
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 
 use super::Api;
 use super::problem::Problem;
 use crate::live::Live;
-
-/// The tag of what is live, as it stands in a header.
-pub fn header(live: &Live) -> String {
-    format!("\"{}\"", live.etag())
-}
 
 /// The tag that the client has, when it is still the current one.
 pub fn matches(headers: &HeaderMap, etag: &str) -> bool {
@@ -27,13 +23,23 @@ pub fn matches(headers: &HeaderMap, etag: &str) -> bool {
 
 /// What a conditional read found.
 pub enum Read {
-    /// The client has something else, or nothing.
-    Changed(Arc<Live>),
+    /// The client has something else, or nothing. The tag of what is live, too.
+    Changed(Arc<Live>, String),
     /// The client has this.
-    Unchanged(Arc<Live>),
+    Unchanged(String),
 }
 
-/// What is live, held back for up to `wait` while the client's tag is the current one.
+/// An answer with its tag.
+pub fn tagged(mut response: Response, tag: &str) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// What is live, held back for up to `wait` while the client's tag is the current one, which `tag`
+/// makes of it.
 ///
 /// The tag of the answer must be that of the version which was compared, in a 304 too: a tag of
 /// a version that came since would make the client take its old body for that one, for ever.
@@ -45,18 +51,22 @@ pub async fn changed(
     channel: Option<&str>,
     headers: &HeaderMap,
     wait: Duration,
+    tag: impl Fn(&Live) -> Result<String, Problem>,
 ) -> Result<Read, Problem> {
     let deadline = tokio::time::Instant::now() + wait;
     let mut changes = api.agent.live_changes();
     loop {
         // Marked seen before the look: an activation between the two wakes us again.
         changes.mark_unchanged();
-        let outcome = api.live(channel).map(|live| match matches(headers, &live.etag()) {
-            true => Read::Unchanged(live),
-            false => Read::Changed(live),
+        let outcome = api.live(channel).and_then(|live| {
+            let tag = tag(&live)?;
+            Ok(match matches(headers, &tag) {
+                true => Read::Unchanged(tag),
+                false => Read::Changed(live, tag),
+            })
         });
         match outcome {
-            Ok(Read::Changed(live)) => return Ok(Read::Changed(live)),
+            Ok(Read::Changed(live, tag)) => return Ok(Read::Changed(live, tag)),
             Err(problem) if problem.code != "nothing-live" => return Err(problem),
             Ok(Read::Unchanged(_)) | Err(_) => {}
         }

@@ -16,7 +16,7 @@ use super::query::Query;
 use super::served::Served;
 use super::value::{Shown, given};
 use super::{Api, body};
-use crate::live::{EvalError, EvalRequest, Evaluated, Given, PityMap};
+use crate::live::{EvalError, EvalRequest, Evaluated, Given, PityMap, Place};
 
 /// Most evaluations in one request. One more is refused with the limit.
 pub const REQUESTS_COUNT_MAX: usize = 1_024;
@@ -58,6 +58,10 @@ pub struct Request {
     /// Whose evaluation it is, for `bucket`.
     #[serde(default)]
     player: u64,
+    /// Where it happened, for parameters with overrides: the node's own when left out, none for "".
+    zone: Option<String>,
+    /// The same for the shard.
+    shard: Option<String>,
     /// Milliseconds since the Unix epoch; the node's clock when left out.
     now_ms: Option<i64>,
     /// Counts of the sliding windows; 0 when left out.
@@ -165,6 +169,7 @@ impl Request {
             context: fields("context", &self.context)?,
             seed: self.seed,
             player: self.player,
+            place: Place { zone: self.zone, shard: self.shard },
             now_ms: self.now_ms,
             counters: self.counters,
             active: self.active,

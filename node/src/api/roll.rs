@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::served::Served;
 use super::{Api, body};
-use crate::live::{PityMap, RollRequest, Spoils};
+use crate::live::{PityMap, Place, RollRequest, Spoils};
 
 /// A roll, as a client asks for it.
 #[derive(Debug, Deserialize)]
@@ -30,6 +30,10 @@ pub struct Request {
     trigger: Option<String>,
     #[serde(default)]
     context: BTreeMap<String, Box<RawValue>>,
+    /// Where it happened, for parameters with overrides: the node's own when left out, none for "".
+    zone: Option<String>,
+    /// The same for the shard.
+    shard: Option<String>,
     /// What the player has missed so far: table, entry, misses.
     #[serde(default)]
     pity: PityMap,
@@ -112,6 +116,7 @@ impl Request {
             trigger: self.trigger,
             context: fields("context", &self.context)?,
             pity: self.pity,
+            place: Place { zone: self.zone, shard: self.shard },
         })
     }
 }

@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, ETAG};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
@@ -12,6 +11,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::served::Served;
 use super::{Api, etag, wait};
+use crate::live::Live;
 
 /// Query of the read.
 #[derive(Debug, Deserialize)]
@@ -32,14 +32,10 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let hold = wait::parse(which.wait.as_deref())?;
-    let read = etag::changed(&api, which.channel.as_deref(), &headers, hold).await?;
-    let (mut response, tag) = match read {
-        Read::Changed(live) => (Json(Served::of(&live)).into_response(), etag::header(&live)),
-        Read::Unchanged(live) => (StatusCode::NOT_MODIFIED.into_response(), etag::header(&live)),
-    };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    let tag = |live: &Live| Ok(live.etag());
+    let read = etag::changed(&api, which.channel.as_deref(), &headers, hold, tag).await?;
+    Ok(match read {
+        Read::Changed(live, tag) => etag::tagged(Json(Served::of(&live)).into_response(), &tag),
+        Read::Unchanged(tag) => etag::tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
+    })
 }

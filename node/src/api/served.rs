@@ -35,3 +35,19 @@ impl Served {
         }
     }
 }
+
+/// Where an answer holds; what there is none of is left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scope {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
+}
+
+impl Scope {
+    /// As JSON.
+    pub fn of(scope: &cairn_sdk::Scope) -> Scope {
+        Scope { zone: scope.zone.clone(), shard: scope.shard.clone() }
+    }
+}

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cairn_ruleset::scope::Scope;
 use zeroize::Zeroizing;
 
 use super::address::{API_PORT, GOSSIP_PORT};
@@ -12,6 +13,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::keys;
 use super::output::{self, Format};
+use super::place;
 use super::signal::Stop;
 use crate::agent::{AgentConfig, AgentHandle, Compile, Defects, Limits};
 use crate::api::ApiConfig;
@@ -71,6 +73,12 @@ pub struct Args {
     /// A name for people
     #[arg(long, env = "CAIRN_NAME", value_name = "NAME")]
     name: Option<String>,
+    /// The zone of the games it serves: decides parameters with overrides where a request names none
+    #[arg(long, env = "CAIRN_ZONE", value_name = "NAME", value_parser = place::zone)]
+    zone: Option<String>,
+    /// The shard of the games it serves, if it serves one alone
+    #[arg(long, env = "CAIRN_SHARD", value_name = "NAME", value_parser = place::shard)]
+    shard: Option<String>,
     /// File to write once the node listens
     #[arg(long, env = "CAIRN_READY_FILE", value_name = "PATH")]
     ready_file: Option<PathBuf>,
@@ -186,6 +194,7 @@ fn config(args: Args, defects: Defects) -> Result<AgentConfig, Failure> {
     Ok(AgentConfig {
         state_dir,
         name: args.name.unwrap_or_else(host_name),
+        scope: Scope { zone: args.zone, shard: args.shard },
         gossip_listen: args.gossip,
         gossip_advertise: args.advertise,
         seeds: args.seed,

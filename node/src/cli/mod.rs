@@ -28,6 +28,7 @@ pub mod lsp;
 pub mod node;
 pub mod opened;
 pub mod output;
+pub mod place;
 pub mod plan;
 pub mod progress;
 pub mod publish;

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::local;
 use super::node::{ChannelArgs, NodeArgs};
 use super::output::{self, Format};
+use super::place::PlaceArgs;
 use crate::api::evaluate::refused;
 use crate::api::roll::{Fallen, Request};
 use crate::live::Live;
@@ -44,6 +45,8 @@ pub struct Args {
     /// Roll on this folder instead of what is live on the agent
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     channel: ChannelArgs,
     #[command(flatten)]
@@ -84,6 +87,7 @@ fn request(args: &Args) -> Result<String, Failure> {
     if let Some(trigger) = &args.trigger {
         fields.insert("trigger".to_owned(), trigger.clone().into());
     }
+    args.place.put(&mut fields);
     let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
     let pity = object("pity", &args.pity, PITY_EXAMPLE)?;
     let mut text = serde_json::to_string(&fields).map_err(|e| Failure::internal(e.to_string()))?;

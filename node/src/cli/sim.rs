@@ -23,6 +23,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
 use super::output::{self, Format};
+use super::place::PlaceArgs;
 use super::signal::Stop;
 use crate::api::evaluate::{Request, refused};
 use crate::duration;
@@ -66,6 +67,8 @@ pub struct Args {
     /// The trigger's fields: JSON, a file, or - for stdin
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     context: String,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// The time at which timers are looked up, as 2026-11-20T20:00:00Z; needed for conditions on it
     #[arg(long, value_name = "TIME", value_parser = super::eval::instant, default_value = "0")]
     at: i64,
@@ -218,7 +221,10 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
 fn request(args: &Args) -> Result<EvalRequest, Failure> {
     let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
     let Some(trigger) = &args.trigger else { return Ok(EvalRequest::default()) };
-    let head = serde_json::json!({"trigger": trigger, "seed": args.seed, "now_ms": args.at});
+    let mut head = serde_json::json!({"trigger": trigger, "seed": args.seed, "now_ms": args.at});
+    if let Some(fields) = head.as_object_mut() {
+        args.place.put(fields);
+    }
     let mut text = head.to_string();
     text.truncate(text.len() - 1);
     text.push_str(",\"context\":");

@@ -20,7 +20,7 @@ use crate::agent::PublishError;
 use crate::agent::{ChannelStatus, Progress, PublishEvent};
 use crate::api::value::Shown;
 use crate::coordinator::Leadership;
-use crate::live::{EvalRequest, Live, PityMap};
+use crate::live::{EvalRequest, Live, PityMap, Place};
 
 /// For one event to become durable here.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -166,6 +166,8 @@ impl Host for AgentHost {
             context: BTreeMap::new(),
             seed: seed(&instant.digest, &instant.timer, instant.at_ms),
             player: 0,
+            // Whoever leads, wherever it runs: the whole fleet gets the same broadcast.
+            place: Place::nowhere(),
             now_ms: Some(instant.at_ms),
             counters: BTreeMap::new(),
             active: BTreeMap::new(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use cairn_ruleset::scope::Scope;
 use cairn_ruleset::trust::Trust;
 use tempfile::TempDir;
 
@@ -59,10 +60,12 @@ impl Fleet {
             let started = Instant::now();
             let name = format!("node-{number}");
             let home = self.dir.path().join(&name);
+            let zone = options.zones.iter().cycle().nth(number - 1).cloned();
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let config = AgentConfig {
                 state_dir: home.join("state"),
                 name,
+                scope: Scope { zone, shard: None },
                 gossip_listen: any,
                 gossip_advertise: None,
                 seeds: self.nodes.iter().map(Node::gossip).collect(),

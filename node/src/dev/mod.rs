@@ -37,6 +37,8 @@ pub struct Options {
     pub rules: PathBuf,
     /// How many agents.
     pub node_count: usize,
+    /// Zones that the agents take in turn; none for agents without one.
+    pub zones: Vec<String>,
     /// Written once every node is active.
     pub ready_file: Option<PathBuf>,
     /// Whether to end then.

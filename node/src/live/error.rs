@@ -2,6 +2,7 @@
 
 use cairn_ruleset::limits::MISSES_MAX;
 use cairn_ruleset::pity::PityError;
+use cairn_sdk::ScopeError;
 use thiserror::Error;
 
 use crate::suggest;
@@ -90,6 +91,14 @@ impl EvalError {
         let mut error = EvalError::new("missing-trigger", message);
         error.hint = Some("name the `trigger` that happened, or one `rule` to look at".to_owned());
         error
+    }
+
+    /// A text that names no zone and no shard.
+    pub(super) fn scope(error: &ScopeError) -> EvalError {
+        let mut refused = EvalError::new("bad-scope", error.to_string());
+        refused.hint =
+            Some("name it as agents and games are started; \"\" stands for none".to_owned());
+        refused
     }
 
     /// What the SDK says.

@@ -10,6 +10,7 @@ use cairn_sdk::{Context, Evaluator, Value};
 use super::Live;
 use super::error::EvalError;
 use super::pity::PityMap;
+use super::place::Place;
 use super::roll::Rolled;
 
 /// A value as a caller wrote it, before the field's type is known. Numbers stay text, so that no
@@ -37,6 +38,8 @@ pub struct EvalRequest {
     pub seed: u64,
     /// Whose event it is.
     pub player: u64,
+    /// Where it happened.
+    pub place: Place,
     /// When, in milliseconds since the Unix epoch. Default: now, by this machine's clock.
     pub now_ms: Option<i64>,
     /// Counters that the caller keeps; the others are 0.
@@ -77,13 +80,22 @@ impl Live {
     /// Evaluate a batch on one version. One answer per request, in order.
     pub fn evaluate(&self, requests: &[EvalRequest]) -> Vec<Result<Evaluated, EvalError>> {
         let began = std::time::Instant::now();
-        let answered = self.loaded.with(|evaluator| {
+        // Place by place: a sandbox moves once for each, however they are mixed.
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        order.sort_by_key(|at| requests.get(*at).map(|request| &request.place));
+        let answered = self.loaded.with(self.home(), |evaluator| {
             let mut outcome = cairn_sdk::Outcome::new();
-            requests.iter().map(|one| self.evaluate_one(one, evaluator, &mut outcome)).collect()
+            let mut answers: Vec<_> = requests.iter().map(|_| None).collect();
+            for at in order {
+                if let (Some(one), Some(answer)) = (requests.get(at), answers.get_mut(at)) {
+                    *answer = Some(self.evaluate_one(one, evaluator, &mut outcome));
+                }
+            }
+            answers
         });
         self.metrics.evaluated(began.elapsed());
         match answered {
-            Ok(answers) => answers,
+            Ok(answers) => answers.into_iter().flatten().collect(),
             Err(error) => requests.iter().map(|_| Err(EvalError::from_sdk(&error))).collect(),
         }
     }
@@ -97,6 +109,8 @@ impl Live {
         let on = self.asked_for(request)?;
         let mut pity = self.pity(&request.pity)?;
         let context = self.context(on, request)?;
+        let scope = self.scope(&request.place)?;
+        evaluator.relocate(&scope);
         evaluator.eval(&context, outcome).map_err(|error| EvalError::from_sdk(&error))?;
         let version = self.loaded.version();
         let wanted = |rule: &str| request.rule.as_deref().is_none_or(|wanted| wanted == rule);

@@ -8,7 +8,7 @@ use cairn_merkle::Digest;
 use cairn_ruleset::ir::{On, TimerDef};
 use cairn_ruleset::schedule::Clockwork;
 use cairn_ruleset::value::Value;
-use cairn_sdk::{Code, Context, Engine, Evaluator, ImageBytes, Version};
+use cairn_sdk::{Code, Context, Engine, Evaluator, ImageBytes, Origin, Page, Scope, Version};
 
 use super::Live;
 use crate::stage::StageError;
@@ -28,17 +28,19 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Map an image and load from `code_dir` what `known` lacks of its machine code.
+    /// Map an image and load from `code_dir` what `known` lacks of its machine code. `home` is where
+    /// the agent's own games run.
     pub(crate) fn open(
         engine: &Engine,
         image: &Path,
         code_dir: &Path,
         known: Code,
+        home: Scope,
     ) -> Result<Loaded, StageError> {
         let bytes = ImageBytes::map(image).map_err(|error| image_error(&error))?;
         let mut code = known;
         // The generation is the channel's to say: one image serves several of them in turn.
-        let version = Version::open(0, bytes).map_err(|error| image_error(&error))?;
+        let version = Version::open_at(0, bytes, home).map_err(|error| image_error(&error))?;
         for fragment in version.image().fragments() {
             let path = code_dir.join(format!("{}.cwasm", fragment.digest));
             let loaded = code.load_file(engine, fragment.digest, &path);
@@ -52,11 +54,6 @@ impl Loaded {
         let own: BTreeSet<Digest> = version.image().fragments().map(|f| f.digest).collect();
         code.retain(|digest| own.contains(digest));
         Ok(Loaded::assemble(engine.clone(), version, code))
-    }
-
-    /// What its machine code runs in.
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
     }
 
     /// Its machine code.
@@ -88,9 +85,10 @@ impl Loaded {
         })
     }
 
-    /// Run `work` on a sandbox of the pool.
+    /// Run `work` on a sandbox of the pool, with the parameters of `scope`.
     pub(super) fn with<T>(
         &self,
+        scope: &Scope,
         work: impl FnOnce(&mut Evaluator) -> T,
     ) -> Result<T, cairn_sdk::Error> {
         let waiting = self.lock().pop();
@@ -98,6 +96,7 @@ impl Loaded {
             Some(evaluator) => evaluator,
             None => Evaluator::new(&self.engine, &self.version, &self.code)?,
         };
+        evaluator.relocate(scope);
         let done = work(&mut evaluator);
         let mut pool = self.lock();
         if pool.len() < POOL_COUNT_MAX {
@@ -117,7 +116,7 @@ impl Loaded {
             name: name.to_owned(),
             reason: crate::stage::with_sources(error),
         };
-        let ran = self.with(|evaluator| {
+        let ran = self.with(self.version.scope(), |evaluator| {
             for (meta, index) in self.version.fragments().iter().zip(0u16..) {
                 let fail = |error: cairn_sdk::Error| failed(&meta.name, &error);
                 let mut context = Context::new(&self.version, meta.on).map_err(fail)?;
@@ -144,8 +143,14 @@ fn image_error(error: &cairn_sdk::Error) -> StageError {
 pub struct ParamInfo {
     /// Its name.
     pub name: String,
-    /// Its value now.
+    /// Its value where the games run.
     pub value: Value,
+    /// What decided it.
+    pub origin: Origin,
+    /// Its value where no override applies.
+    pub default: Value,
+    /// Its overrides, by zone and shard.
+    pub overrides: Vec<(Scope, Value)>,
     /// The smallest it may be.
     pub min: Value,
     /// The largest it may be.
@@ -162,28 +167,46 @@ impl Live {
         self.loaded.timers.iter().map(|(timer, _)| timer.clone()).collect()
     }
 
-    /// Every parameter, in order of declaration.
-    pub fn params(&self) -> Vec<ParamInfo> {
-        let image = self.image();
-        (0..image.param_count()).filter_map(|at| self.param_at(u16::try_from(at).ok()?)).collect()
+    /// Every parameter as it is somewhere, in order of declaration.
+    pub fn params(&self, scope: &Scope) -> Vec<ParamInfo> {
+        let (image, page) = (self.image(), self.page(scope));
+        let mut overrides = vec![Vec::new(); image.param_count()];
+        for known in image.overrides() {
+            if let Some(own) = overrides.get_mut(usize::from(known.param)) {
+                own.push((owned(known.zone, known.shard), known.value));
+            }
+        }
+        let all = (0u16..).zip(overrides);
+        all.filter_map(|(index, own)| self.param_at(index, &page, own)).collect()
     }
 
-    /// A parameter by name.
-    pub fn param(&self, name: &str) -> Option<ParamInfo> {
-        self.param_at(self.image().param_index(name)?)
+    /// A parameter by name, as it is somewhere.
+    pub fn param(&self, name: &str, scope: &Scope) -> Option<ParamInfo> {
+        let (image, page) = (self.image(), self.page(scope));
+        let index = image.param_index(name)?;
+        let own = image.overrides().filter(|known| known.param == index);
+        let own = own.map(|known| (owned(known.zone, known.shard), known.value)).collect();
+        self.param_at(index, &page, own)
     }
 
-    fn param_at(&self, index: u16) -> Option<ParamInfo> {
+    fn param_at(&self, index: u16, page: &Page, own: Vec<(Scope, i64)>) -> Option<ParamInfo> {
         let image = self.image();
         let param = image.param(index)?;
         let value = |raw| Value::from_raw(param.slot.ty, raw, image);
         Some(ParamInfo {
             name: param.name.to_owned(),
-            value: value(param.value),
+            value: value(*page.values.get(usize::from(index))?),
+            origin: *page.origins.get(usize::from(index))?,
+            default: value(param.default),
+            overrides: own.into_iter().map(|(scope, raw)| (scope, value(raw))).collect(),
             min: value(param.slot.min),
             max: value(param.slot.max),
             unit: param.unit.map(str::to_owned),
             doc: param.doc.to_owned(),
         })
     }
+}
+
+fn owned(zone: Option<&str>, shard: Option<&str>) -> Scope {
+    Scope { zone: zone.map(str::to_owned), shard: shard.map(str::to_owned) }
 }

@@ -10,7 +10,7 @@ use cairn_ruleset::emit::Built;
 use cairn_ruleset::image;
 use cairn_ruleset::ir::On;
 use cairn_ruleset::manifest::FragmentKind;
-use cairn_sdk::{Code, Engine, Evaluator, Version};
+use cairn_sdk::{Code, Engine, Evaluator, Scope, Version};
 
 use super::{Heard, Live, Loaded};
 use crate::stage;
@@ -54,35 +54,20 @@ impl Live {
 }
 
 impl Live {
-    /// The same rules with other data: the machine code is shared, the parameters are those of
-    /// `built`, which was built from the same fragments.
-    ///
-    /// # Errors
-    /// What failed, in words.
-    pub fn with_data_of(&self, built: &Built) -> Result<Live, String> {
-        let bytes = image::build(&built.manifest, &|digest| built.blobs.get(digest).cloned())
-            .map_err(|error| format!("the image cannot be built: {error}"))?;
-        let version = Version::open(0, bytes).map_err(|error| error.to_string())?;
-        let mut code = Code::new();
-        code.extend(self.loaded.code());
-        let loaded = Loaded::assemble(self.loaded.engine().clone(), version, code);
-        Ok(Live {
-            channel: self.channel.clone(),
-            record: self.record.clone(),
-            heard: Arc::clone(&self.heard),
-            metrics: Arc::clone(&self.metrics),
-            loaded: Arc::new(loaded),
-        })
-    }
-
-    /// What every fragment of a trigger or timer writes for a context's bytes: its name and its
-    /// output, see [`cairn_ruleset::layout`].
+    /// What every fragment of a trigger or timer writes for a context's bytes and for parameters of
+    /// the caller's own: its name and its output, see [`cairn_ruleset::layout`].
     ///
     /// # Errors
     /// When a fragment cannot run on them.
-    pub fn outputs(&self, on: On, context: &[u8]) -> Result<Vec<(String, Vec<i64>)>, String> {
+    pub fn outputs(
+        &self,
+        on: On,
+        context: &[u8],
+        params: &[i64],
+    ) -> Result<Vec<(String, Vec<i64>)>, String> {
         let version = self.loaded.version();
-        let ran = self.loaded.with(|evaluator| {
+        let ran = self.loaded.with(self.home(), |evaluator| {
+            evaluator.set_params(params)?;
             let mut outputs = Vec::new();
             for fragment in version.fragments_on(on) {
                 let out = evaluator.eval_raw(fragment, context)?;
@@ -154,6 +139,6 @@ fn compiled(
     let path = dir.path().join("image");
     std::fs::write(&path, image).map_err(failed)?;
     // The mapping outlives the file's name.
-    Loaded::open(engine, &path, dir.path(), cairn_sdk::Code::new())
+    Loaded::open(engine, &path, dir.path(), cairn_sdk::Code::new(), Scope::default())
         .map_err(|error| error.to_string())
 }

@@ -9,6 +9,7 @@ mod evaluate;
 mod loaded;
 mod local;
 mod pity;
+mod place;
 mod roll;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 use cairn_core::ActivationRecord;
 use cairn_merkle::Digest;
+use cairn_sdk::Scope;
 use cairn_sdk::live::{LiveRecord, generation_path, record_path};
 use tokio::sync::watch;
 
@@ -30,6 +32,7 @@ pub(crate) use loaded::Loaded;
 pub use loaded::ParamInfo;
 pub use local::Runner;
 pub use pity::PityMap;
+pub use place::Place;
 pub use roll::{RollRequest, Rolled, Spoils};
 
 use crate::stage::{StageError, Staged};
@@ -81,6 +84,15 @@ impl Live {
     pub fn etag(&self) -> String {
         let digest = self.digest();
         Digest::derive("cairn 2026 etag v1", &[self.channel.as_bytes(), &digest.0]).to_string()
+    }
+
+    /// The same for what differs by zone and shard: one tag for each of them.
+    pub fn etag_at(&self, scope: &Scope) -> String {
+        // A name is never empty, so nothing else looks like none.
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        let (digest, zone, shard) = (self.digest(), name(&scope.zone), name(&scope.shard));
+        let parts = [self.channel.as_bytes(), &digest.0, zone.as_bytes(), shard.as_bytes()];
+        Digest::derive("cairn 2026 etag of a scope v1", &parts).to_string()
     }
 
     /// Milliseconds since coordinator or peers last spoke; 0 while the coordinator's watch stands.

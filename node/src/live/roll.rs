@@ -10,6 +10,7 @@ use super::Live;
 use super::error::EvalError;
 use super::evaluate::{EvalRequest, Given};
 use super::pity::PityMap;
+use super::place::Place;
 
 /// A table to roll.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct RollRequest {
     pub context: BTreeMap<String, Given>,
     /// What the player has missed so far.
     pub pity: PityMap,
+    /// Where it happened.
+    pub place: Place,
 }
 
 /// What a roll gives.
@@ -92,6 +95,7 @@ impl Live {
         let asked = EvalRequest {
             context: request.context.clone(),
             seed: request.seed,
+            place: request.place.clone(),
             ..EvalRequest::default()
         };
         self.masks_for(trigger, &asked)
@@ -121,7 +125,8 @@ impl Live {
         let context = self.context(on, asked)?;
         let from_sdk = |error: cairn_sdk::Error| EvalError::from_sdk(&error);
         let bytes = context.bytes().map_err(from_sdk)?;
-        let evaluated = self.loaded.with(|evaluator| {
+        let scope = self.scope(&asked.place)?;
+        let evaluated = self.loaded.with(&scope, |evaluator| {
             let mut masks = BTreeMap::new();
             for fragment in version.fragments_on(on) {
                 let out = evaluator.eval_raw(fragment, bytes)?;

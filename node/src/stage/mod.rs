@@ -19,6 +19,7 @@ use cairn_merkle::Digest;
 use cairn_ruleset::image::{self, ImageError};
 use cairn_ruleset::limits::DIALECT;
 use cairn_ruleset::manifest::{FragmentKind, Manifest};
+use cairn_ruleset::scope::Scope;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use compile::{COMPILE_VERB, compile_main};
@@ -51,6 +52,8 @@ pub struct Stager {
     code_dir: PathBuf,
     compile: Compile,
     compile_timeout: Duration,
+    /// Where the agent's own games run.
+    scope: Scope,
     /// Machine code of the version that was loaded last: an edit loads what it changed, and
     /// versions share what they have in common.
     code: Mutex<cairn_sdk::Code>,
@@ -80,6 +83,7 @@ impl Stager {
             code_dir,
             compile: config.compile.clone(),
             compile_timeout: config.limits.compile_timeout,
+            scope: config.scope.clone(),
             code: Mutex::default(),
             turn: Arc::new(Semaphore::new(1)),
         }))
@@ -118,7 +122,8 @@ impl Stager {
             return Err(StageError::NoImage { path });
         }
         let known = self.known().clone();
-        let loaded = Loaded::open(&self.engine, &path, &self.code_dir, known)?;
+        let home = self.scope.clone();
+        let loaded = Loaded::open(&self.engine, &path, &self.code_dir, known, home)?;
         // What only older versions have stays with them, as long as they are kept.
         self.known().clone_from(loaded.code());
         Ok(Staged { loaded: Arc::new(loaded) })
@@ -146,7 +151,7 @@ impl Stager {
         };
         let image = image::build(&manifest, &blob).map_err(|error| match error {
             ImageError::Dialect { actual } => StageError::Dialect { actual, known: DIALECT },
-            error => StageError::Image { reason: error.to_string() },
+            error => StageError::Image { reason: with_sources(&error) },
         })?;
         self.store.dir().write_durable(&self.image_path(digest), &image)?;
         let code = manifest.fragments.iter().filter(|entry| entry.kind == FragmentKind::Code);

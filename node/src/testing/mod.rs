@@ -10,7 +10,6 @@ pub mod junit;
 mod place;
 pub mod text;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cairn_merkle::Digest;
@@ -96,15 +95,15 @@ pub fn run_cases(
     sources: &[Source],
     cases: &[Case],
 ) -> Result<Vec<CaseResult>, Failure> {
-    let mut compiled = Compiled::new(program)?;
-    cases.iter().map(|case| one(program, sources, case, &mut compiled)).collect()
+    let compiled = Compiled::new(program)?;
+    cases.iter().map(|case| one(program, sources, case, &compiled)).collect()
 }
 
 fn one(
     program: &Program,
     sources: &[Source],
     case: &Case,
-    compiled: &mut Compiled<'_>,
+    compiled: &Compiled<'_>,
 ) -> Result<CaseResult, Failure> {
     let began = Instant::now();
     let place = |span| Place::of(sources, span);
@@ -139,28 +138,24 @@ fn one(
     })
 }
 
-/// The compiled fragments, once for every set of parameters that a test asks for.
+/// The compiled fragments.
 struct Compiled<'a> {
     program: &'a Program,
-    base: Live,
-    variants: BTreeMap<Vec<(u16, i64)>, Live>,
+    live: Live,
 }
-
-/// Sets of parameters whose images are kept at a time; an image is some 100 KiB.
-const VARIANT_COUNT_MAX: usize = 256;
 
 impl<'a> Compiled<'a> {
     fn new(program: &'a Program) -> Result<Compiled<'a>, Failure> {
         let built = bundle(program)?;
         let digest = Digest::derive(MANIFEST_DOMAIN, &[&built.manifest.encode()]);
-        let base = Live::local(&built, digest, true).map_err(Failure::internal)?;
-        Ok(Compiled { program, base, variants: BTreeMap::new() })
+        let live = Live::local(&built, digest, true).map_err(Failure::internal)?;
+        Ok(Compiled { program, live })
     }
 
-    fn decide(&mut self, case: &Case) -> Result<Decision, Failure> {
+    fn decide(&self, case: &Case) -> Result<Decision, Failure> {
         let bytes = cases::context(self.program, case);
-        let live = self.live(&case.given.params)?;
-        let outputs = live.outputs(case.on, &bytes).map_err(Failure::internal)?;
+        let params = cases::params(self.program, case);
+        let outputs = self.live.outputs(case.on, &bytes, &params).map_err(Failure::internal)?;
         let mut decision = Decision::default();
         for (name, slots) in outputs {
             let index = self.program.fragments.iter().position(|def| def.name == name);
@@ -170,29 +165,6 @@ impl<'a> Compiled<'a> {
             decision.slots.insert(index, slots);
         }
         Ok(decision)
-    }
-
-    /// The version with these parameters: the data differs, the machine code is the same.
-    fn live(&mut self, params: &[(u16, i64)]) -> Result<&Live, Failure> {
-        if params.is_empty() {
-            return Ok(&self.base);
-        }
-        if self.variants.len() >= VARIANT_COUNT_MAX && !self.variants.contains_key(params) {
-            self.variants.clear();
-        }
-        match self.variants.entry(params.to_vec()) {
-            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
-            std::collections::btree_map::Entry::Vacant(free) => {
-                let mut program = self.program.clone();
-                for (index, value) in params {
-                    if let Some(param) = program.params.get_mut(usize::from(*index)) {
-                        param.value = *value;
-                    }
-                }
-                let live = self.base.with_data_of(&bundle(&program)?).map_err(Failure::internal)?;
-                Ok(free.insert(live))
-            }
-        }
     }
 }
 

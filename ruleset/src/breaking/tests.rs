@@ -65,6 +65,13 @@ rule "drop_too" {
 fn every_rule_finds_its_break_and_nothing_else() {
     // What is replaced, by what, what that breaks, what the way back breaks.
     let cases: &[(&str, &str, &[&str], &[&str])] = &[
+        // Whoever reads the parameter expects its range, wherever that is.
+        (
+            "  range   = [0, 10]\n",
+            "  range   = [0, 10]\n  override {\n    zone  = \"eu\"\n    value = 10\n  }\n",
+            &[],
+            &[],
+        ),
         ("ruleset \"hunt\"", "ruleset \"chase\"", &["ruleset-renamed"], &["ruleset-renamed"]),
         ("enum \"mood\" { values = [\"glad\", \"sad\"] }\n", "", &["enum-removed"], &[]),
         ("\"glad\", \"sad\"", "\"glad\"", &["enum-value-removed"], &[]),

@@ -29,10 +29,10 @@ pub fn context(program: &Program, case: &Case) -> Vec<u8> {
     bytes
 }
 
-/// The parameter page of a case.
+/// The parameter page of a case: what holds where its game runs, then what it gives itself.
 #[must_use]
 pub fn params(program: &Program, case: &Case) -> Vec<i64> {
-    let mut page: Vec<i64> = program.params.iter().map(|param| param.value).collect();
+    let mut page = program.page(&case.given.scope).values;
     for (index, value) in &case.given.params {
         if let Some(slot) = page.get_mut(usize::from(*index)) {
             *slot = *value;

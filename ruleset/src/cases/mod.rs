@@ -17,6 +17,7 @@ pub use judge::{Difference, judge, left_out};
 
 use crate::ir::On;
 use crate::lang::Span;
+use crate::scope::Scope;
 
 /// Tests of one rule set.
 pub const TEST_COUNT_MAX: usize = 4_096;
@@ -64,7 +65,7 @@ pub struct Given {
     pub fields: Vec<i64>,
     /// Fields that the test leaves out, by slot.
     pub left_out: Vec<u16>,
-    /// Parameters that differ from the sources, by slot, each once.
+    /// Parameters that differ from what they are where the game runs, by slot, each once.
     pub params: Vec<(u16, i64)>,
     /// Every counter's count, 0 where the test says nothing.
     pub rates: Vec<i64>,
@@ -74,6 +75,8 @@ pub struct Given {
     pub seed: u64,
     /// The player.
     pub player: u64,
+    /// Where the game runs.
+    pub scope: Scope,
     /// The time in milliseconds; without one, no timer is active unless the test says so.
     pub now_ms: Option<i64>,
 }

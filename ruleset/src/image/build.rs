@@ -8,15 +8,19 @@ use zerocopy::{Immutable, IntoBytes};
 
 use super::error::ImageError;
 use super::record::{
-    CHECKED_FROM, Counter, DayRange, Entry, Field, Fragment, Group, Header, Info, MAGIC, Param,
-    Pity, SECTIONS, Section, SlotRecord, Span, Table, Text, Timer,
+    CHECKED_FROM, Counter, DayRange, Entry, Field, Fragment, Group, Header, Info, MAGIC,
+    OverrideRecord, Param, Pity, SECTIONS, ScopeRecord, Section, SlotRecord, Span, Table, Text,
+    Timer,
 };
 use super::{IMAGE_FORMAT, Image};
 use crate::envelope::MANIFEST_DOMAIN;
-use crate::ir::{EntryDef, Loot, Missed, On, Schedule, TableDef};
+use crate::ir::{EntryDef, Loot, Missed, On, Schedule, Slot, TableDef};
 use crate::limits::{DIALECT, ENTRIES_MAX, PITIES_MAX, PITY_AFTER_MAX, TABLE_ROLLS_MAX};
 use crate::manifest::{FragmentKind, Manifest};
-use crate::meta::{self, FragmentMeta, LootTables, MetaError, Params, Schema, Segment, Timers};
+use crate::meta::{
+    self, FragmentMeta, LootTables, MetaError, ParamMeta, Params, Schema, Segment, Timers,
+};
+use crate::page::Overrides as _;
 use crate::schedule::Clockwork;
 use crate::whitelist;
 
@@ -151,11 +155,23 @@ impl Whole {
             let reason = format!("{values} values for {definitions} definitions");
             return Err(contradiction("parameters", &manifest.ruleset, reason));
         }
+        let outside = |param: &ParamMeta, value: i64, place: String| {
+            let Slot { min, max, .. } = param.slot;
+            if (min..=max).contains(&value) {
+                return Ok(());
+            }
+            let reason = format!("{value}{place} is outside {min} to {max}");
+            Err(contradiction("parameter", &param.name, reason))
+        };
         for (param, value) in self.schema.params.iter().zip(&self.params.values) {
-            let slot = param.slot;
-            if *value < slot.min || *value > slot.max {
-                let reason = format!("{value} is outside {} to {}", slot.min, slot.max);
-                return Err(contradiction("parameter", &param.name, reason));
+            outside(param, *value, String::new())?;
+        }
+        // The decoder saw to their order and to their indices.
+        for known in &self.params.overrides {
+            let param = self.schema.params.get(usize::from(known.param));
+            let scope = self.params.scopes.get(usize::from(known.scope));
+            if let (Some(param), Some(scope)) = (param, scope) {
+                outside(param, known.value, format!(" in {scope}"))?;
             }
         }
         for table in &self.loot.tables {
@@ -356,6 +372,20 @@ fn write_params(writer: &mut Writer, whole: &Whole) {
         };
         writer.push(Section::Params, &param);
         writer.push(Section::Values, &I64::from(*value));
+    }
+    for (index, scope) in whole.params.scopes.iter().enumerate() {
+        let own: Vec<(u16, i64)> = whole.params.of_scope(index as u16).collect();
+        let record = ScopeRecord {
+            zone: writer.text(scope.zone.as_deref().unwrap_or("")),
+            shard: writer.text(scope.shard.as_deref().unwrap_or("")),
+            first: writer.count::<OverrideRecord>(Section::Overrides).into(),
+            count: (own.len() as u32).into(),
+        };
+        writer.push(Section::Scopes, &record);
+        for (param, value) in own {
+            let record = OverrideRecord { param: param.into(), value: value.into() };
+            writer.push(Section::Overrides, &record);
+        }
     }
     let mut order: Vec<u16> = (0..params.len() as u16).collect();
     order.sort_by_key(|index| params.get(usize::from(*index)).map(|param| param.name.as_str()));

@@ -5,8 +5,8 @@ use zerocopy::little_endian::{I64, U16};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::record::{
-    Counter, DayRange, Entry, Field, Fragment, Group, Info, Param, Pity, Section, SlotRecord, Span,
-    Table, Text, Timer,
+    Counter, DayRange, Entry, Field, Fragment, Group, Info, OverrideRecord, Param, Pity,
+    ScopeRecord, Section, SlotRecord, Span, Table, Text, Timer,
 };
 use super::{Image, ImageError};
 use crate::ir::Type;
@@ -123,7 +123,39 @@ impl<'a, B: AsRef<[u8]>> Checker<'a, B> {
             }
             previous = Some(name);
         }
+        self.overrides(params, enums)?;
         Ok(count)
+    }
+
+    /// Scopes ascend, their runs follow one another without gaps, and every value is in its range.
+    fn overrides(&self, params: &[Param], enums: &[Group]) -> Result<(), ImageError> {
+        let scopes = self.few::<ScopeRecord>(Section::Scopes, "scope")?;
+        let overrides = self.records::<OverrideRecord>(Section::Overrides, "override")?;
+        let mut previous = None;
+        let mut end = 0;
+        for (index, scope) in scopes.iter().enumerate() {
+            let names =
+                (self.text(scope.zone, "scope", index)?, self.text(scope.shard, "scope", index)?);
+            let first = scope.first.get() as usize;
+            if names == ("", "") || first != end || previous.is_some_and(|known| known >= names) {
+                return bad("scope", index);
+            }
+            previous = Some(names);
+            end = first + scope.count.get() as usize;
+            let Some(own) = overrides.get(first..end) else { return bad("scope", index) };
+            let mut before = None;
+            for (at, known) in (first..).zip(own) {
+                let param = known.param.get();
+                let Some(def) = params.get(usize::from(param)) else { return bad("override", at) };
+                let (min, max) = self.slot(&def.slot, enums, "parameter", usize::from(param))?;
+                let value = known.value.get();
+                if value < min || value > max || before >= Some(param) {
+                    return bad("override", at);
+                }
+                before = Some(param);
+            }
+        }
+        if end != overrides.len() { bad("override", end) } else { Ok(()) }
     }
 
     fn tables(&self) -> Result<usize, ImageError> {

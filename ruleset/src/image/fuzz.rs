@@ -5,6 +5,7 @@ use cairn_merkle::Digest;
 
 use super::Image;
 use super::record::CHECKED_FROM;
+use crate::scope::{Origin, Scope};
 
 /// Bytes of the checksum, which stands right before what it covers.
 const CHECKSUM_BYTES: usize = 32;
@@ -28,10 +29,19 @@ pub(crate) fn image(bytes: &[u8]) {
 
 /// Touches everything. What was checked once must not fail, and indices stay in bounds.
 fn walk(image: &Image<&[u8]>) {
-    assert_eq!(image.params_page().len(), image.param_count() * 8);
     for param in image.params() {
         assert_eq!(image.param_index(param.name), Some(param.index), "found by its name");
-        assert_eq!(image.param_raw(param.index), Some(param.value));
+        assert_eq!(image.param(param.index), Some(param));
+    }
+    let nowhere = image.page(&Scope::default());
+    assert_eq!(nowhere.values, image.params().map(|param| param.default).collect::<Vec<_>>());
+    assert!(nowhere.origins.iter().all(|origin| *origin == Origin::Default));
+    for known in image.overrides() {
+        let owned = |name: Option<&str>| name.map(str::to_owned);
+        let scope = Scope { zone: owned(known.zone), shard: owned(known.shard) };
+        let (page, at) = (image.page(&scope), usize::from(known.param));
+        assert_eq!((page.values[at], page.origins[at]), (known.value, scope.origin()), "{scope}");
+        assert_eq!(page.key, image.page_key(&scope));
     }
     for index in 0..image.trigger_count() as u16 {
         assert!(image.trigger(index).is_some());

@@ -21,13 +21,15 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 pub use build::build;
 pub use error::ImageError;
-pub use view::{EntryView, FieldView, FragmentView, ParamView, TableView, TriggerView};
+pub use view::{
+    EntryView, FieldView, FragmentView, OverrideView, ParamView, TableView, TriggerView,
+};
 
 use crate::limits::DIALECT;
 use record::{CHECKED_FROM, Header, Info, MAGIC, SECTIONS, Section, Text};
 
 /// Version of the format that this build writes, and the only one it reads.
-pub const IMAGE_FORMAT: u32 = 2;
+pub const IMAGE_FORMAT: u32 = 3;
 
 /// A checked image over bytes: a mapping, a vector, a slice.
 #[derive(Clone, Debug)]

@@ -24,8 +24,12 @@ pub(super) enum Section {
     EnumValues,
     /// [`Param`] per parameter.
     Params,
-    /// `I64` per parameter: the parameter page.
+    /// `I64` per parameter: its value where no override applies.
     Values,
+    /// [`ScopeRecord`] per scope of an override, ascending, over `Overrides`.
+    Scopes,
+    /// [`OverrideRecord`] per override.
+    Overrides,
     /// `U16` per parameter: indices sorted by name.
     ParamsByName,
     /// [`Group`] per trigger, over `Fields`.
@@ -154,6 +158,23 @@ pub(super) struct Param {
     pub(super) slot: SlotRecord,
     /// 1 when a unit is named.
     pub(super) has_unit: U16,
+}
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct ScopeRecord {
+    /// Empty when the scope names none; a name is never empty.
+    pub(super) zone: Text,
+    pub(super) shard: Text,
+    pub(super) first: U32,
+    pub(super) count: U32,
+}
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct OverrideRecord {
+    pub(super) param: U16,
+    pub(super) value: I64,
 }
 
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]

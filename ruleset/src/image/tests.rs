@@ -18,10 +18,22 @@ use crate::meta::{
     self, LootTables, MetaError, ParamMeta, Params, Schema, Segment, Segments, Timers,
 };
 use crate::pity::Misses;
+use crate::scope::Scope;
 use crate::value::Names;
 
 fn slot(ty: Type, min: i64, max: i64) -> Slot {
     Slot { ty, min, max }
+}
+
+fn params() -> Params {
+    let scope = |zone, shard| Scope::new(zone, shard).unwrap();
+    let (eu, seven) = (scope(Some("eu"), None), scope(None, Some("eu-7")));
+    let both = scope(Some("eu"), Some("eu-7"));
+    Params::of([
+        (1_250_000, vec![(&eu, &2_000_000), (&both, &5_000_000)]),
+        (-5, vec![(&seven, &5), (&eu, &4)]),
+        (1, vec![]),
+    ])
 }
 
 fn segments() -> Segments {
@@ -86,7 +98,7 @@ fn segments() -> Segments {
                 max: 9,
             }],
         },
-        params: Params { values: vec![1_250_000, -5, 1] },
+        params: params(),
         loot: LootTables {
             tables: vec![
                 TableDef {
@@ -166,15 +178,33 @@ fn an_image_answers_what_the_program_says() {
     {
         let param = image.param(index as u16).unwrap();
         assert_eq!(
-            (param.name, param.slot, param.value, param.unit, param.doc),
+            (param.name, param.slot, param.default, param.unit, param.doc),
             (meta.name.as_str(), meta.slot, *value, meta.unit.as_deref(), meta.doc.as_str())
         );
         assert_eq!(image.param_index(&meta.name), Some(index as u16));
-        assert_eq!(image.param_raw(index as u16), Some(*value));
     }
     assert_eq!(image.param_index("nothing"), None);
-    assert_eq!(image.param_raw(3), None);
-    assert_eq!(image.params_page().len(), 24);
+    assert_eq!(image.param(3), None);
+    for zone in [None, Some("eu"), Some("us")] {
+        for shard in [None, Some("eu-7"), Some("eu-8")] {
+            let scope = Scope::new(zone, shard).unwrap();
+            assert_eq!(image.page(&scope), segments.params.at(&scope), "{scope}");
+        }
+    }
+    let overrides: Vec<_> = image
+        .overrides()
+        .map(|known| (known.zone, known.shard, known.param, known.value))
+        .collect();
+    let (eu, seven) = (Some("eu"), Some("eu-7"));
+    assert_eq!(
+        overrides,
+        [
+            (None, seven, 1, 5),
+            (eu, None, 0, 2_000_000),
+            (eu, None, 1, 4),
+            (eu, seven, 0, 5_000_000)
+        ]
+    );
     assert_eq!(image.timers().collect::<Vec<_>>(), segments.timers.timers);
     assert_eq!(image.counters().collect::<Vec<_>>(), segments.schema.counters);
     assert_eq!(image.enum_index(0, "crypt"), Some(1));
@@ -322,6 +352,7 @@ fn contradictions_are_named() {
     let cases: Vec<(&str, Change)> = vec![
         ("values", Box::new(|s| s.params.values.push(1))),
         ("outside", Box::new(|s| s.params.values = vec![0, 6, 0])),
+        ("6 in zone eu is outside -5 to 5", Box::new(|s| s.params.overrides[2].value = 6)),
         ("dialect 2", Box::new(|s| s.schema.dialect = 2)),
         ("dialect 0", Box::new(|s| s.schema.dialect = 0)),
         ("`hunt@4`", Box::new(|s| s.schema.context = "hunt@4".into())),
@@ -407,7 +438,7 @@ fn segments_have_limits() {
         params: vec![schema.params[0].clone(); n],
         ..schema.clone()
     });
-    cap(limits::PARAMS_MAX, |n| Params { values: vec![0; n] });
+    cap(limits::PARAMS_MAX, |n| Params { values: vec![0; n], ..Params::default() });
     cap(limits::TRIGGERS_MAX, |n| Schema {
         triggers: vec![schema.triggers[0].clone(); n],
         ..schema.clone()

@@ -5,12 +5,14 @@ use zerocopy::little_endian::{I64, U16};
 
 use super::Image;
 use super::record::{
-    Counter, DayRange, Entry, Field, Fragment, Group, Param, Pity, Section, Span, Table, Text,
-    Timer,
+    Counter, DayRange, Entry, Field, Fragment, Group, OverrideRecord, Param, Pity, ScopeRecord,
+    Section, Span, Table, Text, Timer,
 };
 use crate::ir::{CounterDef, Days, Except, Missed, On, Schedule, Slot, TimerDef, Type};
 use crate::loot::{self, Gives, Head, Tables};
 use crate::meta::{FragmentMeta, MetaError, Segment};
+use crate::page::{self, Key, Overrides, Page};
+use crate::scope::Scope;
 use crate::value::Names;
 
 /// A slot that cannot be read; never seen in a checked image.
@@ -25,12 +27,25 @@ pub struct ParamView<'a> {
     pub name: &'a str,
     /// Type and range.
     pub slot: Slot,
-    /// Its value in this version.
-    pub value: i64,
+    /// Its value in this version, wherever no override applies.
+    pub default: i64,
     /// Unit for people.
     pub unit: Option<&'a str>,
     /// The designer's words.
     pub doc: &'a str,
+}
+
+/// One override of a parameter. It names a zone, a shard, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverrideView<'a> {
+    /// The zone.
+    pub zone: Option<&'a str>,
+    /// The shard.
+    pub shard: Option<&'a str>,
+    /// Index of the parameter.
+    pub param: u16,
+    /// Its value there.
+    pub value: i64,
 }
 
 /// One field of a trigger.
@@ -112,18 +127,38 @@ impl<B: AsRef<[u8]>> Image<B> {
         self.section(Section::Values).len() / 8
     }
 
-    /// The parameter page: what a fragment's memory holds at
-    /// [`crate::layout::PARAMS_OFFSET`].
+    /// The parameters at a place. Allocates the page; costs a copy of the defaults, three binary
+    /// searches and a store for each override that applies.
     #[must_use]
-    pub fn params_page(&self) -> &[u8] {
-        self.section(Section::Values)
+    pub fn page(&self, scope: &Scope) -> Page {
+        let values = self.records::<I64>(Section::Values).iter().map(|value| value.get());
+        Page::resolve(values.collect(), self, scope.zone.as_deref(), scope.shard.as_deref())
     }
 
-    /// The value of a parameter by index. A bounds check and a load.
+    /// Which of this version's overrides apply at a place: equal keys, equal pages.
     #[must_use]
-    #[inline]
-    pub fn param_raw(&self, index: u16) -> Option<i64> {
-        self.records::<I64>(Section::Values).get(usize::from(index)).map(|value| value.get())
+    pub fn page_key(&self, scope: &Scope) -> Key {
+        page::key(self, scope.zone.as_deref(), scope.shard.as_deref())
+    }
+
+    /// Every override, by scope, then by parameter.
+    pub fn overrides(&self) -> impl Iterator<Item = OverrideView<'_>> {
+        self.records::<ScopeRecord>(Section::Scopes).iter().flat_map(|scope| {
+            let (zone, shard) = self.scope_names(scope);
+            let (first, count) = (scope.first.get(), scope.count.get());
+            let own = self.group::<OverrideRecord>(Section::Overrides, first, count).iter();
+            own.map(move |known| OverrideView {
+                zone,
+                shard,
+                param: known.param.get(),
+                value: known.value.get(),
+            })
+        })
+    }
+
+    fn scope_names(&self, scope: &ScopeRecord) -> (Option<&str>, Option<&str>) {
+        let name = |text| Some(self.text(text)).filter(|name| !name.is_empty());
+        (name(scope.zone), name(scope.shard))
     }
 
     /// A parameter by index.
@@ -134,7 +169,7 @@ impl<B: AsRef<[u8]>> Image<B> {
             index,
             name: self.text(param.name),
             slot: param.slot.read().unwrap_or(NO_SLOT),
-            value: self.param_raw(index)?,
+            default: self.records::<I64>(Section::Values).get(usize::from(index))?.get(),
             unit: (param.has_unit.get() == 1).then(|| self.text(param.unit)),
             doc: self.text(param.doc),
         })
@@ -415,6 +450,21 @@ impl<B: AsRef<[u8]>> Tables for Image<B> {
         let table = pity.table.get();
         let entry = self.entry_records(table).get(usize::from(pity.entry.get()))?;
         Some((self.table(table)?.name, self.text(entry.name)))
+    }
+}
+
+impl<B: AsRef<[u8]>> Overrides for Image<B> {
+    fn scope_index(&self, zone: Option<&str>, shard: Option<&str>) -> Option<u16> {
+        let scopes = self.records::<ScopeRecord>(Section::Scopes);
+        let found = scopes.binary_search_by(|scope| self.scope_names(scope).cmp(&(zone, shard)));
+        u16::try_from(found.ok()?).ok()
+    }
+
+    fn of_scope(&self, scope: u16) -> impl Iterator<Item = (u16, i64)> {
+        let scope = self.records::<ScopeRecord>(Section::Scopes).get(usize::from(scope));
+        let (first, count) = scope.map_or((0, 0), |scope| (scope.first.get(), scope.count.get()));
+        let own = self.group::<OverrideRecord>(Section::Overrides, first, count).iter();
+        own.map(|known| (known.param.get(), known.value.get()))
     }
 }
 

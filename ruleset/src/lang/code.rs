@@ -154,11 +154,15 @@ codes! {
     OverBudget = 1001, "over budget";
     ImportPath = 1002, "import that cannot name a file";
     ImportMissing = 1003, "import of a file that is not there";
+    OverrideWithoutScope = 1004, "override without a zone or a shard";
+    DuplicateOverride = 1005, "two overrides of one scope";
+    ScopeName = 1006, "unusable name of a zone or a shard";
 
     Unused = 1101, "declaration that nothing uses";
     TinyWeight = 1102, "weight that rounds to nothing";
     RepeatedEntry = 1103, "entry that repeats another";
     Deprecated = 1104, "use of something deprecated";
+    IdleOverride = 1105, "override that changes nothing";
 
     UnknownInTest = 1201, "unknown name in a test";
     TestValueType = 1202, "test value of the wrong type";

@@ -8,7 +8,7 @@ use super::scope::{Condition, Rule, Scope, Trigger};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, Span, imports, loot, timers, top};
+use super::{Code, Diagnostic, Span, imports, loot, overrides, timers, top};
 use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, Type};
 
 pub(super) const fn schema(
@@ -22,8 +22,12 @@ pub(super) const fn schema(
 
 pub(super) const ENUM: Schema = schema("enum", &["values"], &["deprecated"], &[]);
 pub(super) const TRIGGER: Schema = schema("trigger", &["fields"], &["deprecated"], &[]);
-pub(super) const PARAM: Schema =
-    schema("param", &["type", "default"], &["range", "unit", "doc", "external", "deprecated"], &[]);
+pub(super) const PARAM: Schema = schema(
+    "param",
+    &["type", "default"],
+    &["range", "unit", "doc", "external", "deprecated"],
+    &["override"],
+);
 pub(super) const COUNTER: Schema =
     schema("counter", &["on", "per", "window"], &["deprecated"], &[]);
 pub(super) const CONDITION: Schema = schema("condition", &["when"], &["deprecated"], &[]);
@@ -384,30 +388,12 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         }
         if let Some(at) = block.value("default") {
             value = constant::value(session, scope, at, ty);
-            if let (Some(slot), Some(value)) = (slot, value)
-                && !(slot.min..=slot.max).contains(&value)
-            {
-                let range = block.value("range").or(block.value("type")).map(|at| session.span(at));
-                let span = session.span(at);
-                let mut diagnostic = Diagnostic::error(
-                    Code::OutOfRange,
-                    span,
-                    format!(
-                        "the default {} is outside {} to {}",
-                        scope.value_text(ty, value.into()),
-                        scope.value_text(ty, slot.min.into()),
-                        scope.value_text(ty, slot.max.into())
-                    ),
-                )
-                .cause("a parameter's value always lies in its range")
-                .help("change the default or widen the range");
-                if let Some(range) = range {
-                    diagnostic = diagnostic.label(range, "the range is given here");
-                }
-                session.report(diagnostic);
+            if let (Some(slot), Some(value)) = (slot, value) {
+                in_range(session, scope, &block, at, "default", &slot, value);
             }
         }
     }
+    let overrides = overrides::read(session, scope, &block, typed.map(|(ty, _)| ty), slot, value);
     if let Some(name) = name {
         if external {
             scope.external.insert(name.clone());
@@ -417,8 +403,39 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         let known = slot.is_some();
         let slot = slot.unwrap_or(Slot { ty: Type::Symbol, min: 0, max: 0 });
         let value = value.filter(|_| known).unwrap_or(slot.min);
-        scope.params.push(ParamDef { name, slot, value, unit, doc: doc.unwrap_or_default() });
+        let doc = doc.unwrap_or_default();
+        scope.params.push(ParamDef { name, slot, value, overrides, unit, doc });
     }
+}
+
+/// Whether a value of a parameter lies in its range; reported when not.
+pub(super) fn in_range(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    block: &Block,
+    at: At,
+    what: &str,
+    slot: &Slot,
+    value: i64,
+) -> bool {
+    if (slot.min..=slot.max).contains(&value) {
+        return true;
+    }
+    let range = block.value("range").or(block.value("type")).map(|at| session.span(at));
+    let text = |value: i64| scope.value_text(slot.ty, value.into());
+    let (value, min, max) = (text(value), text(slot.min), text(slot.max));
+    let mut diagnostic = Diagnostic::error(
+        Code::OutOfRange,
+        session.span(at),
+        format!("the {what} {value} is outside {min} to {max}"),
+    )
+    .cause("a parameter's value always lies in its range")
+    .help(format!("change the {what} or widen the range"));
+    if let Some(range) = range {
+        diagnostic = diagnostic.label(range, "the range is given here");
+    }
+    session.report(diagnostic);
+    false
 }
 
 fn placeholder(ty: Type) -> Option<Slot> {

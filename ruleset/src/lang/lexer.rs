@@ -7,6 +7,7 @@
 use super::Code;
 use super::foreign;
 use super::limits::{NAME_BYTES_MAX, STRING_BYTES_MAX};
+use crate::scope::is_hidden;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,14 +356,6 @@ fn is_stray(c: char) -> bool {
         || c == '_'
         || c.is_alphanumeric()
         || "#=<>!+-*/%?:,.()[]{}".contains(c))
-}
-
-/// Characters that a reader cannot see or that reorder what is seen ("Trojan Source", 2021).
-fn is_hidden(c: char) -> bool {
-    (c.is_control() && c != '\t')
-        || matches!(c,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 fn hidden(text: &str, start: usize, end: usize) -> Option<Flaw> {

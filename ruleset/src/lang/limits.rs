@@ -38,6 +38,12 @@ pub const FIELD_COUNT_MAX: usize = limits::FIELDS_MAX;
 pub const TRIGGER_COUNT_MAX: usize = limits::TRIGGERS_MAX;
 /// Parameters of a rule set; the parameter page holds 8,192.
 pub const PARAM_COUNT_MAX: usize = limits::PARAMS_MAX;
+/// Overrides of one parameter.
+pub const OVERRIDE_COUNT_MAX: usize = limits::OVERRIDES_MAX;
+/// Zones, shards, and shards of a zone that overrides name.
+pub const SCOPE_COUNT_MAX: usize = limits::SCOPES_MAX;
+/// Bytes of the name of a zone or a shard.
+pub const SCOPE_NAME_BYTES_MAX: usize = limits::SCOPE_NAME_BYTES_MAX;
 /// Counters of a rule set; each takes a context slot.
 pub const COUNTER_COUNT_MAX: usize = limits::COUNTERS_MAX;
 /// Timers of a rule set; each takes a context slot.

@@ -36,6 +36,7 @@ mod lower;
 mod names;
 mod operators;
 mod outline;
+mod overrides;
 mod page;
 mod parser;
 mod pity;

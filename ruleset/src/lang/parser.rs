@@ -32,7 +32,8 @@ pub(super) const TOP_BLOCKS: [&str; 11] = [
 ];
 
 /// Blocks that stand inside others.
-pub(super) const INNER_BLOCKS: [&str; 5] = ["entry", "pity", "emit", "broadcast", "budget"];
+pub(super) const INNER_BLOCKS: [&str; 6] =
+    ["entry", "pity", "emit", "broadcast", "budget", "override"];
 
 pub(super) struct Parser<'a> {
     text: &'a str,

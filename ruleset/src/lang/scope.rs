@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Diagnostic;
 use super::budget::Budget;
 use super::names::Names;
 use super::session::At;
@@ -83,6 +84,10 @@ pub(super) struct Scope {
     pub(super) param_names: Names,
     /// Parameters that games read, whether or not a rule does.
     pub(super) external: BTreeSet<String>,
+    /// Where overrides apply, over all parameters.
+    pub(super) places: BTreeSet<crate::scope::Scope>,
+    /// Overrides without an effect: warnings, for a rule set without errors.
+    pub(super) idle: Vec<Diagnostic>,
     pub(super) counters: Vec<CounterDef>,
     pub(super) counter_names: Names,
     pub(super) conditions: Vec<Condition>,

@@ -144,6 +144,13 @@ impl<'a> Session<'a> {
         self.found.truncate(found);
     }
 
+    /// Adds a place that takes part to what was reported since `found` things were.
+    pub(super) fn label_after(&mut self, found: usize, span: Span, note: &str) {
+        for diagnostic in self.found.iter_mut().skip(found) {
+            diagnostic.labels.push((span, note.to_owned()));
+        }
+    }
+
     /// How many things were reported.
     pub(super) fn found_count(&self) -> usize {
         self.found.len()

@@ -38,6 +38,7 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
         "entry" | "pity" => Some("loot_table"),
         "emit" | "broadcast" => Some("rule"),
         "budget" => Some("ruleset"),
+        "override" => Some("param"),
         _ => None,
     };
     if let Some(outer) = inner {

@@ -37,6 +37,9 @@ pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     let uses = uses::all(session);
     deprecated(session, &leaving, &uses);
     unused(session, scope, &leaving, &uses);
+    for warning in &scope.idle {
+        session.report(warning.clone());
+    }
     for (word, at) in uses::tops(session) {
         if word == "loot_table" {
             table(session, at);

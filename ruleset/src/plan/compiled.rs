@@ -302,7 +302,7 @@ fn compare<'v>(
     let mut constants = mined(&old.2.wasm);
     constants.extend(mined(&new.2.wasm));
     for contents in [before, after] {
-        constants.extend(contents.values.iter().take(CONSTANTS_MAX));
+        constants.extend(contents.params.values.iter().take(CONSTANTS_MAX));
     }
     let space =
         Space::new((before, Some(old.2.meta.on)), (after, Some(new.2.meta.on)), &constants, at_ms);

@@ -31,7 +31,8 @@ impl Machine for Interpreted<'_> {
         let mut defs = source.program.fragments.iter();
         let def = defs.find(|def| def.name == code.meta.name).ok_or("the sources lack it")?;
         let view = ContextView::new(context, code.meta.slots()).ok_or("the context is short")?;
-        interp::run(def, &code.meta, &view, &self.0.values).map_err(|fault| fault.to_string())
+        interp::run(def, &code.meta, &view, &self.0.params.values)
+            .map_err(|fault| fault.to_string())
     }
 }
 
@@ -199,7 +200,7 @@ fn clauses(old: &Clause<'_>, new: &Clause<'_>, work: &mut Work) -> Decision {
     let (frame_old, frame_new) = (frame(old.contents, on_old), frame(new.contents, on_new));
     let constants = constants(&[&old.expr, &new.expr], old.contents, new.contents);
     let space = Space::new((old.contents, on_old), (new.contents, on_new), &constants, work.at_ms);
-    let subject = |clause: &'_ Clause<'_>| clause.contents.values.clone();
+    let subject = |clause: &'_ Clause<'_>| clause.contents.params.values.clone();
     let (params_old, params_new) = (subject(old), subject(new));
     let search = |tries| {
         let was =
@@ -315,7 +316,7 @@ fn constants(exprs: &[&Expr], old: &Contents, new: &Contents) -> BTreeSet<i64> {
                 }
                 Expr::Param(index) => {
                     for contents in [old, new] {
-                        found.extend(contents.values.get(usize::from(*index)));
+                        found.extend(contents.params.values.get(usize::from(*index)));
                     }
                 }
                 _ => {}
@@ -594,9 +595,9 @@ fn decision(
             } else {
                 (Goal::Decides, Default::default())
             };
-            let (when, params) = (&was.rule.when, &old.values);
+            let (when, params) = (&was.rule.when, &old.params.values);
             let before = Subject { when, values: values.0, frame: &frame_old, params };
-            let (when, params) = (&is.rule.when, &new.values);
+            let (when, params) = (&is.rule.when, &new.params.values);
             let after = Subject { when, values: values.1, frame: &frame_new, params };
             Search::new(&space, before, after, goal, tries).run()
         };

@@ -1,8 +1,12 @@
 //! Parameters, enums, triggers, counters and the rule set itself.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Action, Change, Detail, Kind, paired};
 use crate::contents::Contents;
 use crate::ir::{CounterDef, FieldDef, Slot, Type};
+use crate::meta::ParamMeta;
+use crate::scope::Scope;
 use crate::value::{Value, duration_text};
 
 pub(super) fn changes(old: &Contents, new: &Contents) -> Vec<Change> {
@@ -46,18 +50,16 @@ fn params(old: &Contents, new: &Contents) -> Vec<Change> {
         let change = match (was, is) {
             (None, Some(is)) => {
                 let now = with_unit(&value(new, &name), is.unit.as_ref());
-                let details =
+                let mut details =
                     vec![Detail::added("", now), Detail::added("type", slot(new, &is.slot))];
+                details.extend(overrides((old, None), (new, Some(is))));
                 Change::new(Kind::Parameter, &name, Action::Added, details)
             }
             (Some(was), None) => {
                 let before = with_unit(&value(old, &name), was.unit.as_ref());
-                Change::new(
-                    Kind::Parameter,
-                    &name,
-                    Action::Removed,
-                    vec![Detail::removed("", before)],
-                )
+                let mut details = vec![Detail::removed("", before)];
+                details.extend(overrides((old, Some(was)), (new, None)));
+                Change::new(Kind::Parameter, &name, Action::Removed, details)
             }
             (Some(was), Some(is)) => {
                 let mut details = Vec::new();
@@ -65,6 +67,7 @@ fn params(old: &Contents, new: &Contents) -> Vec<Change> {
                 if a != b {
                     details.push(Detail::changed("", a, with_unit(&b, is.unit.as_ref())));
                 }
+                details.extend(overrides((old, Some(was)), (new, Some(is))));
                 let (a, b) = (slot(old, &was.slot), slot(new, &is.slot));
                 if a != b {
                     details.push(Detail::changed("type", a, b));
@@ -85,6 +88,42 @@ fn params(old: &Contents, new: &Contents) -> Vec<Change> {
         }
     }
     found
+}
+
+/// A parameter of a version; `None` when that version has none of the name.
+type Side<'a> = (&'a Contents, Option<&'a ParamMeta>);
+
+/// What differs where the games of some zone or shard run.
+fn overrides(old: Side<'_>, new: Side<'_>) -> Vec<Detail> {
+    let values = |(contents, param): Side<'_>| -> BTreeMap<Scope, Value> {
+        let Some(param) = param else { return BTreeMap::new() };
+        let at = contents.schema.params.iter().position(|known| known.name == param.name);
+        let params = &contents.params;
+        let own = params.overrides.iter().filter(|known| Some(usize::from(known.param)) == at);
+        let shown = own.filter_map(|known| {
+            let scope = params.scopes.get(usize::from(known.scope))?;
+            let value = Value::from_raw(param.slot.ty, known.value, contents);
+            Some((scope.clone(), value))
+        });
+        shown.collect()
+    };
+    let (was, is) = (values(old), values(new));
+    let unit = |(_, param): Side<'_>, value: &Value| {
+        with_unit(value, param.and_then(|param| param.unit.as_ref()))
+    };
+    let mut details = Vec::new();
+    for scope in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
+        let what = format!("in {scope}");
+        match (was.get(scope), is.get(scope)) {
+            (Some(a), Some(b)) if a != b => {
+                details.push(Detail::changed(what, a, unit(new, b)));
+            }
+            (Some(a), None) => details.push(Detail::removed(what, unit(old, a))),
+            (None, Some(b)) => details.push(Detail::added(what, unit(new, b))),
+            _ => {}
+        }
+    }
+    details
 }
 
 fn quoted(text: &str) -> String {

@@ -169,6 +169,40 @@ fn parameters_counters_and_enums_in_words() {
 }
 
 #[test]
+fn overrides_are_told_by_place() {
+    let with = |overrides: &str| {
+        BASE.replace("  unit    = \"times\"\n", &format!("  unit    = \"times\"\n{overrides}"))
+    };
+    let at = |place: &str, value: &str| {
+        format!("  override {{\n    {place}\n    value = {value}\n  }}\n")
+    };
+    let told = |old: &str, new: &str| {
+        let plan = between(&with(old), &with(new), true);
+        let [change] = &plan.changes[..] else { panic!("{plan:?}") };
+        assert_eq!((change.kind, change.name.as_str()), (Kind::Parameter, "drop_bonus"));
+        assert_eq!((change.action, &change.breaks[..]), (Action::Changed, &[][..]));
+        assert_eq!(change.decision, None, "no rule was written otherwise");
+        let shown = change.details.iter().map(|detail| {
+            let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "-".to_owned());
+            format!("{}: {} → {}", detail.what, side(&detail.old), side(&detail.new))
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let (zone, shard) = ("zone = \"eu-west\"", "shard = \"7\"");
+    let both = "zone = \"eu-west\"\n    shard = \"7\"";
+    assert_eq!(told(&at(zone, "1.5"), &at(zone, "2.0")), ["in zone eu-west: 1.5 → 2 times"]);
+    assert_eq!(told("", &at(shard, "2.0")), ["in shard 7: - → 2 times"]);
+    assert_eq!(told(&at(both, "2.0"), ""), ["in shard 7 of zone eu-west: 2 times → -"]);
+    let (old, new) = (at(zone, "1.5") + &at(shard, "3.0"), at(shard, "2.5") + &at(zone, "1.75"));
+    assert_eq!(
+        told(&old, &new),
+        ["in shard 7: 3 → 2.5 times", "in zone eu-west: 1.5 → 1.75 times"]
+    );
+    let (old, new) = (at(zone, "1.5") + &at(shard, "3.0"), at(shard, "3.0") + &at(zone, "1.5"));
+    assert_eq!(between(&with(&old), &with(&new), true).changes, [], "the order says nothing");
+}
+
+#[test]
 fn loot_is_told_as_odds() {
     says(
         "entry \"sword\" { weight = 20 }",

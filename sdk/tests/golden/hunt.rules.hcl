@@ -24,6 +24,15 @@ param "drop_bonus" {
   default = 1.25
   range   = [0.0, 5.0]
   doc     = "multiplies the chance of a crypt drop"
+  override {
+    zone  = "eu-west"
+    value = 1.5
+  }
+  override {
+    zone  = "eu-west"
+    shard = "newcomers"
+    value = 4.75
+  }
 }
 param "cooldown" {
   type    = duration
@@ -34,6 +43,10 @@ param "cooldown" {
 param "home" {
   type    = zone
   default = "forest"
+  override {
+    shard = "newcomers"
+    value = "meadow"
+  }
 }
 param "double_loot" {
   type    = bool
@@ -43,6 +56,14 @@ param "kills" {
   type    = int
   default = 7
   range   = [1, 1000]
+  override {
+    zone  = "eu-west"
+    value = 2
+  }
+  override {
+    shard = "newcomers"
+    value = 1
+  }
 }
 param "opened" {
   type    = instant

@@ -2,12 +2,17 @@
 
 use cairn_ruleset::ir::{
     Audience, BinaryOp, CounterDef, EntryDef, EnumDef, Except, Expr, FieldDef, FragmentDef,
-    INSTANT_MAX, Loot, LootDef, MaskDef, Missed, On, OnFault, OutcomeDef, ParamDef, PayloadDef,
-    PityDef, Program, RuleDef, Schedule, Slot, TableDef, TimerDef, TriggerDef, Type,
+    INSTANT_MAX, Loot, LootDef, MaskDef, Missed, On, OnFault, OutcomeDef, OverrideDef, ParamDef,
+    PayloadDef, PityDef, Program, RuleDef, Schedule, Slot, TableDef, TimerDef, TriggerDef, Type,
 };
 use cairn_ruleset::rng;
+use cairn_ruleset::scope::Scope;
 
 use super::Stream;
+
+/// Zones and shards of the fleet, and none.
+pub(crate) const ZONES: [Option<&str>; 3] = [None, Some("eu"), Some("us")];
+pub(crate) const SHARDS: [Option<&str>; 3] = [None, Some("7"), Some("8")];
 
 /// Largest magnitude of any intermediate value.
 const BOUND: i128 = 1 << 62;
@@ -230,7 +235,19 @@ pub(crate) fn frame(stream: &mut Stream) -> Program {
             let slot = slot(Type::Decimal, -4_000_000, 9_000_000);
             let value = stream.within(slot.min, slot.max);
             let (name, doc) = (format!("param_{index}"), "a number".to_owned());
-            ParamDef { name, slot, value, unit: (index == 1).then(|| "gold".into()), doc }
+            let mut overrides = Vec::new();
+            for zone in ZONES {
+                for shard in SHARDS {
+                    if (zone.is_some() || shard.is_some()) && stream.flip() {
+                        let scope = Scope::new(zone, shard).expect("two names");
+                        let value = stream.within(slot.min, slot.max);
+                        overrides.push(OverrideDef { scope, value });
+                    }
+                }
+            }
+            overrides.sort_by(|a, b| a.scope.cmp(&b.scope));
+            let unit = (index == 1).then(|| "gold".into());
+            ParamDef { name, slot, value, overrides, unit, doc }
         })
         .collect();
     let timer = |name: &str, duration_ms| TimerDef {

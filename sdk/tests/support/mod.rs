@@ -15,7 +15,7 @@ use cairn_ruleset::ir::{INSTANT_MAX, Program, Slot};
 use cairn_ruleset::manifest::{FragmentKind, Provenance};
 use cairn_ruleset::meta::FragmentMeta;
 use cairn_ruleset::rng;
-use cairn_sdk::{Code, Context, Engine, Error, Evaluator, Version, seal_code};
+use cairn_sdk::{Code, Context, Engine, Error, Evaluator, Scope, Version, seal_code};
 
 /// A directory of mode 0700, as the agent makes it.
 pub(crate) fn private_dir() -> tempfile::TempDir {
@@ -67,20 +67,26 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
+    /// For games that run nowhere in particular.
     pub(crate) fn new(program: Program) -> Fixture {
+        Fixture::at(program, Scope::default())
+    }
+
+    pub(crate) fn at(program: Program, scope: Scope) -> Fixture {
         let built = build(&program);
-        Fixture::of(program, &built)
+        Fixture::of(program, &built, scope)
     }
 
     /// From a bundle that was built before, of this program.
-    pub(crate) fn of(program: Program, built: &Built) -> Fixture {
-        let version = Arc::new(Version::open(1, image_of(built)).expect("an image that opens"));
+    pub(crate) fn of(program: Program, built: &Built, scope: Scope) -> Fixture {
+        let params = program.page(&scope).values;
+        let version = Version::open_at(1, image_of(built), scope).expect("an image that opens");
+        let version = Arc::new(version);
         let engine = Engine::new().expect("an engine");
         let dir = private_dir();
         let code = machine_code(&engine, built, dir.path());
         let evaluator = Evaluator::new(&engine, &version, &code).expect("an evaluator");
         let interpreted = Evaluator::interpreted(&version).expect("fragments of the compiler");
-        let params = program.params.iter().map(|param| param.value).collect();
         let metas: Vec<_> =
             program.fragments.iter().map(|def| FragmentMeta::of(&program, def)).collect();
         assert_eq!(metas.as_slice(), version.fragments(), "fragments keep their order");

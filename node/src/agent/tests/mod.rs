@@ -16,7 +16,8 @@ use crate::live::{EvalRequest, Given, RollRequest};
 use fleet::{Bundle, CHANNEL, Fleet, active, config, consumer, event, next};
 
 fn bonus(agent: &AgentHandle) -> String {
-    agent.live(CHANNEL).unwrap().param("bonus").unwrap().value.to_string()
+    let live = agent.live(CHANNEL).unwrap();
+    live.param("bonus", live.home()).unwrap().value.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

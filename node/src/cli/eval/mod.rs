@@ -18,6 +18,7 @@ use crate::cli::failure::Failure;
 use crate::cli::local;
 use crate::cli::node::{ChannelArgs, NodeArgs};
 use crate::cli::output::{self, Format};
+use crate::cli::place::PlaceArgs;
 use crate::live::Live;
 
 const EXAMPLES: &str = "Examples:
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "Examples:
   cairn eval --trigger boss_kill --context fight.json          all rules of a trigger
   cairn eval crypt_drop --context fight.json --rules rules/    on a folder, without an agent
   cairn eval crypt_drop --explain --rules rules/ --context fight.json    which clause decided
+  cairn eval crypt_drop --context fight.json --zone eu-west     as games in that zone decide
   cairn eval --batch fights.jsonl                              one request a line, one result a line";
 
 /// Largest context that is read, and longest line of a batch.
@@ -49,6 +51,8 @@ pub struct Args {
     /// Whose evaluation it is
     #[arg(long, value_name = "N", default_value_t = 0)]
     player: u64,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// The time, as 2026-11-20T20:00:00Z or in milliseconds since the Unix epoch; now when left out
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<i64>,
@@ -70,9 +74,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
     /// Evaluate every line of a file (- for stdin): a JSON object as POST /v1/evaluate takes it,
-    /// {"trigger" or "rule", "context", "seed", "player", "now_ms", "counters", "active", "pity"}
+    /// {"trigger" or "rule", "context", "seed", "player", "zone", "shard", "now_ms", "counters", "active", "pity"}
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "rule", "trigger", "context", "seed", "player", "at", "counter", "active", "pity",
+        "rule", "trigger", "context", "seed", "player", "zone", "shard", "at", "counter", "active",
+        "pity",
     ])]
     batch: Option<PathBuf>,
     #[command(flatten)]
@@ -184,6 +189,7 @@ fn request_for(args: &Args, rule: Option<&str>, trigger: Option<&str>) -> Result
     }
     fields.insert("seed".to_owned(), args.seed.into());
     fields.insert("player".to_owned(), args.player.into());
+    args.place.put(&mut fields);
     if let Some(at) = args.at {
         fields.insert("now_ms".to_owned(), at.into());
     }

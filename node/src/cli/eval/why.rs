@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
     let bytes = context.bytes().map_err(|error| {
         Failure::usage(error.to_string()).hint("name every field of the trigger in --context")
     })?;
-    let params: Vec<i64> = program.params.iter().map(|param| param.value).collect();
+    let params = program.page(&args.place.scope()).values;
     let fragment = program.fragments.iter().find(|fragment| fragment.on == on);
     let Some(meta) = fragment.map(|fragment| FragmentMeta::of(program, fragment)) else {
         return Err(Failure::internal("no fragment has this trigger"));

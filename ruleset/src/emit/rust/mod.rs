@@ -6,12 +6,17 @@
 //! `no_std`, allocates nothing, has no unsafe code, cannot panic and compiles without a warning.
 //! Equal programs make equal text.
 //!
+//! Where a game's overrides apply is the host's to say: `Params::at(zone, shard)` is resolved once,
+//! when the game starts, and handed to every `eval`; `Params::DEFAULT` is the page of a game that
+//! runs nowhere in particular.
+//!
 //! What the host does with WebAssembly it does here too: range-check every value before a call,
 //! roll the loot that records ask for.
 
 mod expr;
 mod names;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use expr::Scope;
@@ -20,6 +25,7 @@ use names::Names;
 use crate::ir::{FragmentDef, On, ParamDef, Program, RuleDef, Slot, Type};
 use crate::layout::{LOOT_SLOTS, OutShape};
 use crate::meta::FragmentMeta;
+use crate::scope::{Origin, Scope as Place};
 
 /// What every emitted module begins with. Kept beside [`crate::rng`] and the interpreter's
 /// arithmetic by the tests of agreement.
@@ -81,7 +87,9 @@ pub fn module(program: &Program) -> String {
     put!(text, "// Rule set `{}`, emitted by Cairn. Do not edit.", program.ruleset);
     put!(text, "\n/// Rule set `{}` on context `{}`.", program.ruleset, program.context);
     text.push_str("#[rustfmt::skip]\n");
-    text.push_str("#[allow(dead_code, unused_imports, unused_variables, unused_comparisons)]\n");
+    text.push_str(
+        "#[allow(dead_code, unused_imports, unused_variables, unused_mut, unused_comparisons)]\n",
+    );
     text.push_str("#[allow(clippy::all, clippy::pedantic, clippy::nursery)]\n");
     put!(text, "pub mod {name} {{");
     put!(
@@ -199,14 +207,67 @@ fn params(text: &mut String, program: &Program, ty: String) -> Fields {
     fields(text, program, "The parameters.", &docs, &made);
     let ty = &made.ty;
     put!(text, "    impl {ty} {{");
-    put!(text, "        /// The values of this version.");
+    put!(text, "        /// The values of this version, wherever no override applies.");
     let values: Vec<_> = program.params.iter().map(|param| param.value).collect();
     put!(text, "        pub const DEFAULT: {ty} = {ty}::from_slots(&{values:?});");
+    overrides(text, program, &made);
     text.push_str("    }\n");
     put!(text, "    impl Default for {ty} {{");
     put!(text, "        fn default() -> {ty} {{ {ty}::DEFAULT }}");
     text.push_str("    }\n");
     made
+}
+
+/// The function from where games run to the values there: the least specific overrides first, so
+/// that a later `match` covers an earlier one.
+fn overrides(text: &mut String, program: &Program, params: &Fields) {
+    let ty = &params.ty;
+    let mut by_scope: BTreeMap<&Place, Vec<(usize, i64)>> = BTreeMap::new();
+    for (index, param) in program.params.iter().enumerate() {
+        for known in &param.overrides {
+            by_scope.entry(&known.scope).or_default().push((index, known.value));
+        }
+    }
+    put!(
+        text,
+        "        /// The values of this version in a zone and a shard: for this shard of this"
+    );
+    put!(text, "        /// zone, else for the shard, else for the zone, else the default.");
+    put!(text, "        pub fn at(zone: Option<&str>, shard: Option<&str>) -> {ty} {{");
+    put!(text, "            let mut params = {ty}::DEFAULT;");
+    for origin in [Origin::Zone, Origin::Shard, Origin::ZoneAndShard] {
+        let own: Vec<_> = by_scope.iter().filter(|(scope, _)| scope.origin() == origin).collect();
+        if own.is_empty() {
+            continue;
+        }
+        put!(text, "            match (zone, shard) {{");
+        for (scope, values) in own {
+            let pattern = |name: &Option<String>| match name {
+                Some(name) => format!("Some({name:?})"),
+                None => "_".to_owned(),
+            };
+            put!(
+                text,
+                "                ({}, {}) => {{",
+                pattern(&scope.zone),
+                pattern(&scope.shard)
+            );
+            for (index, value) in values {
+                let Some((name, slot)) = params.names.get(*index).zip(params.slots.get(*index))
+                else {
+                    continue;
+                };
+                let value = match slot.ty {
+                    Type::Bool => (*value != 0).to_string(),
+                    _ => value.to_string(),
+                };
+                put!(text, "                    params.{name} = {value};");
+            }
+            text.push_str("                }\n");
+        }
+        text.push_str("                _ => {}\n            }\n");
+    }
+    text.push_str("            params\n        }\n");
 }
 
 fn context(text: &mut String, program: &Program, on: On, types: &mut Names) -> Fields {

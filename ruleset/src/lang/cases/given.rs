@@ -1,4 +1,4 @@
-//! What a test gives: fields, parameters, counters, timers, seed, player, time.
+//! What a test gives: fields, parameters, counters, timers, seed, player, place, time.
 
 use super::Reader;
 use crate::cases::Given;
@@ -7,7 +7,8 @@ use crate::lang::index::Symbol;
 use crate::lang::session::At;
 use crate::lang::shape::Block;
 use crate::lang::tree::NodeKind;
-use crate::lang::{Code, constant};
+use crate::lang::{Code, constant, overrides};
+use crate::scope::Scope;
 
 impl Reader<'_, '_> {
     /// Every input at its smallest.
@@ -25,6 +26,7 @@ impl Reader<'_, '_> {
             active: Vec::new(),
             seed: 0,
             player: 0,
+            scope: Scope::default(),
             now_ms: None,
         }
     }
@@ -97,6 +99,15 @@ impl Reader<'_, '_> {
         {
             given.player = player.unsigned_abs();
         }
+        for (word, name) in [("zone", &mut given.scope.zone), ("shard", &mut given.scope.shard)] {
+            let Some(at) = block.value(word) else { continue };
+            let text = constant::text(self.session, at, &format!("`{word}`"));
+            let text = text.filter(|text| overrides::is_name(self.session, at, word, text));
+            if self.is_timer(on, at, &format!("a {word}")) {
+                continue;
+            }
+            *name = text.or_else(|| name.take());
+        }
         let instant = Slot { ty: Type::Instant, min: 0, max: INSTANT_MAX };
         if let Some(at) = block.value("now") {
             given.now_ms = self.ranged(at, &instant, "now").or(given.now_ms);
@@ -137,7 +148,7 @@ impl Reader<'_, '_> {
                 Code::TestOfTimer,
                 at,
                 format!("{what} in the test of a timer"),
-                "a timer happens to nobody: it has no fields, no player and no counters",
+                "a timer happens to nobody and nowhere: it has no fields, no player, no counters and no place",
                 "remove it, or test a rule on a trigger",
             );
         }

@@ -196,6 +196,11 @@ impl Analysis {
                     None => {}
                 }
             }
+            ("override", "value") => match overridden(cursor) {
+                Some("bool") => self.truths(out),
+                Some(name) => self.enum_values(scope.enum_names.find(name), true, out),
+                None => {}
+            },
             ("rule" | "condition" | "entry", "when") | ("emit" | "broadcast", _) => {
                 self.expression_words(cursor, call, dotted, out);
             }
@@ -329,6 +334,20 @@ impl Analysis {
                 let ty = block.and_then(|block| block.value("type")).unwrap_or("");
                 self.enum_values(self.scope.enum_names.find(ty), false, out);
             }
+            ("override", "value") => {
+                let ty = overridden(cursor).unwrap_or("");
+                self.enum_values(self.scope.enum_names.find(ty), false, out);
+            }
+            ("override" | "test", word @ ("zone" | "shard")) => {
+                let places = self.scope.places.iter();
+                let names = places.filter_map(|place| match word {
+                    "zone" => place.zone.as_deref(),
+                    _ => place.shard.as_deref(),
+                });
+                for name in names.collect::<std::collections::BTreeSet<_>>() {
+                    out.add(CompletionKind::Value, name, word, "");
+                }
+            }
             _ => {
                 let ty = beside.and_then(|path| self.type_of(path, &cursor.around));
                 if let Some(Type::Enum(index)) = ty {
@@ -398,4 +417,9 @@ impl Analysis {
             out.add(CompletionKind::Reference, name, &detail, doc);
         }
     }
+}
+
+/// The type, as written, of the parameter whose override the cursor is in.
+fn overridden<'a>(cursor: &Cursor<'a>) -> Option<&'a str> {
+    cursor.around.iter().rev().nth(1)?.value("type")
 }

@@ -138,6 +138,14 @@ impl Analysis {
         let value = self.value_text(param.slot.ty, param.value);
         let mut text =
             format!("```hcl\nparam.{}: {slot}\n```\ndefault **{value}{unit}**", param.name);
+        for (index, known) in param.overrides.iter().take(LISTED_MAX).enumerate() {
+            text.push_str(if index == 0 { "\n\n" } else { "\n" });
+            let value = self.value_text(param.slot.ty, known.value);
+            let _ = write!(text, "- in {}: **{value}{unit}**", plain(&known.scope.to_string()));
+        }
+        if param.overrides.len() > LISTED_MAX {
+            let _ = write!(text, "\n- and {} more", param.overrides.len() - LISTED_MAX);
+        }
         if !param.doc.is_empty() {
             let _ = write!(text, "\n\n{}", plain(&param.doc));
         }

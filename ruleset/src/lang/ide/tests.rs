@@ -118,6 +118,18 @@ fn completion_knows_what_belongs() {
         ("test \"t\" {\n  rates = { $0 }\n}", "kills"),
         ("test \"t\" {\n  on = claim\n  fired = [$0]\n}", "claims"),
         ("test \"t\" {\n  cases = [{ fired = [$0]", "claims"),
+        (
+            "param \"p\" {\n  type = zone\n  override {\n    value = $0\n  }\n}",
+            "\"meadow\" \"crypt\"",
+        ),
+        ("param \"p\" {\n  type = zone\n  override {\n    value = \"$0\"\n  }\n}", "meadow crypt"),
+        ("param \"p\" {\n  type = bool\n  override {\n    value = $0\n  }\n}", "true false"),
+        ("param \"p\" {\n  override {\n    $0\n  }\n}", "value zone shard"),
+        (
+            "param \"q\" {\n  type = bool\n  default = true\n  override {\n    zone = \"eu\"\n    value = false\n  }\n}\n\
+             param \"p\" {\n  type = bool\n  override {\n    zone = \"$0\"\n  }\n}",
+            "eu",
+        ),
         ("# $0", ""),
         ("rule \"$0\" {\n}", ""),
         ("rule \"r\" {\n  on = kill\n  when = trigger.level >= 1$0\n}", ""),
@@ -172,6 +184,12 @@ fn hover_shows_resolved_values() {
             "rule \"r\" {\n  on = kill\n  when = trigger.zone == \"cr$0ypt\"\n}",
             "`\"crypt\"`, value 1 of the enum `zone`",
         ),
+        (
+            "param \"fe$0e\" {\n  type = int(0, 9)\n  default = 1\n  unit = \"coins\"\n  override {\n    zone = \"eu\"\n    value = 2\n  }\n\
+             override {\n    zone = \"eu\"\n    shard = \"7\"\n    value = 3\n  }\n}",
+            "default **1 coins**\n\n- in zone eu: **2 coins**\n- in shard 7 of zone eu: **3 coins**",
+        ),
+        ("param \"p\" {\n  over$0ride {\n  }\n}", "Another value of this parameter"),
         ("rule \"r\" {\n  on = kill\n  when = trigger.level $0* 2 > 3\n}", "int, 2 to 200"),
         ("rule \"r\" {\n  o$0n = kill\n}", "on = trigger or timer.name"),
         ("ru$0le \"r\" {\n  on = kill\n}", "Fires on a trigger or a timer"),

@@ -7,16 +7,17 @@
 use crate::lang::builtins::BUILTINS;
 use crate::lang::parser::TOP_BLOCKS;
 use crate::lang::shape::Schema;
-use crate::lang::{budget, cases, declare, imports, loot, lower, pity, timers, top};
+use crate::lang::{budget, cases, declare, imports, loot, lower, overrides, pity, timers, top};
 
 /// Every kind of block.
-pub(super) const SCHEMAS: [&Schema; 18] = [
+pub(super) const SCHEMAS: [&Schema; 19] = [
     &top::RULESET,
     &imports::IMPORT,
     &budget::BUDGET,
     &declare::ENUM,
     &declare::TRIGGER,
     &declare::PARAM,
+    &overrides::OVERRIDE,
     &declare::COUNTER,
     &declare::CONDITION,
     &timers::TIMER,
@@ -67,6 +68,11 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "param",
         "A number to turn without touching a rule.",
         "  type    = ${2:decimal}\n  default = ${3:1.0}\n  range   = [${4:0.0}, ${5:10.0}]\n  doc     = \"${6}\"\n",
+    ),
+    (
+        "override",
+        "Another value of this parameter for games that run in a zone or a shard. The most specific one wins: shard of a zone, shard, zone, default.",
+        "  zone  = \"${2:eu-west}\"\n  value = ${3:1.0}\n",
     ),
     (
         "counter",
@@ -137,6 +143,9 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
         "{ name = type, … }",
         "What an instance supplies, each with its type and range; hosts enforce the range.",
     ),
+    ("override", "zone", "\"name\"", "The zone where it holds, as agents and games are started."),
+    ("override", "shard", "\"name\"", "The shard where it holds; with `zone`, only there."),
+    ("override", "value", "literal", "The value there, within the parameter's range."),
     ("param", "type", "type", "`bool`, `int`, `decimal`, `duration`, `instant` or an enum."),
     (
         "param",
@@ -275,6 +284,8 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ),
     ("test", "seed", "whole number", "The seed that draws follow. Default 0."),
     ("test", "player", "whole number", "The player that buckets follow. Default 0."),
+    ("test", "zone", "\"name\"", "Where the game runs, for parameters with overrides."),
+    ("test", "shard", "\"name\"", "Which shard it is, for parameters with overrides."),
     ("test", "now", "\"instant\"", "The time; without one, no timer is active."),
     ("test", "fired", "[rule, …]", "Rules that fire."),
     ("test", "not_fired", "[rule, …]", "Rules that do not."),
@@ -308,6 +319,8 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ),
     ("cases", "seed", "whole number", "The seed that draws follow. Default 0."),
     ("cases", "player", "whole number", "The player that buckets follow. Default 0."),
+    ("cases", "zone", "\"name\"", "Where the game runs, for parameters with overrides."),
+    ("cases", "shard", "\"name\"", "Which shard it is, for parameters with overrides."),
     ("cases", "now", "\"instant\"", "The time; without one, no timer is active."),
     ("cases", "fired", "[rule, …]", "Rules that fire."),
     ("cases", "not_fired", "[rule, …]", "Rules that do not."),

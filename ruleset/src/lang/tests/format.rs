@@ -33,6 +33,10 @@ fn rows() {
         ("# c", "# c\n"),
         ("\r\n# c  \r\n\r\n\r\n\r\n// d", "# c\n\n// d\n"),
         ("a=1", "a = 1\n"),
+        (
+            "param \"p\" {\ntype=int(0,9)\ndefault=1\noverride {\nzone=\"eu\"\nvalue=2 # here\n}\noverride{shard=\"7\"}\n}",
+            "param \"p\" {\n  type    = int(0, 9)\n  default = 1\n  override {\n    zone  = \"eu\"\n    value = 2 # here\n  }\n  override { shard = \"7\" }\n}\n",
+        ),
         ("a \"x\" { }", "a \"x\" {}\n"),
         ("a \"x\" {\n\n}", "a \"x\" {}\n"),
         ("a \"x\" {b=- 1}", "a \"x\" { b = -1 }\n"),

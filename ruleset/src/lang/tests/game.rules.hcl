@@ -22,6 +22,15 @@ param "drop_bonus" {
   default = 1.25
   range   = [0.0, 5.0]
   doc     = "multiplies the chance of a crypt drop"
+  override {                      # where these games run decides
+    zone  = "eu-west"
+    value = 1.5
+  }
+  override {
+    zone  = "eu-west"
+    shard = "eu-west-7"
+    value = 2.0
+  }
 }
 param "cooldown" {
   type    = duration

@@ -6,6 +6,7 @@ mod format;
 mod hcl;
 mod limits;
 mod lowering;
+mod overrides;
 mod trace;
 
 use super::{Checked, Code, Source, check, line_col};
