@@ -176,3 +176,41 @@ fn what_cannot_be_imported_says_why() {
     refused(&["import", "minecraft", "data", "--out", "bad.json"], 1, "cannot write");
     refused(&["import"], 2, "minecraft");
 }
+
+#[test]
+fn values_are_written_as_the_document_says_and_a_mapping_is_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("game.yaml"), block("yaml game.yaml")).unwrap();
+    fs::write(at.join("map.yaml"), block("yaml map.yaml")).unwrap();
+    let import = ["import", "values", "game.yaml", "--mapping", "map.yaml", "--out", "rules"];
+    let (code, out, err) = cairn(at, &import);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(
+        out,
+        "rules/conditions.rules.hcl\nrules/loot.rules.hcl\nrules/params.rules.hcl\nrules/ruleset.rules.hcl\n"
+    );
+    assert!(err.contains("left out (nothing): game.yaml:8:8 /notes"), "{err}");
+    let written = fs::read_to_string(at.join("rules/params.rules.hcl")).unwrap();
+    assert_eq!(written, block("text params.rules.hcl"));
+    let (code, out, err) = cairn(at, &["check", "rules"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, out, err) = cairn(at, &["fmt", "--check", "rules"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(cairn(at, &import).0, 7);
+
+    let (code, suggested, err) = cairn(at, &["import", "values", "game.yaml", "--suggest"]);
+    assert_eq!(code, 0, "{err}");
+    fs::write(at.join("first.yaml"), suggested).unwrap();
+    let first = ["import", "values", "game.yaml", "--mapping", "first.yaml", "--out", "other"];
+    let (code, out, err) = cairn(at, &first);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, out, err) = cairn(at, &["check", "other"]);
+    assert_eq!(code, 0, "{out}{err}");
+
+    fs::write(at.join("bad.yaml"), "map: [{path: a}]\n").unwrap();
+    let (code, _, err) = cairn(at, &["import", "values", "game.yaml", "--mapping", "bad.yaml"]);
+    assert!(code == 3 && err.contains("bad.yaml:1:7"), "{code} {err}");
+    let (code, _, err) = cairn(at, &["import", "values", "game.yaml"]);
+    assert!(code == 2 && err.contains("--mapping"), "{code} {err}");
+}

@@ -17,10 +17,12 @@ mod report;
 mod source;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use document::{DOCUMENT_BYTES_MAX, DocumentError, NESTING_MAX, NODE_COUNT_MAX};
 pub use minecraft::{ATOM_COUNT_MAX, CASE_COUNT_MAX, loot_tables};
 pub use report::{Effect, Fate, Item, Report};
+pub use values::{LINE_COUNT_MAX, suggest, values};
 
 use crate::lang::Source;
 

@@ -166,14 +166,16 @@ impl Marks {
 }
 
 /// Walks the whole document: what nobody marked is left out, and says so.
-pub(super) fn items(document: &Document, marks: &Marks, into: &mut Vec<Item>) {
-    let mut walk = Walk { document, marks, into };
+pub(super) fn items(document: &Document, marks: &Marks, unknown: &str, into: &mut Vec<Item>) {
+    let mut walk = Walk { document, marks, unknown, into };
     walk.node(&document.root, String::new());
 }
 
 struct Walk<'a> {
     document: &'a Document,
     marks: &'a Marks,
+    /// The reason for what nobody marked.
+    unknown: &'a str,
     into: &'a mut Vec<Item>,
 }
 
@@ -200,7 +202,7 @@ impl Walk<'_> {
                     }
                 }
             }
-            _ => self.item(node, pointer, unread("the importer does not know what this is for")),
+            _ => self.item(node, pointer, unread(self.unknown)),
         }
     }
 

@@ -3,9 +3,9 @@
 mod folder;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cairn_ruleset::import::{self, Fate, ImportError, Imported, Item, Report, Target};
+use cairn_ruleset::import::{self, Fate, ImportError, Imported, Input, Item, Report, Target};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -16,7 +16,9 @@ use crate::diagnostics::plural;
 const EXAMPLES: &str = "Examples:
   cairn import minecraft data/                      what would be carried over, and what not
   cairn import minecraft data/ --out rules/         write it: *.rules.hcl, formatted and checked
-  cairn import minecraft crypt.json --out rules/ --strict    exit code 3 when anything is left out";
+  cairn import minecraft crypt.json --out rules/ --strict    exit code 3 when anything is left out
+  cairn import values game.yaml --suggest > map.yaml         a first mapping, to be reviewed
+  cairn import values game.yaml --mapping map.yaml --out rules/";
 
 const MINECRAFT_EXAMPLES: &str = "Examples:
   cairn import minecraft data/                              what would be carried over, and what not
@@ -24,6 +26,11 @@ const MINECRAFT_EXAMPLES: &str = "Examples:
   cairn import minecraft crypt.json mine.json --out rules/  some tables
   cairn import minecraft data/ --out rules/ --strict        exit code 3 when anything is left out
   cairn import minecraft data/ --all -o json                every item with its place, for programs";
+
+const VALUES_EXAMPLES: &str = "Examples:
+  cairn import values game.yaml --suggest > map.yaml               a first mapping, to be reviewed
+  cairn import values game.yaml --mapping map.yaml                 what would be carried over, and what not
+  cairn import values game.json --mapping map.yaml --out rules/    write it: *.rules.hcl, formatted and checked";
 
 /// Most items that are listed for people; JSON has them all.
 const LISTED_COUNT_MAX: usize = 200;
@@ -41,6 +48,24 @@ enum From {
     /// Loot tables in Minecraft's JSON: pools, rolls, weights, counts and conditions
     #[command(before_help = MINECRAFT_EXAMPLES)]
     Minecraft(MinecraftArgs),
+    /// Parameters, weights and conditions of a YAML or JSON file, by a mapping
+    #[command(before_help = VALUES_EXAMPLES)]
+    Values(ValuesArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ValuesArgs {
+    /// The document: JSON when it ends in .json, else YAML
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Which path is which parameter, weight or condition
+    #[arg(long, value_name = "FILE", required_unless_present = "suggest")]
+    mapping: Option<PathBuf>,
+    /// Print a first mapping for the document instead: types and ranges are guesses
+    #[arg(long, conflicts_with_all = ["mapping", "out"])]
+    suggest: bool,
+    #[command(flatten)]
+    into: Into,
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,6 +116,11 @@ struct Document<'a> {
     report: &'a Report,
 }
 
+#[derive(Serialize)]
+struct Suggested<'a> {
+    mapping: &'a str,
+}
+
 /// Imports; exit code 3 with `--strict` when something was left out.
 ///
 /// # Errors
@@ -104,7 +134,27 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
                 .map_err(|error| failed(&error))?;
             finish(&imported, &args.into, format)
         }
+        From::Values(args) => {
+            let input = single(&args.file)?;
+            let Some(mapping) = &args.mapping else {
+                let text = import::suggest(&input)
+                    .map_err(|error| failed(&ImportError::Unreadable(vec![error])))?;
+                match format {
+                    Format::Json => output::json(&Suggested { mapping: &text })?,
+                    Format::Table => output::raw(&text),
+                }
+                return Ok(Exit::Ok);
+            };
+            let imported = import::values(&input, &single(mapping)?, &args.into.target())
+                .map_err(|error| failed(&error))?;
+            finish(&imported, &args.into, format)
+        }
     }
+}
+
+fn single(path: &Path) -> Result<Input, Failure> {
+    let shown = path.display().to_string();
+    Ok(Input { path: shown.clone(), id: shown, text: folder::text(path)? })
 }
 
 fn finish(imported: &Imported, into: &Into, format: Format) -> Result<Exit, Failure> {

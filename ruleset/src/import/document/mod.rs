@@ -1,6 +1,7 @@
 //! A document as a tree in which every value knows its place.
 
 mod json;
+mod yaml;
 
 use super::report::Place;
 
@@ -60,17 +61,43 @@ impl Document {
     /// # Errors
     /// [`DocumentError`] at the first mistake or past a limit.
     pub(super) fn json(path: &str, text: &str) -> Result<Document, DocumentError> {
-        let refused = |place: Place, reason: String| DocumentError {
+        Document::read(path, text, json::read)
+    }
+
+    /// Reads YAML 1.2, with aliases and merge keys put in their places.
+    ///
+    /// # Errors
+    /// [`DocumentError`] at the first mistake or past a limit.
+    pub(super) fn yaml(path: &str, text: &str) -> Result<Document, DocumentError> {
+        Document::read(path, text, yaml::read)
+    }
+
+    /// Reads what the end of the path says: JSON for `.json`, else YAML.
+    ///
+    /// # Errors
+    /// As [`Document::json`] and [`Document::yaml`].
+    pub(super) fn any(path: &str, text: &str) -> Result<Document, DocumentError> {
+        match path.ends_with(".json") {
+            true => Document::json(path, text),
+            false => Document::yaml(path, text),
+        }
+    }
+
+    fn read(
+        path: &str,
+        text: &str,
+        reader: impl Fn(&str) -> Result<(Node, usize), (Place, String)>,
+    ) -> Result<Document, DocumentError> {
+        let result = match text.len() {
+            ..=DOCUMENT_BYTES_MAX => reader(text),
+            actual => Err((Place::START, format!("{actual} bytes, limit {DOCUMENT_BYTES_MAX}"))),
+        };
+        let (root, node_count) = result.map_err(|(place, reason)| DocumentError {
             path: path.to_owned(),
             line: place.line,
             column: place.column,
             reason,
-        };
-        if text.len() > DOCUMENT_BYTES_MAX {
-            let reason = format!("{} bytes, limit {DOCUMENT_BYTES_MAX}", text.len());
-            return Err(refused(Place::START, reason));
-        }
-        let (root, node_count) = json::read(text).map_err(|(place, why)| refused(place, why))?;
+        })?;
         Ok(Document { path: path.to_owned(), root, node_count })
     }
 }

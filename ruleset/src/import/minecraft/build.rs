@@ -13,7 +13,9 @@ use super::provider::{Dist, Share, gcd};
 use super::{ATOM_COUNT_MAX, CASE_COUNT_MAX, Carry, Chance};
 use crate::import::document::Node;
 use crate::import::source::{Entry, Gives, Table};
-use crate::lang::limits::{ENTRY_COUNT_MAX, ENTRY_ITEMS_MAX, TABLE_ROLLS_MAX, WEIGHT_SUM_MAX};
+use crate::lang::limits::{
+    ENTRY_COUNT_MAX, ENTRY_ITEMS_MAX, TABLE_COUNT_MAX, TABLE_ROLLS_MAX, WEIGHT_SUM_MAX,
+};
 
 /// How often one entry's count may be zero in how many cases; more are left out.
 const SPAN_MAX: u64 = 1_000_000;
@@ -50,11 +52,16 @@ impl<'a> Carry<'a> {
         let yes = self.side(&format!("{name}_if"), yes)?;
         let no = self.side(&format!("{name}_else"), no)?;
         let Share { part, whole } = share;
-        self.two_ways(name, rolls, (yes, part), (no, whole - part));
-        Ok(())
+        self.two_ways(name, rolls, (yes, part), (no, whole - part))
     }
 
-    fn two_ways(&mut self, name: String, rolls: (u32, u32), yes: (Given, u64), no: (Given, u64)) {
+    fn two_ways(
+        &mut self,
+        name: String,
+        rolls: (u32, u32),
+        yes: (Given, u64),
+        no: (Given, u64),
+    ) -> Result<(), String> {
         let entry = |((gives, count), weight): (Given, u64)| Entry {
             gives,
             weight: Some(weight),
@@ -66,7 +73,7 @@ impl<'a> Carry<'a> {
             true => vec![entry((yes.0, 1))],
             false => vec![entry(yes), entry(no)],
         };
-        self.make(Table { name, rolls, entries });
+        self.make(Table { name, rolls, entries })
     }
 
     /// What one draw of these entries gives: themselves when that is simple, else a table.
@@ -164,8 +171,7 @@ impl<'a> Carry<'a> {
             fields: cond.fields().into_iter().collect(),
         });
         let entries = entries.collect();
-        self.make(Table { name, rolls, entries });
-        Ok(())
+        self.make(Table { name, rolls, entries })
     }
 
     /// Entries without a condition move to tables of their own when there are too many.
@@ -190,7 +196,7 @@ impl<'a> Carry<'a> {
                 fields: Vec::new(),
             });
             let entries = entries.collect();
-            self.make(Table { name: inner.clone(), rolls: (1, 1), entries });
+            self.make(Table { name: inner.clone(), rolls: (1, 1), entries })?;
             kept.push(((Gives::Table(inner), (1, 1)), Cond::Always, weight));
         }
         match kept.len() {
@@ -215,7 +221,7 @@ impl<'a> Carry<'a> {
         let name = self.tables.fresh(&format!("{base}_tries"));
         let Share { part, whole } = share;
         let (yes, no) = ((gives, (1, 1)), (nothing(), (1, 1)));
-        self.two_ways(name.clone(), (tries, tries), (yes, part), (no, whole - part));
+        self.two_ways(name.clone(), (tries, tries), (yes, part), (no, whole - part))?;
         Ok(Gives::Table(name))
     }
 
@@ -265,8 +271,7 @@ impl<'a> Carry<'a> {
             entries.push(guaranteed(Gives::Table(table), &here));
         }
         entries.push(guaranteed(nothing(), &Cond::Always));
-        self.make(Table { name, rolls: (1, 1), entries });
-        Ok(())
+        self.make(Table { name, rolls: (1, 1), entries })
     }
 
     /// One table that gives all of these, each while its condition holds.
@@ -287,8 +292,7 @@ impl<'a> Carry<'a> {
         if entries.iter().all(|entry| entry.when.is_some()) {
             entries.push(guaranteed(nothing(), &Cond::Always));
         }
-        self.make(Table { name, rolls: (1, 1), entries });
-        Ok(())
+        self.make(Table { name, rolls: (1, 1), entries })
     }
 
     /// A table that gives something while a condition holds, draws included; `wanted` is its name
@@ -314,8 +318,14 @@ impl<'a> Carry<'a> {
         Ok(Gives::Table(name))
     }
 
-    fn make(&mut self, table: Table) {
+    fn make(&mut self, table: Table) -> Result<(), String> {
+        if self.made.len() >= TABLE_COUNT_MAX {
+            return Err(format!(
+                "the rule set has {TABLE_COUNT_MAX} loot tables without it, its limit"
+            ));
+        }
         self.made.push((self.at, table));
+        Ok(())
     }
 }
 

@@ -217,7 +217,7 @@ impl<'a> Carry<'a> {
         let to = |index: usize, names: &[String]| {
             format!("loot_table {}", names.get(index).map_or("", String::as_str))
         };
-        let (reason, hint) = match self.resolve(id) {
+        let (reason, hint) = match self.ids.resolve(id) {
             Some((index, _)) if self.apart.contains(&(self.at, index)) => {
                 ("tables would contain each other", "give items here instead")
             }

@@ -39,6 +39,8 @@ pub(super) const POOL_COUNT_MAX: usize = 60;
 pub(super) const CONDITION_PARTS_MAX: usize = 20_000;
 /// How often tables that the compiler refuses are taken out and the rest is tried again.
 const ATTEMPT_COUNT_MAX: usize = 16;
+/// The reason for what nobody looked at.
+const UNKNOWN: &str = "the importer does not know what this is for";
 /// Name of the file with the `ruleset` block.
 const HEAD: &str = "ruleset";
 
@@ -65,8 +67,7 @@ struct Files {
 
 /// One attempt: everything that is known while documents are carried over.
 struct Carry<'a> {
-    /// Document by id.
-    ids: &'a BTreeMap<&'a str, usize>,
+    ids: &'a Ids<'a>,
     /// By document: its table's name.
     names: Vec<String>,
     /// References (from, to) that would close a circle.
@@ -112,9 +113,9 @@ pub fn loot_tables(inputs: &[Input], target: &Target) -> Result<Imported, Import
     if !unreadable.is_empty() {
         return Err(ImportError::Unreadable(unreadable));
     }
-    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut ids = Ids::default();
     for (index, input) in sorted.iter().enumerate() {
-        if let Some(first) = ids.insert(&input.id, index) {
+        if let Some(first) = ids.add(&input.id, index) {
             let first = sorted.get(first).map_or(String::new(), |input| input.path.clone());
             let (id, second) = (input.id.clone(), input.path.clone());
             return Err(ImportError::Twice { id, first, second });
@@ -139,7 +140,7 @@ pub fn loot_tables(inputs: &[Input], target: &Target) -> Result<Imported, Import
         };
         if checked.program.is_some() {
             for (document, marks) in documents.iter().zip(&carry.marks) {
-                items(document, marks, &mut report.items);
+                items(document, marks, UNKNOWN, &mut report.items);
             }
             report
                 .items
@@ -166,31 +167,56 @@ pub fn loot_tables(inputs: &[Input], target: &Target) -> Result<Imported, Import
     Err(ImportError::Unsound { first })
 }
 
-/// The document that an id names, and whether it is exactly that. Without one, the only document
-/// whose id ends in the same path is taken.
-fn resolve(ids: &BTreeMap<&str, usize>, id: &str) -> Option<(usize, bool)> {
-    let whole = if id.contains(':') { id.to_owned() } else { format!("minecraft:{id}") };
-    if let Some(index) = ids.get(whole.as_str()) {
-        return Some((*index, true));
+/// Documents by what others call them.
+#[derive(Default)]
+struct Ids<'i> {
+    exact: BTreeMap<&'i str, usize>,
+    /// By the last part of the path: those that an id which nobody has may mean.
+    last: BTreeMap<&'i str, Vec<(&'i str, usize)>>,
+}
+
+/// The path of an id, without its namespace.
+fn path_of(id: &str) -> &str {
+    id.split_once(':').map_or(id, |(_, path)| path)
+}
+
+fn last_of(id: &str) -> &str {
+    path_of(id).rsplit('/').next().unwrap_or("")
+}
+
+impl<'i> Ids<'i> {
+    /// The document that had the id before, if any.
+    fn add(&mut self, id: &'i str, index: usize) -> Option<usize> {
+        self.last.entry(last_of(id)).or_default().push((path_of(id), index));
+        self.exact.insert(id, index)
     }
-    let path = |id: &str| id.split_once(':').map_or(id, |(_, path)| path).to_owned();
-    let wanted = path(&whole);
-    let mut alike = ids.iter().filter(|(known, _)| {
-        let known = path(known);
-        wanted.ends_with(&format!("/{known}")) || known.ends_with(&format!("/{wanted}"))
-    });
-    let (_, index) = alike.next()?;
-    alike.next().is_none().then_some((*index, false))
+
+    /// The document that an id names, and whether it is exactly that. Without one, the only
+    /// document whose id ends in the same path is taken.
+    fn resolve(&self, id: &str) -> Option<(usize, bool)> {
+        let whole = if id.contains(':') { id.to_owned() } else { format!("minecraft:{id}") };
+        if let Some(index) = self.exact.get(whole.as_str()) {
+            return Some((*index, true));
+        }
+        let wanted = path_of(&whole);
+        let ends = |text: &str, end: &str| {
+            text.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let known = self.last.get(last_of(&whole)).map_or(&[][..], Vec::as_slice);
+        let mut alike = known.iter().filter(|(path, _)| ends(wanted, path) || ends(path, wanted));
+        let (_, index) = alike.next()?;
+        alike.next().is_none().then_some((*index, false))
+    }
 }
 
 /// References that lead back to where they come from, found depth first in order of documents.
-fn circles(documents: &[Document], ids: &BTreeMap<&str, usize>) -> BTreeSet<(usize, usize)> {
+fn circles(documents: &[Document], ids: &Ids<'_>) -> BTreeSet<(usize, usize)> {
     let references = |document: &Document| {
         let mut found: Vec<usize> = Vec::new();
         document.root.walk(&mut |node: &Node| {
             if node.get("type").and_then(Node::text).map(bare) == Some("loot_table") {
                 let name = node.get("value").or_else(|| node.get("name")).and_then(Node::text);
-                found.extend(name.and_then(|name| resolve(ids, name)).map(|(index, _)| index));
+                found.extend(name.and_then(|name| ids.resolve(name)).map(|(index, _)| index));
             }
         });
         found.sort_unstable();
@@ -225,7 +251,7 @@ impl<'a> Carry<'a> {
     fn new(
         inputs: &[&Input],
         documents: &[Document],
-        ids: &'a BTreeMap<&'a str, usize>,
+        ids: &'a Ids<'a>,
         apart: &'a BTreeSet<(usize, usize)>,
         excluded: &'a BTreeMap<usize, String>,
     ) -> Carry<'a> {
@@ -255,10 +281,6 @@ impl<'a> Carry<'a> {
     /// The marks of the document at hand.
     fn marks(&mut self) -> &mut Marks {
         &mut self.marks[self.at]
-    }
-
-    fn resolve(&self, id: &str) -> Option<(usize, bool)> {
-        resolve(self.ids, id)
     }
 
     /// All documents.

@@ -3,6 +3,7 @@
 mod odds;
 mod random;
 mod tables;
+mod values;
 
 use super::*;
 use crate::ir::Program;

@@ -357,3 +357,31 @@ fn the_same_documents_give_the_same_files_in_any_order() {
     inputs.rotate_left(2);
     assert_eq!(import(&inputs), one);
 }
+
+#[test]
+fn references_find_the_only_table_that_can_be_meant() {
+    let on = |name: &str| {
+        format!(
+            r#"{{"pools": [{{"rolls": 1, "entries": [{{"type": "loot_table", "value": "{name}"}}]}}]}}"#
+        )
+    };
+    let fate = |name: &str, ids: &[&str]| {
+        let from = on(name);
+        let gives = r#"{"pools": [{"rolls": 1, "entries": [{"type": "item", "name": "x"}]}]}"#;
+        let mut files: Vec<(&str, &str)> = ids.iter().map(|id| (*id, gives)).collect();
+        files.push(("minecraft:from", &from));
+        let imported = import(&files);
+        program(&imported);
+        let mut items = imported.report.items.into_iter();
+        items
+            .find(|item| item.path == "from.json" && item.pointer.ends_with("/value"))
+            .unwrap()
+            .fate
+    };
+    assert_eq!(fate("junk", &["minecraft:junk"]), Fate::Carried);
+    assert_eq!(fate("minecraft:junk", &["minecraft:junk", "hunt:junk"]), Fate::Carried);
+    assert_eq!(fate("minecraft:fishing/junk", &["minecraft:junk"]), Fate::Adapted);
+    assert_eq!(fate("hunt:junk", &["minecraft:fishing/junk"]), Fate::Adapted);
+    assert_eq!(fate("junk", &["minecraft:a/junk", "minecraft:b/junk"]), Fate::LeftOut);
+    assert_eq!(fate("junk", &["minecraft:bigjunk"]), Fate::LeftOut);
+}
