@@ -181,6 +181,11 @@ codes! {
 const NEAREST_COUNT: usize = 3;
 
 impl Code {
+    /// Whether it is about reading the text alone: files, characters, syntax.
+    pub(crate) fn is_syntax(self) -> bool {
+        (self as u16) < 300 && self != Code::TooManyErrors
+    }
+
     /// Reads `C0412`, `c412` or `412`.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::scope::{Condition, Rule, Scope, Trigger};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, Span, imports, loot, overrides, timers, top};
+use super::{Code, Diagnostic, Span, flaws, imports, loot, overrides, timers, top};
 use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, Type};
 
 pub(super) const fn schema(
@@ -77,7 +77,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     for &at in conditions {
         let block = shape::read(session, at, &CONDITION);
         let index = scope.conditions.len();
-        let when = block.value("when");
+        let when = block.value("when").filter(|_| !session.is_damaged(at));
         if let Some(name) = label(
             session,
             &block,
@@ -168,6 +168,10 @@ pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &st
     let dotted = matches!(kind, "emit" | "broadcast");
     if names::is_name(name) || (dotted && names::is_dotted(name)) {
         return true;
+    }
+    if !name.is_ascii() && !name.contains(char::is_whitespace) {
+        session.report(flaws::non_ascii(span, name, "\""));
+        return false;
     }
     let lower: String = (name.chars())
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
@@ -288,6 +292,10 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
             }
         }
     }
+    if session.is_damaged(at) {
+        // Without values it has any.
+        values.clear();
+    }
     if let Some(name) = name {
         scope.enums.push(EnumDef { name, values });
     }
@@ -337,7 +345,7 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         }
     }
     if let Some(name) = name {
-        let broken = block.value("fields").is_none();
+        let broken = block.value("fields").is_none() || session.is_damaged(at);
         scope.triggers.push(Trigger { name, fields, names: seen, broken });
     }
 }
@@ -400,6 +408,7 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         }
         // What is broken keeps its name with some value; no program comes out anyway.
         let slot = slot.or(typed.and_then(|(ty, _)| placeholder(ty)));
+        let slot = slot.filter(|_| !session.is_damaged(at));
         let known = slot.is_some();
         let slot = slot.unwrap_or(Slot { ty: Type::Symbol, min: 0, max: 0 });
         let value = value.filter(|_| known).unwrap_or(slot.min);

@@ -85,6 +85,12 @@ impl Diagnostic {
         self.help = clip(help.into());
         self
     }
+
+    /// The help as an edit: `text` in the place of `span`.
+    pub(crate) fn edit(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.fix = Some(Edit { span, text: text.into() });
+        self
+    }
 }
 
 /// Most bytes of one text of a diagnostic. A text may quote a name, and a name that is too long
@@ -116,7 +122,8 @@ pub fn line_col(text: &str, offset: u32) -> (u32, u32) {
     let before = &text[..offset];
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let column = before[start..].chars().count() + 1;
+    // A byte order mark takes no place in an editor.
+    let column = before[start..].trim_start_matches('\u{feff}').chars().count() + 1;
     (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 

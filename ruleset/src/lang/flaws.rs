@@ -4,8 +4,9 @@ use super::limits::NAME_BYTES_MAX;
 use super::limits::STRING_BYTES_MAX;
 use super::{Code, Diagnostic, Span};
 
-/// What to say about a token's flaw; `text` is the flawed part as written.
-pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
+/// What to say about a token's flaw; `text` is the flawed part as written, `called` whether it
+/// stands right after a `(`.
+pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diagnostic {
     let shown: String = text.chars().take(40).collect();
     let (message, cause, help) = match code {
         Code::UnknownCharacter => {
@@ -20,13 +21,37 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
                 .cause("strings stand between straight double quotes; word processors change them")
                 .help(format!("write \"{inner}\""));
             }
+            if super::foreign::conflict(text) {
+                return Diagnostic::error(code, span, format!("`{shown}` begins a merge conflict"))
+                    .cause("version control found two changes of the same lines and kept both")
+                    .help("keep one side, and remove the lines of `<`, `=` and `>`");
+            }
+            if let Some(name) = space(text) {
+                let first = text.chars().next().map_or(0, |c| c as u32);
+                return Diagnostic::error(code, span, format!("U+{first:04X}, {name}"))
+                    .cause("only the plain space and the tab separate words")
+                    .help("type a space in its place")
+                    .edit(span, " ");
+            }
+            let operator = match text {
+                "===" => Some("=="),
+                "!==" | "<>" | "≠" => Some("!="),
+                "=>" | "≥" => Some(">="),
+                "=<" | "≤" => Some("<="),
+                "&" => Some("&&"),
+                "|" => Some("||"),
+                "×" => Some("*"),
+                "÷" => Some("/"),
+                "−" => Some("-"),
+                _ => None,
+            };
+            if let Some(operator) = operator {
+                return Diagnostic::error(code, span, format!("`{shown}` means nothing here"))
+                    .cause("operators are written as in HCL")
+                    .help(format!("write `{operator}`"))
+                    .edit(span, operator);
+            }
             let help = match text {
-                "&" => "write `&&` for \"and\"",
-                "|" => "write `||` for \"or\"",
-                "===" => "write `==`",
-                "!==" | "<>" => "write `!=`",
-                "=>" => "write `>=`",
-                "=<" => "write `<=`",
                 "**" => "write the product out: `x * x`",
                 "$" | "@" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
                 _ if text.starts_with('\'') => "write strings with double quotes",
@@ -40,14 +65,7 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
             )
         }
         Code::NonAsciiName => {
-            let odd: Vec<String> = (text.chars().filter(|c| !c.is_ascii()).take(4))
-                .map(|c| format!("{c} (U+{:04X})", c as u32))
-                .collect();
-            (
-                format!("the name `{shown}` holds {}", odd.join(", ")),
-                "names use ASCII letters, so that two names that look alike are alike",
-                "write the name with a to z, 0 to 9 and `_`".to_owned(),
-            )
+            return non_ascii(span, text, "");
         }
         Code::NameTooLong if text.starts_with('"') => (
             format!("a string of {} bytes, limit {STRING_BYTES_MAX}", text.len() - 2),
@@ -58,6 +76,19 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
             format!("a name of {} bytes, limit {NAME_BYTES_MAX}", text.len()),
             "names travel in every bundle and in every answer",
             "shorten it".to_owned(),
+        ),
+        Code::UnterminatedString if !text.starts_with('"') => {
+            let inner = text.trim_end_matches('"');
+            return Diagnostic::error(code, span, "this string has no opening quote")
+                .cause("a string stands between two double quotes on one line")
+                .help(format!("write \"{inner}\""))
+                .edit(span, format!("\"{inner}\""));
+        }
+        Code::UnterminatedString if text.trim_end_matches([' ', '{', ',', ')', ']']) == "\"" => (
+            "this quote begins a string that has no end".to_owned(),
+            "a string stands between two double quotes on one line",
+            "add the missing quote: before what stands left of this one, or after what follows"
+                .to_owned(),
         ),
         Code::UnterminatedString => (
             "this string has no closing quote on its line".to_owned(),
@@ -88,7 +119,22 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
             format!("`{shown}` is no number"),
             "numbers are written 12 or 1.25: no exponent, no leading zero, no separator, no unit",
             match text.split_once("..") {
-                Some((low, high)) => format!("a range is written `({low}, {high})`"),
+                Some((low, high)) => {
+                    let high = high.trim_start_matches(['.', '=']);
+                    return Diagnostic::error(code, span, format!("`{shown}` is no number"))
+                        .cause("a range is written as its two ends, both included")
+                        .help(match called {
+                            true => format!("write `({low}, {high})`"),
+                            false => format!("write `[{low}, {high}]`"),
+                        })
+                        .edit(
+                            span,
+                            match called {
+                                true => format!("{low}, {high}"),
+                                false => format!("[{low}, {high}]"),
+                            },
+                        );
+                }
                 None => "write the digits out; durations are strings such as \"90s\"".to_owned(),
             },
         ),
@@ -104,11 +150,15 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
         ),
         Code::HiddenCharacter => {
             let hidden = text.chars().next().map_or(0, |c| c as u32);
-            (
-                format!("an invisible character, U+{hidden:04X}"),
+            let message = format!("an invisible character, U+{hidden:04X}");
+            let found = Diagnostic::error(code, span, message).cause(
                 "characters that nobody sees can make a rule read differently from what it does",
-                "delete it; save the file as UTF-8 without a byte order mark".to_owned(),
-            )
+            );
+            return match text {
+                "\u{feff}" => found.help("delete it: a byte order mark stands before a file alone"),
+                "\r" => found.help("end lines with \\n, or with \\r\\n"),
+                _ => found.help("delete it").edit(span, ""),
+            };
         }
         Code::DashInName => {
             let spaced = text.replace('-', " - ");
@@ -121,4 +171,35 @@ pub(super) fn describe(code: Code, span: Span, text: &str) -> Diagnostic {
         _ => (format!("`{shown}` is malformed"), "it cannot be read", "rewrite it".to_owned()),
     };
     Diagnostic::error(code, span, message).cause(cause).help(help)
+}
+
+/// What a space that is not the plain one is called.
+fn space(text: &str) -> Option<&'static str> {
+    Some(match text.chars().next()? {
+        '\u{a0}' => "a no-break space",
+        '\u{202f}' => "a narrow no-break space",
+        '\u{3000}' => "an ideographic space",
+        c if !c.is_ascii() && c.is_whitespace() => "a space of another width",
+        _ => return None,
+    })
+}
+
+/// What to say about a name with letters of another alphabet; it stands between two `quote`s.
+pub(super) fn non_ascii(span: Span, text: &str, quote: &str) -> Diagnostic {
+    let shown: String = text.chars().take(40).collect();
+    let odd: Vec<String> = (text.chars().filter(|c| !c.is_ascii()).take(4))
+        .map(|c| format!("{c} (U+{:04X})", c as u32))
+        .collect();
+    let found = Diagnostic::error(
+        Code::NonAsciiName,
+        span,
+        format!("the name `{shown}` holds {}", odd.join(", ")),
+    )
+    .cause("names use ASCII letters, so that two names that look alike are alike");
+    let meant: String = text.chars().map(super::foreign::latin).collect();
+    if !super::names::is_dotted(&meant) {
+        return found.help("write the name with a to z, 0 to 9 and `_`");
+    }
+    let meant = format!("{quote}{meant}{quote}");
+    found.help(format!("write {meant}, all of it with the letters a to z")).edit(span, meant)
 }

@@ -57,6 +57,44 @@ pub(super) fn unclosed_word(rest: &str) -> Option<usize> {
     (separated && !closed_on_line()).then_some(1 + length)
 }
 
+/// Bytes of a string at the start of `rest` that is a word without its opening quote: `luck" {`.
+/// Such a quote is the last one of its line, so nothing that is well-formed reads so.
+pub(super) fn unopened_word(rest: &str) -> Option<usize> {
+    let inside = |b: &u8| b.is_ascii_alphanumeric() || b"_./+:-".contains(b);
+    let length = rest.bytes().take(NAME_BYTES_MAX).take_while(inside).count();
+    let after = rest.get(length..)?.strip_prefix('"')?;
+    let line = after.split('\n').next().unwrap_or("");
+    let ends = line.trim_start().chars().next().is_none_or(|c| ",)]}{#/".contains(c));
+    let begins = rest.starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric());
+    (begins && ends && !line.contains('"')).then_some(length + 1)
+}
+
+/// The first line of what version control writes where two changes meet.
+pub(super) fn conflict(rest: &str) -> bool {
+    rest.starts_with("<<<<<<<")
+}
+
+/// The letter of a to z that a letter of another alphabet looks like.
+pub(super) fn latin(c: char) -> char {
+    const ALIKE: [(char, &str); 14] = [
+        ('a', "аα"),
+        ('c', "сϲ"),
+        ('e', "еέ"),
+        ('h', "һ"),
+        ('i', "іι"),
+        ('j', "јϳ"),
+        ('k', "κк"),
+        ('n', "п"),
+        ('o', "оο"),
+        ('p', "рρ"),
+        ('s', "ѕ"),
+        ('v', "ν"),
+        ('x', "хχ"),
+        ('y', "уγ"),
+    ];
+    ALIKE.iter().find(|(_, alike)| alike.contains(c)).map_or(c, |(latin, _)| *latin)
+}
+
 /// Operators of other languages, with the one that is meant.
 pub(super) fn operator(rest: &str) -> Option<(usize, TokenKind)> {
     use TokenKind::*;
@@ -67,6 +105,12 @@ pub(super) fn operator(rest: &str) -> Option<(usize, TokenKind)> {
         ("=>", GreaterEqual),
         ("=<", LessEqual),
         ("**", Star),
+        ("≥", GreaterEqual),
+        ("≤", LessEqual),
+        ("≠", NotEqual),
+        ("×", Star),
+        ("÷", Slash),
+        ("−", Minus),
     ];
     if let Some((text, kind)) = known.iter().find(|(text, _)| rest.starts_with(text)) {
         return Some((text.len(), *kind));
@@ -129,6 +173,26 @@ mod tests {
         {
             let text = format!("'{}'", "a".repeat(length));
             assert_eq!(quoted(&text).is_some(), found, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_word_without_its_opening_quote_is_the_last_of_its_line() {
+        for (text, expected) in [
+            ("luck\" {\n", Some("luck\"")),
+            ("Europe/Stockholm\"\nzone = \"a\"", Some("Europe/Stockholm\"")),
+            ("90s\", x", Some("90s\"")),
+            ("luck\" more\n", None),
+            ("zone\"crypt\"\n", None),
+            ("zone \"crypt\n", None),
+            ("/a\"\n", None),
+            ("luck", None),
+        ] {
+            assert_eq!(unopened_word(text).map(|length| &text[..length]), expected, "{text}");
+        }
+        for (length, found) in [(NAME_BYTES_MAX, true), (NAME_BYTES_MAX + 1, false)] {
+            let text = format!("{}\"", "a".repeat(length));
+            assert_eq!(unopened_word(&text).is_some(), found, "{length}");
         }
     }
 

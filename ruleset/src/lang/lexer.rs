@@ -9,6 +9,9 @@ use super::foreign;
 use super::limits::{NAME_BYTES_MAX, STRING_BYTES_MAX};
 use crate::scope::is_hidden;
 
+/// What may stand before the first character of a file, and means nothing there.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
@@ -81,7 +84,9 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Lexer<'a> {
-        Lexer { text, at: 0, heredoc_bytes: 2 * text.len(), comments: false }
+        // Editors of one family begin a file with a byte order mark; HCL tools pass over it.
+        let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        Lexer { text, at, heredoc_bytes: 2 * text.len(), comments: false }
     }
 
     /// For those who care about comments: each comes out as a [`TokenKind::Comment`].
@@ -154,6 +159,11 @@ impl<'a> Lexer<'a> {
             self.at += if first == '\n' { 1 } else { 2 };
             return self.token(TokenKind::Newline, start, None);
         }
+        if let Some(length) = foreign::unopened_word(rest) {
+            self.at += length;
+            let flaw = flaw(Code::UnterminatedString, start, self.at);
+            return self.token(TokenKind::Text, start, Some(flaw));
+        }
         if first == '_'
             || first.is_ascii_alphabetic()
             || (!first.is_ascii() && first.is_alphanumeric())
@@ -175,6 +185,9 @@ impl<'a> Lexer<'a> {
             self.at += length;
             let flaw = flaw(Code::UnknownCharacter, start, start + 1);
             return self.token(TokenKind::Name, start, Some(flaw));
+        }
+        if foreign::conflict(rest) && (start == 0 || self.text.as_bytes()[start - 1] == b'\n') {
+            return self.conflict();
         }
         if rest.starts_with("<<") {
             return self.heredoc();
@@ -275,6 +288,22 @@ impl<'a> Lexer<'a> {
             }
         }
         self.token(TokenKind::Text, start, first)
+    }
+
+    /// Both sides of a merge that nobody has resolved, as one mistake.
+    fn conflict(&mut self) -> Token {
+        let (start, rest) = (self.at, self.rest());
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let closed = if self.heredoc_bytes > 0 { rest.find("\n>>>>>>>") } else { None };
+        match closed.and_then(|at| rest.get(at + 1..).map(|end| (at, end))) {
+            Some((at, end)) => self.at += at + 1 + end.find('\n').unwrap_or(end.len()),
+            None => {
+                self.heredoc_bytes = self.heredoc_bytes.saturating_sub(rest.len());
+                self.at += line;
+            }
+        }
+        let shown = rest.get(..line).unwrap_or("").trim_end().len();
+        self.token(TokenKind::Bad, start, Some(flaw(Code::UnknownCharacter, start, start + shown)))
     }
 
     fn heredoc(&mut self) -> Token {

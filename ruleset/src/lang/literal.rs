@@ -1,6 +1,7 @@
 //! What literals mean: decimals, strings, durations, instants.
 
 use crate::ir::{DECIMAL_ONE, INSTANT_MAX};
+use crate::scope::is_hidden;
 
 /// A number as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub(super) fn number(text: &str) -> Option<Number> {
 pub(super) fn string(text: &str) -> String {
     let inner = text.strip_prefix(super::foreign::QUOTES).unwrap_or(text);
     let inner = inner.strip_suffix(super::foreign::QUOTES).unwrap_or(inner);
+    if inner.contains(is_hidden) {
+        // The lexer has reported them: what can be seen is what was meant.
+        return string(&inner.replace(is_hidden, ""));
+    }
     if !inner.contains('\\') {
         return inner.to_owned();
     }

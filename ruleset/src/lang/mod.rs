@@ -4,17 +4,20 @@
 //! recovery (`parser`, `pratt`), blocks to declarations (`declare`), names to indices, types and
 //! intervals to lowered expressions (`infer`), declarations to the program (`lower`). All errors
 //! of all files come out of one run: a phase goes on past a mistake with a placeholder that
-//! silences its consequences.
+//! silences its consequences. A declaration that could not be read whole is such a placeholder
+//! (`damage`).
 //!
 //! Nothing here reads a clock, a file or a random source, and the order of the sources does not
 //! matter. No input panics; every cap is in [`limits`].
 
+mod blocks;
 mod budget;
 mod builtins;
 mod cases;
 mod code;
 mod conditions;
 mod constant;
+mod damage;
 mod declare;
 mod diagnostic;
 mod except;
@@ -65,6 +68,7 @@ pub use trace::{Clause, Owner, Part, Shape, TRACE_SIZE_MAX, Trace};
 
 use crate::cases::Case;
 use crate::ir::Program;
+use damage::Damage;
 use index::Index;
 use limits::{
     ERROR_COUNT_MAX, FILE_COUNT_MAX, NAME_BYTES_MAX, RULESET_BYTES_MAX, SOURCE_BYTES_MAX,
@@ -91,7 +95,7 @@ pub struct Checked {
     pub program: Option<Program>,
     /// What the sources say in words that the program no longer has.
     pub outline: Outline,
-    /// Everything found, ordered by file and place.
+    /// Everything found: what cannot be read first, then the rest, each by file and place.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -188,7 +192,9 @@ fn run<'a>(
     warnings::report(&mut session, &scope);
     let outline = std::mem::take(&mut session.outline);
     let mut diagnostics = session.finish();
-    diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
+    // What cannot be read comes first: everything else may change once it can be.
+    let key = |found: &Diagnostic| (!found.code.is_syntax(), found.span, found.code);
+    diagnostics.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message)));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
     let checked = Checked { files, program: (!failed).then_some(program), outline, diagnostics };
     (checked, session, scope)
@@ -248,8 +254,8 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
             if found.len() < ERROR_COUNT_MAX {
                 found.extend(parse.errors);
             }
-            let (tree, lost) = (parse.tree, parse.lost);
-            files.push(File { name: &source.name, text: &source.text, tree, lost });
+            let (tree, lost, damage) = (parse.tree, parse.lost, parse.damage);
+            files.push(File { name: &source.name, text: &source.text, tree, lost, damage });
             continue;
         };
         if let Some((code, message, help)) = refused {
@@ -259,7 +265,10 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
                     .help(help),
             );
         }
-        files.push(File { name: &source.name, text: "", tree: Tree::new(0), lost: Vec::new() });
+        let mut damage = Damage::default();
+        damage.cut(0);
+        let (tree, lost) = (Tree::new(0), Vec::new());
+        files.push(File { name: &source.name, text: "", tree, lost, damage });
     }
     files
 }

@@ -3,11 +3,13 @@
 //! A mistake costs its statement, never the file: the parser skips to where the next statement
 //! seems to begin and goes on, so that one run reports them all.
 
+use super::damage::Damage;
 use super::flaws;
+use super::foreign;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::limits::{ERROR_COUNT_MAX, NESTING_MAX, TREE_BYTES_MAX};
 use super::tree::{NodeId, NodeKind, Tree};
-use super::{Code, Diagnostic, Span, literal, repair};
+use super::{Code, Diagnostic, Span, repair};
 
 /// A mistake that has been reported; the statement is given up.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub(super) const INNER_BLOCKS: [&str; 6] =
     ["entry", "pity", "emit", "broadcast", "budget", "override"];
 
 pub(super) struct Parser<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     file: u32,
     pub(super) lexer: Lexer<'a>,
     pub(super) token: Token,
@@ -55,9 +57,23 @@ pub(super) struct Parser<'a> {
     /// from it is not.
     errors_before: usize,
     /// Labels of blocks that were given up.
-    lost: Vec<String>,
+    pub(super) lost: Vec<String>,
+    /// Statements at the top that were given up in part or whole.
+    pub(super) damage: Damage,
+    /// Something in the current statement at the top was given up.
+    hurt: bool,
+    /// Start of the last block of a known kind at the top.
+    top_start: u32,
+    /// Start of the current statement at the top.
+    statement_start: u32,
+    /// Indentation tells which of two blocks was not closed, see `is_sibling`.
+    pub(super) by_layout: bool,
+    /// Start of a declaration before which a block was not closed, which is reported.
+    unclosed_before: Option<u32>,
+    /// A block that ends left of where it began, in the current statement at the top.
+    pub(super) suspect: Option<(u32, u32)>,
     /// Nothing more is read: the tree is full or the errors are too many.
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 /// Binary operators on a way through an expression, as HCL tools bound them.
@@ -81,10 +97,22 @@ pub(super) struct Parse {
     pub(super) errors: Vec<Diagnostic>,
     /// Names of blocks that could not be read.
     pub(super) lost: Vec<String>,
+    /// Where it could not be read.
+    pub(super) damage: Damage,
 }
 
 /// Parses one file of at most [`super::limits::SOURCE_BYTES_MAX`] bytes. Linear in its length.
 pub(super) fn parse(text: &str, file: u32) -> Parse {
+    let parse = parse_once(text, file, false);
+    // Only where a brace is missing anyway does layout say which: what is accepted depends on it
+    // nowhere.
+    match parse.errors.iter().any(|found| found.code == Code::UnclosedBlock) {
+        true => parse_once(text, file, true),
+        false => parse,
+    }
+}
+
+fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
     let mut parser = Parser {
         text,
         file,
@@ -99,13 +127,23 @@ pub(super) fn parse(text: &str, file: u32) -> Parse {
         errors: Vec::new(),
         errors_before: 0,
         lost: Vec::new(),
+        damage: Damage::default(),
+        hurt: false,
+        top_start: 0,
+        statement_start: 0,
+        by_layout,
+        unclosed_before: None,
+        suspect: None,
         stopped: false,
     };
     parser.advance();
     let mut statements = Vec::new();
     parser.body(None, &mut statements);
     parser.tree.adopt(Tree::ROOT, &statements);
-    Parse { tree: parser.tree, errors: parser.errors, lost: parser.lost }
+    if parser.stopped {
+        parser.damage.cut(parser.statement_start);
+    }
+    Parse { tree: parser.tree, errors: parser.errors, lost: parser.lost, damage: parser.damage }
 }
 
 impl<'a> Parser<'a> {
@@ -185,9 +223,13 @@ impl<'a> Parser<'a> {
             self.token = self.lexer.next();
             if let Some(flaw) = self.token.flaw {
                 let span = self.span(flaw.start, flaw.end);
-                let diagnostic =
-                    flaws::describe(flaw.code, span, self.word_of(flaw.start, flaw.end));
-                self.report(diagnostic);
+                let text = self.slice(flaw.start, flaw.end);
+                if foreign::conflict(text) {
+                    // Neither side of it was read.
+                    self.damage.cut(self.statement_start);
+                }
+                let called = self.slice(0, flaw.start).trim_end().ends_with('(');
+                self.report(flaws::describe(flaw.code, span, text, called));
             }
             let skip = self.token.kind == TokenKind::Bad
                 || (self.quiet && self.token.kind == TokenKind::Newline);
@@ -197,8 +239,9 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn word_of(&self, start: u32, end: u32) -> &'a str {
-        self.slice(start, end)
+    /// Whether a block that was not closed, which is reported, ends before the current token.
+    pub(super) fn ends_unclosed(&self) -> bool {
+        self.unclosed_before == Some(self.token.start)
     }
 
     /// The token after the current one, unreported.
@@ -281,28 +324,48 @@ impl<'a> Parser<'a> {
                     self.damaged(statements);
                     return;
                 }
-                (TokenKind::BraceClose, Some(_)) => {
+                (TokenKind::BraceClose, Some(open)) => {
+                    if self.closes_further_left(open) {
+                        self.suspect.get_or_insert(open);
+                    }
                     self.advance();
                     return;
                 }
                 (TokenKind::BraceClose, None) => {
                     self.begin();
-                    let _: Parsed<()> = self.fail(
-                        Code::UnexpectedClosing,
-                        (token.start, token.end),
-                        "this `}` closes nothing",
-                        "every block before it is closed already",
-                        "remove it, or look for a block above that was closed too early",
-                    );
+                    // Left over from a block that was given up, it is no mistake of its own.
+                    if !self.damage.ends_at(self.previous_end) {
+                        let _: Parsed<()> = self.fail(
+                            Code::UnexpectedClosing,
+                            (token.start, token.end),
+                            "this `}` closes nothing",
+                            "every block before it is closed already",
+                            "remove it, or look for a block above that was closed too early",
+                        );
+                    }
                     self.advance();
+                    // What the block above has lost, and what stands here instead, is not known.
+                    self.damage.add(self.top_start, token.end);
                 }
-                (_, Some(open)) if self.is_top_block_at_line_start() => {
+                (_, Some(open)) if self.is_top_block_at_line_start() || self.is_sibling(open) => {
                     self.unclosed(open, Some(token));
+                    self.unclosed_before = Some(token.start);
                     self.damaged(statements);
                     return;
                 }
                 _ => {
                     let (nesting, objects) = (self.nesting, self.objects);
+                    let start = token.start;
+                    // What follows on a statement that was given up may be a part of it.
+                    let adrift = open.is_none() && {
+                        let known = self.is_top_block();
+                        if known {
+                            self.top_start = start;
+                        }
+                        (self.hurt, self.suspect) = (false, None);
+                        self.statement_start = start;
+                        !known && self.damage.ends_at(self.previous_end)
+                    };
                     self.begin();
                     match self.statement(false).and_then(|id| self.finish_line().map(|()| id)) {
                         Ok(id) => statements.push(id),
@@ -313,43 +376,18 @@ impl<'a> Parser<'a> {
                             self.objects = objects;
                         }
                     }
+                    if open.is_none() && (self.hurt || adrift) {
+                        self.damage.add(start, self.previous_end);
+                    }
                 }
             }
         }
     }
 
     pub(super) fn damaged(&mut self, statements: &mut Vec<NodeId>) {
+        self.hurt = true;
         let at = self.previous_end;
         statements.extend(self.tree.add(NodeKind::Damaged, at, at));
-    }
-
-    fn unclosed(&mut self, open: (u32, u32), before: Option<Token>) {
-        if self.stopped {
-            return;
-        }
-        let span = self.span(open.0, open.1);
-        let mut diagnostic = Diagnostic::error(
-            Code::UnclosedBlock,
-            span,
-            "this block has no closing `}`",
-        )
-        .cause("the file, or a declaration that stands at the top, begins before the block ends")
-        .help("add a `}` on a line of its own after the block's last line");
-        if let Some(token) = before {
-            let span = self.span(token.start, token.end);
-            diagnostic = diagnostic.label(span, "this declaration begins inside the open block");
-        }
-        self.report(diagnostic);
-    }
-
-    /// `rule "x" {` at the very start of a line, inside another block.
-    pub(super) fn is_top_block_at_line_start(&self) -> bool {
-        let token = self.token;
-        let line_start = token.start == 0 || self.slice(token.start - 1, token.start) == "\n";
-        token.kind == TokenKind::Name
-            && line_start
-            && TOP_BLOCKS.contains(&self.word(token))
-            && self.peek().kind == TokenKind::Text
     }
 
     /// An attribute or a block.
@@ -423,71 +461,10 @@ impl<'a> Parser<'a> {
             self.advance();
         }
         let value = self.expression()?;
+        let value = self.separated(value)?;
         let end = self.previous_end;
         let id = self.add(NodeKind::Attribute, name.start, end)?;
         self.tree.adopt(id, &[name_id, value]);
-        Ok(id)
-    }
-
-    fn block(&mut self) -> Parsed<NodeId> {
-        let name = self.token;
-        let mut children = vec![self.add(NodeKind::Name, name.start, name.end)?];
-        self.advance();
-        while matches!(self.token.kind, TokenKind::Text | TokenKind::Name) {
-            let label = self.token;
-            if label.kind == TokenKind::Name {
-                let word = self.word(label).to_owned();
-                let span = self.span(label.start, label.end);
-                if !self.is_spoiled() {
-                    self.report(
-                        Diagnostic::error(
-                            Code::Labels,
-                            span,
-                            format!("the label {word} has no quotes"),
-                        )
-                        .cause(
-                            "labels of blocks are strings, so that names and keywords stay apart",
-                        )
-                        .help(format!("write `{} \"{word}\" {{`", self.word(name))),
-                    );
-                }
-            }
-            children.push(self.add(NodeKind::Text, label.start, label.end)?);
-            self.advance();
-        }
-        let open = self.token;
-        if open.kind != TokenKind::BraceOpen {
-            let labels = children.iter().skip(1).map(|id| self.tree.bytes(*id));
-            let labels: Vec<String> =
-                labels.map(|(start, end)| literal::string(self.slice(start, end))).collect();
-            self.lost.extend(labels);
-            let at = if open.kind == TokenKind::Newline {
-                (name.start, self.previous_end)
-            } else {
-                (open.start, open.end)
-            };
-            return self.fail(
-                Code::ExpectedToken,
-                at,
-                format!("the block `{}` has no `{{` on this line", self.word(name)),
-                "a block is `kind \"name\" {` with the brace on the same line",
-                "add `{`, or write `name = value` if an attribute was meant",
-            );
-        }
-        let header = (name.start, open.end);
-        let id = self.add(NodeKind::Block, header.0, header.1)?;
-        self.enter()?;
-        self.advance();
-        if matches!(self.token.kind, TokenKind::Newline | TokenKind::End) {
-            self.body(Some(header), &mut children);
-            self.begin();
-        } else if self.at(TokenKind::BraceClose) {
-            self.advance();
-        } else {
-            self.one_line_body(header, &mut children)?;
-        }
-        self.nesting -= 1;
-        self.tree.adopt(id, &children);
         Ok(id)
     }
 
@@ -541,7 +518,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn skip_token(&mut self) {
+    pub(super) fn skip_token(&mut self) {
         self.previous_end = self.token.end;
         self.token = if self.stopped { self.end() } else { self.lexer.next() };
         while self.token.kind == TokenKind::Bad {

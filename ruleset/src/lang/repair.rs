@@ -4,8 +4,11 @@
 
 use super::lexer::{Token, TokenKind};
 use super::parser::{INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
-use super::tree::NodeId;
+use super::tree::{NodeId, NodeKind};
 use super::{Code, Diagnostic};
+
+/// Longest tail of a number with separators that is looked at.
+const SEPARATED_BYTES_MAX: usize = 32;
 
 impl Parser<'_> {
     /// Reports `name: value`; it is read as `name = value`.
@@ -158,6 +161,44 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// The number around the comma at hand when it is written as `1,000,000`: where, and its digits.
+    fn thousands(&self) -> Option<(u32, u32, String)> {
+        let comma = self.token.start as usize;
+        let (before, rest) = (self.text.get(..comma)?.as_bytes(), self.text.get(comma..)?);
+        let first = before.iter().rev().take(4).take_while(|b| b.is_ascii_digit()).count();
+        let inside = |b: &u8| *b == b',' || b.is_ascii_digit();
+        let length = rest.bytes().take(SEPARATED_BYTES_MAX).take_while(inside).count();
+        let groups = rest.get(1..length)?;
+        let whole = groups.split(',').all(|group| group.len() == 3);
+        let number = self.text.get(comma - first..comma + length)?;
+        let end = self.token.start + length as u32;
+        ((1..=3).contains(&first) && whole)
+            .then(|| (end - number.len() as u32, end, number.replace(',', "")))
+    }
+
+    /// Reports `1,000`, whose value is then not known; `value` is what was read of it.
+    pub(super) fn separated(&mut self, value: NodeId) -> Parsed<NodeId> {
+        let Some((start, end, digits)) = self.thousands().filter(|_| self.at(TokenKind::Comma))
+        else {
+            return Ok(value);
+        };
+        if !self.is_spoiled() {
+            let (span, shown) = (self.span(start, end), self.slice(start, end));
+            let comma = self.span(self.token.start, self.token.end);
+            let message = format!("a comma inside the number `{shown}`");
+            self.report(
+                Diagnostic::error(Code::SeveralOnLine, comma, message)
+                    .cause("numbers have no separators, and a decimal has a point")
+                    .help(format!("write {digits}"))
+                    .edit(span, digits),
+            );
+        }
+        while self.token.start < end {
+            self.skip_token();
+        }
+        self.add(NodeKind::Damaged, start, end)
+    }
+
     /// After a statement: the line ends here.
     pub(super) fn finish_line(&mut self) -> Parsed<()> {
         if self.at(TokenKind::Comma) && self.peek().kind != TokenKind::Number {
@@ -185,7 +226,7 @@ impl Parser<'_> {
                 Ok(())
             }
             // The block before it was never closed, which is reported.
-            _ if self.is_top_block_at_line_start() => Ok(()),
+            _ if self.ends_unclosed() || self.is_top_block_at_line_start() => Ok(()),
             kind => {
                 let message = match kind {
                     TokenKind::Name => {
@@ -210,7 +251,7 @@ impl Parser<'_> {
 }
 
 /// Kinds of blocks: what follows them on the line is a label.
-fn is_block_word(word: &str) -> bool {
+pub(super) fn is_block_word(word: &str) -> bool {
     TOP_BLOCKS.contains(&word) || INNER_BLOCKS.contains(&word)
 }
 

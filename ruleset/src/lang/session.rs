@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::damage::Damage;
 use super::index::{Index, Symbol};
 use super::limits::ERROR_COUNT_MAX;
 use super::outline::Outline;
@@ -22,6 +23,8 @@ pub(super) struct File<'a> {
     pub(super) tree: Tree,
     /// Names of blocks that could not be read.
     pub(super) lost: Vec<String>,
+    /// What could not be read of it.
+    pub(super) damage: Damage,
 }
 
 /// A node of one file.
@@ -175,15 +178,33 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether a block may have been cut off by the cap on its file's tree: it stands in the last
-    /// statement that was read.
-    pub(super) fn is_cut(&self, at: At) -> bool {
-        let cut = self.files.get(at.file as usize).is_some_and(|file| file.tree.is_cut());
-        let last = || self.children(At { file: at.file, node: Tree::ROOT }).last().copied();
-        cut && last().is_none_or(|last| self.span(at).start >= self.span(last).start)
+    /// Whether the declaration around a node could not be read whole, which is reported.
+    pub(super) fn is_damaged(&self, at: At) -> bool {
+        let file = self.file(at);
+        file.damage.holds(file.tree.bytes(at.node).0)
+    }
+
+    /// Whether some file was not read to its end: what seems not to be declared may stand there.
+    pub(super) fn is_cut(&self) -> bool {
+        self.files.iter().any(|file| file.damage.is_cut())
+    }
+
+    /// Whether a mistake in the syntax explains this.
+    fn follows(&self, diagnostic: &Diagnostic) -> bool {
+        use Code::*;
+        let file = self.files.get(diagnostic.span.file as usize);
+        let damaged = file.is_some_and(|file| file.damage.holds(diagnostic.span.start));
+        let undeclared = matches!(
+            diagnostic.code,
+            NoRuleset | UnknownName | UnknownField | FieldNotInTrigger | ImportMissing
+        );
+        damaged || (undeclared && self.is_cut())
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        if self.follows(&diagnostic) {
+            return;
+        }
         // Conditions are checked once per use: their mistakes come up as often.
         // Warnings never push the run over its limit of errors.
         let limit = match diagnostic.severity {

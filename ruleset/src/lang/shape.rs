@@ -57,7 +57,7 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
         labels: Vec::new(),
         attributes: Vec::new(),
         blocks: Vec::new(),
-        damaged: session.is_cut(at),
+        damaged: session.is_damaged(at),
         names: Vec::new(),
     };
     for child in session.children(at).into_iter().skip(1) {

@@ -70,7 +70,7 @@ fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope, zones: &mut Zones
         let schedule =
             schedule.map_or(Schedule::Every { period_ms: 1_000 }, |(schedule, _)| schedule);
         // A malformed duration is one all the same: `active` on it is not a second mistake.
-        let fallback = i64::from(block.value("duration").is_some());
+        let fallback = i64::from(block.value("duration").is_some() || session.is_damaged(at));
         let duration_ms = duration_ms.unwrap_or(fallback).unsigned_abs();
         scope.timers.push(TimerDef { name, schedule, duration_ms, missed, jitter_ms, except });
     }

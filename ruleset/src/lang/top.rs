@@ -90,6 +90,14 @@ fn foreign(name: &str) -> Option<String> {
 /// The one `ruleset` block.
 pub(super) fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
     let Some((&first, rest)) = found.split_first() else {
+        // It may be what could not be read.
+        let damaged = session.files.iter().any(|file| {
+            let part = |(start, end): (u32, u32)| file.text.get(start as usize..end as usize);
+            file.damage.parts().filter_map(part).any(|text| text.contains("ruleset"))
+        });
+        if damaged {
+            return;
+        }
         let span = Span { file: 0, start: 0, end: 0 };
         session.report(
             Diagnostic::error(Code::NoRuleset, span, "no file has a `ruleset` block")

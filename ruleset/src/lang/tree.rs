@@ -105,7 +105,6 @@ pub(super) const NODE_COUNT_MAX: usize = TREE_BYTES_MAX / size_of::<Node>();
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
-    cut: bool,
 }
 
 impl Tree {
@@ -118,7 +117,7 @@ impl Tree {
             kind: NodeKind::File,
             height: 0,
         };
-        Tree { nodes: vec![file], cut: false }
+        Tree { nodes: vec![file] }
     }
 
     pub(super) const ROOT: NodeId = NodeId(0);
@@ -126,17 +125,11 @@ impl Tree {
     /// Adds a leaf, or `None` when the arena has reached its cap.
     pub(super) fn add(&mut self, kind: NodeKind, start: u32, end: u32) -> Option<NodeId> {
         if self.nodes.len() >= NODE_COUNT_MAX {
-            self.cut = true;
             return None;
         }
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node { start, end, first: NONE, next: NONE, kind, height: 1 });
         Some(id)
-    }
-
-    /// Whether a node found no room: what was being read then is not whole.
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut
     }
 
     /// Makes `children` the children of `parent`, in order; they must not have a parent yet.

@@ -6,7 +6,13 @@ use crate::lang::{Code, check, line_col};
 /// Codes with line and column of everything that is found in `text`.
 fn places(text: &str) -> Vec<String> {
     let short = |line: String| line.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
-    found(text).into_iter().map(short).collect()
+    let mut found: Vec<String> = found(text).into_iter().map(short).collect();
+    found.sort_by_key(|found| {
+        let (code, place) = found.split_once(' ').unwrap_or_default();
+        let (line, column) = place.split_once(':').unwrap_or_default();
+        (line.parse::<u32>().ok(), column.parse::<u32>().ok(), code.to_owned())
+    });
+    found
 }
 
 #[test]
@@ -225,7 +231,6 @@ rule "late" {
         "C0603 37:29",
         "C0901 39:1",
         "C0203 42:1",
-        "C0903 45:3",
         "C0101 45:18",
     ];
     let places = places(text);

@@ -94,6 +94,23 @@ fn a_declaration_that_the_cap_cuts_off_lacks_nothing() {
     }
 }
 
+#[test]
+fn a_declaration_that_the_cap_cuts_in_two_is_one_mistake() {
+    // Wherever the cut falls in a declaration, what it lacks and what comes after it is not reported.
+    for extra in 0..16 {
+        let mut text = "import \"a_base.rules.hcl\" {}\n".repeat(extra);
+        text.push_str("counter \"kills\" {\n  on = kill\n  per = player\n  window = \"1m\"\n}\n");
+        text.push_str(
+            "rule \"first\" {\n  on = kill\n  when = condition.late\n  emit \"a\" {}\n}\n",
+        );
+        text.push_str(&repeat(700, |i| {
+            format!("param \"{}\" {{\n  type = int(1, 5)\n  default = 2\n}}\n", letters(i))
+        }));
+        text.push_str("condition \"late\" { when = trigger.flag }\n");
+        assert_eq!(codes(&text), [Code::TreeTooLarge], "{extra}");
+    }
+}
+
 /// Names that are not confusable: base 20 digits of letters that do not look alike.
 fn letters(mut number: usize) -> String {
     let digits = b"abcdefghjkmnpqrstuvw";

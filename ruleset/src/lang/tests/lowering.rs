@@ -200,3 +200,9 @@ rule "r" {
     assert_eq!(*values[2], Expr::Binary(BinaryOp::DivDecimal, wide(), half));
     assert_eq!([values[3], values[4], values[5]], [-3, -1, 0].map(Expr::Const).each_ref());
 }
+
+#[test]
+fn a_byte_order_mark_changes_nothing() {
+    let marked = program(&[source("game.rules.hcl", &format!("\u{feff}{GAME}"))]);
+    assert_eq!(marked, program(&[source("game.rules.hcl", GAME)]));
+}
