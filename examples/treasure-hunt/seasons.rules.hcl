@@ -259,7 +259,7 @@ timer "ghost_hour" {
 }
 
 timer "double_weekend" {
-  cron     = "0 0 1-7 * SAT"
+  cron     = "0 0 * * SAT"
   zone     = "UTC"
   duration = "2d"
   missed   = "fire"

@@ -128,12 +128,24 @@ pub fn render(sources: &[Source], diagnostics: &[Diagnostic], colour: bool) -> S
 pub fn explain(diagnostics: &[Diagnostic]) -> Option<String> {
     let mut codes: Vec<Code> = Vec::new();
     for found in diagnostics {
-        if !codes.contains(&found.code) && codes.len() < EXPLAINED_COUNT_MAX {
+        if !codes.contains(&found.code) {
             codes.push(found.code);
         }
     }
     let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-    (!codes.is_empty()).then(|| format!("explain: cairn explain {}", codes.join(" ")))
+    explained(codes.iter().map(String::as_str).collect())
+}
+
+/// As [`explain`], for different codes in the order of their importance. Those that the line has no
+/// room for are counted.
+pub fn explained(codes: Vec<&str>) -> Option<String> {
+    let (shown, more) = codes.split_at(codes.len().min(EXPLAINED_COUNT_MAX));
+    let more = match more.len() {
+        0 => String::new(),
+        1 => "  # and 1 code more".to_owned(),
+        count => format!("  # and {count} codes more"),
+    };
+    (!shown.is_empty()).then(|| format!("explain: cairn explain {}{more}", shown.join(" ")))
 }
 
 /// Whether stdout is a terminal and nobody asked for plain text (`NO_COLOR`).
@@ -268,4 +280,20 @@ fn place(sources: &[Source], span: Span) -> Place {
     };
     let ((line, column), (end_line, end_column)) = (position(mark.start), position(mark.end));
     Place { file: source.name.clone(), line, column, end_line, end_column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explained;
+
+    #[test]
+    fn codes_that_are_not_named_are_counted() {
+        let line = |count: usize| explained(["C1", "C2", "C3", "C4", "C5", "C6"][..count].to_vec());
+        assert_eq!(line(0), None);
+        assert_eq!(line(4).as_deref(), Some("explain: cairn explain C1 C2 C3 C4"));
+        let one = "explain: cairn explain C1 C2 C3 C4  # and 1 code more";
+        assert_eq!(line(5).as_deref(), Some(one));
+        let two = "explain: cairn explain C1 C2 C3 C4  # and 2 codes more";
+        assert_eq!(line(6).as_deref(), Some(two));
+    }
 }

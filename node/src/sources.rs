@@ -49,12 +49,19 @@ pub enum Fault {
         limit: usize,
     },
     /// Not UTF-8.
-    #[error("{path}: byte {offset} is not UTF-8")]
+    #[error("{path}:{line}: byte {offset} is {byte:#04x}, which is not UTF-8{}",
+        if *utf16 { "; the file seems to be UTF-16" } else { "" })]
     NotText {
         /// The file.
         path: String,
+        /// Its line, from 1.
+        line: usize,
         /// Of the first wrong byte.
         offset: usize,
+        /// The byte.
+        byte: u8,
+        /// It begins with the byte order mark of UTF-16.
+        utf16: bool,
     },
     /// A symbolic link, a socket, a device.
     #[error("{path}: not a regular file")]
@@ -79,7 +86,12 @@ impl Fault {
             Fault::TooLarge { .. } => "split the rules into more files, or into two rule sets",
             Fault::TooMany { .. } => "merge small files, or split the rule set in two",
             Fault::TooDeep { .. } => "move the rules up; folders have no meaning to the compiler",
-            Fault::NotText { .. } => "save the file as UTF-8",
+            Fault::NotText { utf16: true, .. } => {
+                "save the file as UTF-8, which editors offer beside the name under \"save as\""
+            }
+            Fault::NotText { .. } => {
+                "save the file as UTF-8; one letter in an older encoding is enough to stop here"
+            }
             Fault::NotAFile { .. } => {
                 "put the file itself there: what a link points to can change unseen"
             }
@@ -294,15 +306,27 @@ impl Walk {
             return Err(too_large(name, bytes.len() as u64, FILE_BYTES_MAX));
         }
         self.total_bytes += bytes.len() as u64;
-        String::from_utf8(bytes).map_err(|error| Fault::NotText {
-            path: name.to_owned(),
-            offset: error.utf8_error().valid_up_to(),
+        String::from_utf8(bytes).map_err(|error| {
+            let offset = error.utf8_error().valid_up_to();
+            not_text(name, error.as_bytes(), offset)
         })
     }
 
     fn unreadable(&mut self, name: &str, error: &std::io::Error) {
         let path = if name.is_empty() { ".".to_owned() } else { name.to_owned() };
         self.faults.push(Fault::Unreadable { path, reason: error.to_string() });
+    }
+}
+
+/// What is wrong with the byte at `offset`, the first that is not UTF-8.
+pub(crate) fn not_text(name: &str, bytes: &[u8], offset: usize) -> Fault {
+    let before = bytes.get(..offset).unwrap_or_default();
+    Fault::NotText {
+        path: name.to_owned(),
+        line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+        offset,
+        byte: bytes.get(offset).copied().unwrap_or_default(),
+        utf16: bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]),
     }
 }
 
@@ -352,7 +376,22 @@ mod tests {
         let dir = folder(&[("a.rules.hcl", b"ok \xff"), ("b.rules.hcl", b"fine")]);
         std::os::unix::fs::symlink("b.rules.hcl", dir.path().join("c.rules.hcl")).unwrap();
         let error = read(dir.path()).unwrap_err().to_string();
-        assert_eq!(error, "a.rules.hcl: byte 3 is not UTF-8\nc.rules.hcl: not a regular file");
+        assert_eq!(
+            error,
+            "a.rules.hcl:1: byte 3 is 0xff, which is not UTF-8\nc.rules.hcl: not a regular file"
+        );
+    }
+
+    #[test]
+    fn a_file_in_another_encoding_is_told_by_its_line() {
+        let utf16 = [0xff, 0xfe, b'r', 0, b'u', 0];
+        let dir = folder(&[("a.rules.hcl", b"# ok\n# gr\xf6n"), ("b.rules.hcl", &utf16)]);
+        let error = read(dir.path()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "a.rules.hcl:2: byte 9 is 0xf6, which is not UTF-8\n\
+             b.rules.hcl:1: byte 0 is 0xff, which is not UTF-8; the file seems to be UTF-16"
+        );
     }
 
     #[test]

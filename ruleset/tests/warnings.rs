@@ -60,9 +60,96 @@ fn each_is_reported_where_it_is() {
         ("loot_table \"t\" {\n  entry \"a\" { weight = 999999 }\n  entry \"b\" { weight = 1 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" { table = t }\n}", &[]),
         ("loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    item = \"x\"\n    when = trigger.level>5\n  }\n  entry \"b\" {\n    weight = 2\n    item = \"x\"\n    when = trigger.level > 5\n  }\n  entry \"x\" { weight = 3 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" { table = t }\n}",
          &["C1103 7:9 b gives what a gives, under the same condition"]),
+        // What is sent to the game under a name that belongs to rolls.
+        ("loot_table \"t\" {\n  entry \"a\" { weight = 1 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" {\n    table = t\n    cuont = 2\n    amount = 3\n  }\n}",
+         &["C1106 8:5 `cuont` is sent to the game, not used for a roll"]),
+        ("loot_table \"t\" {\n  entry \"a\" { weight = 1 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" {\n    table = t\n    rolls = 2\n  }\n  emit \"c\" { rolls = 2 }\n  emit \"d\" { mount = 2 }\n}",
+         &["C1106 8:5 `rolls` is sent to the game, not used for a roll"]),
+        ("rule \"r\" {\n  on = kill\n  emit \"b\" { count = 2 }\n}",
+         &["C1106 3:14 `count` is sent to the game, not used for a roll"]),
+        ("loot_table \"t\" {\n  entry \"a\" { weight = 1 }\n}\nrule \"r\" {\n  on = kill\n  emit \"b\" {\n    table = t\n    count = 2\n    counts = 3\n  }\n}", &[]),
+        // A count of what another value names.
+        ("rule \"r\" {\n  on = kill\n  emit \"spawn\" {\n    creature = \"wolf\"\n    count = 2\n  }\n}", &[]),
+        ("timer \"t\" {\n  cron = \"0 19 24 12 FRI\"\n  zone = \"UTC\"\n}\nrule \"r\" {\n  on = timer.t\n  broadcast \"b\" {}\n}",
+         &["C1107 2:10 this fires on 24 of the month, and on every FRI as well"]),
+        ("timer \"t\" {\n  cron = \"0 19 24 12 *\"\n  zone = \"UTC\"\n}\nrule \"r\" {\n  on = timer.t\n  broadcast \"b\" {}\n}", &[]),
     ] {
         assert_eq!(found(text), expected, "{text}");
         assert!(run(text).program.is_some());
+    }
+}
+
+/// Beside [`BASE`]: what may be in a clause.
+const INPUTS: &str = r#"trigger "raid" {
+  fields = { party = int(1, 4), level = int(40, 50), season = season, one = int(1, 1) }
+}
+trigger "quest" {
+  fields = { level = int(1, 100) }
+}
+enum "season" { values = ["winter"] }
+param "pinned" {
+  type    = int(1, 1)
+  default = 1
+}
+param "open" {
+  type    = bool
+  default = true
+}
+param "most" {
+  type    = int(4, 9)
+  default = 5
+}
+counter "raids" {
+  on     = raid
+  per    = player
+  window = "1h"
+}
+condition "veteran" { when = trigger.level >= 30 && param.open }
+rule "uses" {
+  on   = quest
+  when = condition.veteran && param.open && rate(raids) > 2
+  emit "a" { season = param.pinned + param.most }
+}
+"#;
+
+#[test]
+fn a_clause_that_decides_nothing_is_reported_where_its_inputs_have_a_choice() {
+    let warnings = |when: &str| -> Vec<String> {
+        let text = format!(
+            "{INPUTS}rule \"r\" {{\n  on   = raid\n  when = {when}\n  emit \"b\" {{}}\n}}\n"
+        );
+        found(&text).into_iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    let line = INPUTS.lines().count() + 3;
+    for (when, column, clause) in [
+        ("rate(raids) >= 0 && param.open", 10, "`rate(raids) >= 0` is always true"),
+        ("param.open && trigger.party > 0", 24, "`trigger.party > 0` is always true"),
+        ("param.open || trigger.party > 4", 24, "`trigger.party > 4` is never true"),
+        ("param.open && !(trigger.party > 4)", 24, "`!(trigger.party > 4)` is always true"),
+        (
+            "param.open && (trigger.party == 9 || param.open)",
+            25,
+            "`trigger.party == 9` is never true",
+        ),
+        (
+            "param.open && trigger.party <= param.most",
+            24,
+            "`trigger.party <= param.most` is always true",
+        ),
+    ] {
+        assert_eq!(warnings(when), [format!("{line}:{column} {clause}")], "{when}");
+    }
+    for when in [
+        "rate(raids) >= 1 && trigger.party > 1",
+        // Of a single value on purpose.
+        "param.pinned == 1 && param.open",
+        "trigger.season == \"winter\" && param.open",
+        "trigger.one > 0 && param.open",
+        "true && param.open",
+        // Always true for this trigger, and a question for the other.
+        "condition.veteran && trigger.party > 1",
+    ] {
+        assert_eq!(warnings(when), [] as [String; 0], "{when}");
     }
 }
 

@@ -144,10 +144,9 @@ fn summary(report: &Report, only_looks: bool, stdin: bool) {
         report.findings.iter().map(|finding| finding.code.as_str()).collect();
     codes.sort_unstable();
     codes.dedup();
-    codes.truncate(4);
-    if !codes.is_empty() {
+    if let Some(explain) = diagnostics::explained(codes) {
         output::note("files with mistakes are left as they are");
-        output::note(&format!("explain: cairn explain {}", codes.join(" ")));
+        output::note(&explain);
     }
     let (changed, files) = (report.changed.len(), plural(report.files, "file"));
     match (only_looks, changed) {
@@ -193,9 +192,8 @@ fn read_stdin() -> Result<Outcome, Failure> {
     let read = io::stdin().lock().take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| Failure::internal(format!("cannot read stdin: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::new(Exit::Findings, format!("{STDIN}: byte {at} is not UTF-8"))
-            .hint("save the file as UTF-8")
+        let fault = sources::not_text(STDIN, error.as_bytes(), error.utf8_error().valid_up_to());
+        Failure::new(Exit::Findings, fault.to_string()).hint(fault.hint())
     })?;
     Ok(outcome(PathBuf::from(STDIN), Source { name: STDIN.to_owned(), text }))
 }

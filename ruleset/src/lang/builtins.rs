@@ -5,6 +5,7 @@ use super::constant::shorten;
 use super::index::Symbol;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Interval};
+use super::literal;
 use super::names::Names;
 use super::session::At;
 use super::tree::NodeKind;
@@ -29,6 +30,22 @@ pub(super) const BUILTINS: [(&str, usize, usize, &str); 12] = [
 /// Outcomes of `pick` and `bucket`: draws have 32 bits.
 const OUTCOME_COUNT_MAX: i64 = 1 << 31;
 
+/// What to write instead of a function of another language.
+fn foreign_function(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "now" | "time" | "today" | "date" | "timestamp" | "current_time" => {
+            "write `since(instant)` for how long ago something was, or `active(timer)` for whether it is on"
+        }
+        "random" | "rand" | "rnd" | "roll" | "dice" => {
+            "write `chance(0.25)` for a yes or no, or `pick(6)` for a whole number from 0 to 5"
+        }
+        "in" | "contains" | "any_of" | "is_one_of" => "write `one_of(value, \"a\", \"b\")`",
+        "if" | "iif" | "select" => "write `condition ? value : other value`",
+        "not" => "write `!value`",
+        _ => return None,
+    })
+}
+
 impl Checker<'_, '_> {
     pub(super) fn call(&mut self, at: At, hint: Option<Type>) -> Val {
         let mut args = self.session.children(at);
@@ -38,14 +55,18 @@ impl Checker<'_, '_> {
         let name_at = args.remove(0);
         let name = self.session.text(name_at);
         let Some((_, least, most, usage)) = BUILTINS.iter().find(|known| known.0 == name) else {
-            let meant = self.session.similar(name, BUILTINS.iter().map(|known| known.0));
+            let foreign = foreign_function(name);
+            let meant = match foreign {
+                Some(_) => None,
+                None => self.session.similar(name, BUILTINS.iter().map(|known| known.0)),
+            };
             let all: Vec<&str> = BUILTINS.iter().map(|known| known.0).collect();
             self.error(
                 Code::UnknownFunction,
                 name_at,
                 format!("there is no function `{}`", shorten(name)),
                 format!("the functions are {}", super::shape::list(&all)),
-                meant.as_ref().map_or("use one of them".to_owned(), |meant| {
+                meant.as_ref().map_or(foreign.unwrap_or("use one of them").to_owned(), |meant| {
                     format!("did you mean `{meant}`?")
                 }),
             );
@@ -363,14 +384,17 @@ impl Checker<'_, '_> {
         match p.ty {
             Ty::Error => return self.broken(at),
             Ty::Known(Type::Decimal) => {}
+            Ty::Text if self.percent(&p) => return self.broken(at),
             _ => return self.argument(at, "chance", &p, "a decimal from 0 to 1"),
         }
         if !p.range.within(0, DECIMAL_ONE) {
-            let one = i128::from(DECIMAL_ONE);
-            let (low, high) = (p.range.min, p.range.max);
-            self.out_of(Code::ChanceRange, &p, (low, high), "0 to 1", |value| {
-                !(0..=one).contains(&value)
-            });
+            if !self.percent(&p) {
+                let one = i128::from(DECIMAL_ONE);
+                let ends = ("0.0", "1.0");
+                self.out_of(Code::ChanceRange, &p, "0 to 1", ends, |value| {
+                    !(0..=one).contains(&value)
+                });
+            }
             return self.broken(at);
         }
         let draw = self.draw(at);
@@ -382,6 +406,27 @@ impl Checker<'_, '_> {
         };
         let (ir, size) = (Expr::Chance { p: Box::new(p.ir), rule_hash, draw }, p.size + 4);
         self.known(at, Type::Bool, range, ir, size)
+    }
+
+    /// Reports a chance that is written as a percentage: `15`, `"15%"`.
+    fn percent(&mut self, value: &Val) -> bool {
+        let at = value.at;
+        let text = match self.session.kind(at) {
+            NodeKind::Text => self.session.string(at),
+            NodeKind::Number => self.session.text(at).to_owned(),
+            _ => return false,
+        };
+        let number = text.strip_suffix('%').unwrap_or(&text).trim();
+        let Some(share) = literal::percent(number) else { return false };
+        self.error(
+            Code::ChanceRange,
+            at,
+            format!("`{}` is no chance from 0 to 1", shorten(self.session.text(at))),
+            "a chance is a share of 1: never is 0.0, always is 1.0",
+            format!("{number} % is {share}: write {share}"),
+        );
+        self.session.fix(at, Some(share));
+        true
     }
 
     /// The number of outcomes of `pick` or `bucket`.
@@ -396,8 +441,8 @@ impl Checker<'_, '_> {
             }
         }
         if !n.range.within(1, OUTCOME_COUNT_MAX) {
-            let bounds = (n.range.min, n.range.max);
-            self.out_of(Code::PickRange, &n, bounds, "1 to 2147483648", |value| {
+            let ends = ("1", "2147483648");
+            self.out_of(Code::PickRange, &n, "1 to 2147483648", ends, |value| {
                 !(1..=i128::from(OUTCOME_COUNT_MAX)).contains(&value)
             });
             return None;
@@ -429,8 +474,8 @@ impl Checker<'_, '_> {
         &mut self,
         code: Code,
         value: &Val,
-        (low, high): (i64, i64),
         bounds: &str,
+        (least, most): (&str, &str),
         outside: impl Fn(i128) -> bool,
     ) {
         let scope = self.scope;
@@ -442,16 +487,30 @@ impl Checker<'_, '_> {
             .witness(&[&value.ir], |values| values.first().is_some_and(|value| outside(*value)));
         let when = if when.is_empty() { when } else { format!(", when {when}") };
         let shown = shorten(self.session.text(value.at));
+        let (low, high) = (value.range.min, value.range.max);
         let (low, high) = (scope.value_text(ty, low.into()), scope.value_text(ty, high.into()));
         let reach = if low == high { low } else { format!("{low} to {high}") };
+        let whole = self.session.text(value.at);
+        let bounded = format!("clamp({whole}, {least}, {most})");
+        let (help, fix) = match value.range.single() {
+            Some(_) => (format!("write a value from {bounds}"), None),
+            None if whole == shown => {
+                (format!("write `{bounded}`, or narrow the ranges of its inputs"), Some(bounded))
+            }
+            None => (
+                format!(
+                    "put it into `clamp(…, {least}, {most})`, or narrow the ranges of its inputs"
+                ),
+                None,
+            ),
+        };
         self.error(
             code,
             value.at,
             format!("`{shown}` is {reach}, allowed are {bounds}{when}"),
             "a rule must hold for every input that hosts may supply",
-            format!(
-                "bound it, for example `clamp({shown}, …)`, or narrow the ranges of its inputs"
-            ),
+            help,
         );
+        self.session.fix(value.at, fix);
     }
 }

@@ -163,6 +163,9 @@ codes! {
     RepeatedEntry = 1103, "entry that repeats another";
     Deprecated = 1104, "use of something deprecated";
     IdleOverride = 1105, "override that changes nothing";
+    PayloadSetting = 1106, "payload value that looks like a setting";
+    EitherDay = 1107, "day of the month beside day of the week";
+    ConstantClause = 1108, "clause that decides nothing";
 
     UnknownInTest = 1201, "unknown name in a test";
     TestValueType = 1202, "test value of the wrong type";

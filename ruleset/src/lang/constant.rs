@@ -5,7 +5,7 @@ use super::literal::{self, Number};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{NodeKind, UnaryOp};
-use super::{Code, shape};
+use super::{Code, Diagnostic, Span, dates, shape};
 use crate::ir::{DECIMAL_ONE, INSTANT_MAX, Slot, Type};
 
 /// A whole number literal, with an optional minus.
@@ -17,14 +17,23 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
         return None;
     }
     let shown = shorten(session.text(at));
+    let cause = match is_decimal(session, at) {
+        true => "it counts something, and half of one is none",
+        false => "this is fixed when the rule set is built, so it is a literal",
+    };
     session.error(
         Code::WrongShape,
         at,
         format!("{what} is `{shown}`, not a whole number"),
-        "this is fixed when the rule set is built, so it is a literal",
+        cause,
         "write a whole number, for example 10",
     );
     None
+}
+
+/// Whether a node is a number with a point.
+pub(super) fn is_decimal(session: &Session<'_>, at: At) -> bool {
+    matches!(number(session, at), Some(Number::Decimal(_)))
 }
 
 /// `true` or `false`.
@@ -67,8 +76,24 @@ pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<Stri
 
 /// A duration literal in milliseconds.
 pub(super) fn duration(session: &mut Session<'_>, at: At, what: &str) -> Option<i64> {
+    if let Some(help) = units(session.text(at)) {
+        session.error(
+            Code::WrongShape,
+            at,
+            format!("{what} is `{}`, without a unit", shorten(session.text(at))),
+            "a duration is a string of numbers with the units d, h, m, s, ms",
+            help,
+        );
+        return None;
+    }
     let text = text(session, at, what)?;
     duration_of(session, at, &text)
+}
+
+/// What a whole number may mean as a duration.
+fn units(text: &str) -> Option<String> {
+    let digits = !text.is_empty() && text.len() < 12 && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| format!("write \"{text}s\" for seconds, or \"{text}m\" for minutes"))
 }
 
 /// The duration that `text`, written at `at`, means.
@@ -80,7 +105,7 @@ pub(super) fn duration_of(session: &mut Session<'_>, at: At, text: &str) -> Opti
             at,
             format!("\"{}\" is no duration", shorten(text)),
             "a duration is whole numbers with the units d, h, m, s, ms, largest first",
-            "write for example \"90s\", \"1m30s\" or \"2h\"",
+            units(text).unwrap_or("write for example \"90s\", \"1m30s\" or \"2h\"".to_owned()),
         );
     }
     value
@@ -90,13 +115,21 @@ pub(super) fn duration_of(session: &mut Session<'_>, at: At, text: &str) -> Opti
 pub(super) fn instant_of(session: &mut Session<'_>, at: At, text: &str) -> Option<i64> {
     let value = literal::instant(text);
     if value.is_none() {
+        let meant = dates::meant_instant(text);
         session.error(
             Code::BadInstant,
             at,
             format!("\"{}\" is no instant", shorten(text)),
-            "an instant is a date, a time and an offset as in RFC 3339, from 1970 to 9999",
-            "write for example \"2026-12-24T18:00:00Z\"",
+            dates::no_instant(text).unwrap_or(
+                "an instant is a date, a time and an offset as in RFC 3339, from 1970 to 9999"
+                    .to_owned(),
+            ),
+            match &meant {
+                Some(meant) => format!("write \"{meant}\""),
+                None => "write for example \"2026-12-24T18:00:00Z\"".to_owned(),
+            },
         );
+        session.fix(at, meant.map(|meant| format!("\"{meant}\"")));
     }
     value
 }
@@ -192,16 +225,23 @@ pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) 
             format!("`{shown}` is not {}", scope.type_name(ty)),
             "the value must be a literal of the declared type",
             match ty {
-                Type::Bool => "write true or false",
-                Type::Int => "write a whole number, for example 10",
-                Type::Decimal => "write a number, for example 1.25",
-                Type::Duration => "write a string such as \"90s\"",
-                Type::Instant => "write a string such as \"2026-12-24T18:00:00Z\"",
-                Type::Enum(_) | Type::Symbol => "write one of its values between double quotes",
+                Type::Duration if units(&shown).is_some() => units(&shown).unwrap_or_default(),
+                _ => literal_help(ty).to_owned(),
             },
         );
     }
     found
+}
+
+fn literal_help(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "write true or false",
+        Type::Int => "write a whole number, for example 10",
+        Type::Decimal => "write a number, for example 1.25",
+        Type::Duration => "write a string such as \"90s\"",
+        Type::Instant => "write a string such as \"2026-12-24T18:00:00Z\"",
+        Type::Enum(_) | Type::Symbol => "write one of its values between double quotes",
+    }
 }
 
 /// What `type = …` or a trigger's field says: the type, and its range if that is known from it.
@@ -264,13 +304,21 @@ pub(super) fn type_of(
                 "decimal" => Type::Decimal,
                 "duration" => Type::Duration,
                 _ => {
+                    let meant = foreign_type(name).map(str::to_owned).or_else(|| {
+                        session.similar(name, ["int", "decimal", "duration"].into_iter())
+                    });
+                    let ends = session.text(at).strip_prefix(name).unwrap_or("").to_owned();
                     session.error(
                         Code::UnknownName,
                         at,
                         format!("there is no type `{}(…)`", shorten(name)),
                         "the types with a range are int, decimal and duration",
-                        "write for example `int(1, 100)`",
+                        match &meant {
+                            Some(meant) => format!("write `{meant}{}`", shorten(&ends)),
+                            None => "write for example `int(1, 100)`".to_owned(),
+                        },
                     );
+                    session.fix(at, meant.map(|meant| format!("{meant}{ends}")));
                     return None;
                 }
             };
@@ -306,6 +354,16 @@ pub(super) fn type_of(
     }
 }
 
+/// The type with a range that another language calls so.
+fn foreign_type(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "float" | "double" | "number" | "real" | "fixed" | "f32" | "f64" => "decimal",
+        "integer" | "uint" | "long" | "short" | "byte" | "i32" | "i64" | "u32" | "u64" => "int",
+        "time" | "timespan" | "interval" => "duration",
+        _ => return None,
+    })
+}
+
 /// The inclusive range of `ty` from `low` to `high`.
 pub(super) fn range(
     session: &mut Session<'_>,
@@ -319,16 +377,18 @@ pub(super) fn range(
     let max = value(session, scope, high, ty);
     let (min, max) = (min?, max?);
     if min > max {
-        session.error(
-            Code::EmptyRange,
-            at,
-            format!(
-                "the range from {} to {} holds nothing",
-                scope.value_text(ty, min.into()),
-                scope.value_text(ty, max.into())
-            ),
-            "the smallest value comes first",
-            "swap the two",
+        let (first, second) = (session.text(low), session.text(high));
+        let (message, help, swapped) = (
+            format!("the range from {first} to {second} holds nothing"),
+            format!("swap the two: write {second}, {first}"),
+            format!("{second}, {first}"),
+        );
+        let (span, start, end) = (session.span(at), session.span(low), session.span(high));
+        session.report(
+            Diagnostic::error(Code::EmptyRange, span, message)
+                .cause("the smallest value comes first")
+                .help(help)
+                .edit(Span { end: end.end, ..start }, swapped),
         );
         return None;
     }

@@ -216,7 +216,14 @@ pub(super) fn unique(
                     format!("a second `{kind}` with the name `{name}`"),
                 )
                 .label(first, "the first one is here")
-                .cause("all files of a rule set share one set of names")
+                .cause(match kind {
+                    "entry" => {
+                        "the entries of a table have different names; two may give one `item`"
+                    }
+                    "value" => "the values of an enum are different",
+                    "field" => "the fields of a trigger have different names",
+                    _ => "all files of a rule set share one set of names",
+                })
                 .help("rename or remove one of them"),
             );
             false

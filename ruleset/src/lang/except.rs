@@ -5,7 +5,7 @@ use super::limits::{EXCEPT_COUNT_MAX, EXCEPT_DAYS_MAX};
 use super::session::{At, Session};
 use super::shape::Block;
 use super::tree::NodeKind;
-use super::{Code, Diagnostic, literal, timers};
+use super::{Code, Diagnostic, dates as written, literal, timers};
 use crate::ir::{Days, Except, Schedule};
 use crate::schedule::{self, Plan, ScheduleError, date_text};
 
@@ -101,13 +101,22 @@ fn dates(session: &mut Session<'_>, at: At) -> Option<Days> {
     let text = constant::text(session, at, "an exception")?;
     let (first, last) = text.split_once("..").unwrap_or((&text, &text));
     let (Some(first), Some(last)) = (literal::date(first), literal::date(last)) else {
+        let (first, last) = text.split_once("..").unwrap_or((&text, &text));
+        let reason = written::no_date(first).or_else(|| written::no_date(last));
+        let meant = written::meant(&text);
         session.error(
             Code::BadDate,
             at,
             format!("\"{}\" is neither a date nor a range of dates", shorten(&text)),
-            "a date is year, month and day that exist, from 1970 to 9999",
-            "write for example \"2026-12-25\" or \"2026-12-24..2026-12-26\"",
+            reason.unwrap_or(
+                "a date is year, month and day, a range two of them with `..`".to_owned(),
+            ),
+            match &meant {
+                Some(meant) => format!("write \"{meant}\""),
+                None => "write for example \"2026-12-25\" or \"2026-12-24..2026-12-26\"".to_owned(),
+            },
         );
+        session.fix(at, meant.map(|meant| format!("\"{meant}\"")));
         return None;
     };
     if last < first {

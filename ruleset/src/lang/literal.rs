@@ -24,6 +24,16 @@ pub(super) fn number(text: &str) -> Option<Number> {
     whole.checked_mul(DECIMAL_ONE)?.checked_add(part).map(Number::Decimal)
 }
 
+/// What a percentage from more than 0 to 100 is as a decimal: `15` is `0.15`.
+pub(super) fn percent(text: &str) -> Option<String> {
+    let millionths = match number(text)? {
+        Number::Int(value) => value.checked_mul(DECIMAL_ONE)?,
+        Number::Decimal(value) => value,
+    };
+    let share = (1..=100 * DECIMAL_ONE).contains(&millionths) && millionths % 100 == 0;
+    share.then(|| decimal_text((millionths / 100).into()))
+}
+
 /// The meaning of a string literal, quotes included in `text`. What the lexer flagged is kept as
 /// written, so that errors can still quote it.
 pub(super) fn string(text: &str) -> String {
@@ -143,6 +153,22 @@ mod tests {
         assert_eq!(number("0.000001"), Some(Number::Decimal(1)));
         assert_eq!(number("9223372036854.775807"), Some(Number::Decimal(i64::MAX)));
         assert_eq!(number("9223372036854.775808"), None);
+    }
+
+    #[test]
+    fn percentages_are_shares_of_one() {
+        for (text, expected) in [
+            ("15", Some("0.15")),
+            ("100", Some("1.0")),
+            ("0.5", Some("0.005")),
+            ("100.0001", None),
+            ("101", None),
+            ("0", None),
+            ("0.00001", None),
+            ("x", None),
+        ] {
+            assert_eq!(percent(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

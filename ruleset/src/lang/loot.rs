@@ -143,7 +143,7 @@ fn entries(
                 }
                 entry.broken = true;
             }
-            Some(at) => match weight(session, at) {
+            Some(at) => match weight(session, at, inner.value("when").is_some()) {
                 None => entry.broken = true,
                 Some(weight) => {
                     entry.weight = weight;
@@ -210,6 +210,7 @@ fn rolls(session: &mut Session<'_>, block: &Block, entries: &[Entry]) -> (u32, u
             "the fewest come first",
             format!("write `rolls = [{many}, {few}]`"),
         );
+        session.fix(at, Some(format!("[{many}, {few}]")));
         return (1, 1);
     }
     if !entries.is_empty() && entries.iter().all(|entry| entry.guaranteed) {
@@ -224,15 +225,47 @@ fn rolls(session: &mut Session<'_>, block: &Block, entries: &[Entry]) -> (u32, u
     (few, many)
 }
 
-fn weight(session: &mut Session<'_>, at: At) -> Option<u32> {
+fn weight(session: &mut Session<'_>, at: At, conditional: bool) -> Option<u32> {
+    if constant::is_decimal(session, at) {
+        let shown = shorten(session.text(at));
+        session.error(
+            Code::WrongShape,
+            at,
+            format!("`weight` is `{shown}`, not a whole number"),
+            "a weight is a whole number; what counts is its part of the sum of all",
+            "multiply all weights of the table by the same number, until each is whole",
+        );
+        return None;
+    }
     let value = constant::integer(session, at, "`weight`")?;
+    if value < 0 {
+        session.error(
+            Code::WeightTooLarge,
+            at,
+            format!("the weight {value} is outside 1 to {WEIGHT_SUM_MAX}"),
+            "a weight is how often an entry is drawn beside the others",
+            "write a whole number from 1; a larger one is drawn more often",
+        );
+        return None;
+    }
+    if value == 0 && conditional {
+        session.error(
+            Code::ZeroWeight,
+            at,
+            "a weight of 0: the entry would never be given",
+            "its `when` says when it takes part, its weight how often it is drawn then",
+            "write `weight = 1`, or more",
+        );
+        session.fix(at, Some("1".to_owned()));
+        return None;
+    }
     if value == 0 {
         session.error(
             Code::ZeroWeight,
             at,
             "a weight of 0: the entry would never be given",
             "weights are shares of the whole, at least 1",
-            "remove the entry, or give it a `when`",
+            "remove the entry; to give it at times, write `weight = 1` and a `when`",
         );
         return None;
     }
@@ -325,6 +358,17 @@ fn count(session: &mut Session<'_>, at: At) -> Option<(u32, u32)> {
         |value: i64| u32::try_from(value).ok().filter(|n| (1..=ENTRY_ITEMS_MAX).contains(n));
     match (bounded(low), bounded(high)) {
         (Some(low), Some(high)) if low <= high => Some((low, high)),
+        (Some(low), Some(high)) => {
+            session.error(
+                Code::EntryCount,
+                at,
+                format!("a count from {low} to {high} holds nothing"),
+                "the fewest come first",
+                format!("swap the two: write `[{high}, {low}]`"),
+            );
+            session.fix(at, Some(format!("[{high}, {low}]")));
+            None
+        }
         _ => {
             session.error(
                 Code::EntryCount,

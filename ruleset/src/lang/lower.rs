@@ -477,8 +477,8 @@ fn count(checker: &mut Checker<'_, '_>, table_at: At, at: Option<At>, table: usi
             rolls(checker, at, worst.of(u64::try_from(value.range.max).unwrap_or(u64::MAX)));
         }
         Ty::Known(Type::Int) => {
-            let bounds = (value.range.min, value.range.max);
-            checker.out_of(Code::CountRange, &value, bounds, "0 to 1000", |value| {
+            let ends = ("0", "1000");
+            checker.out_of(Code::CountRange, &value, "0 to 1000", ends, |value| {
                 !(0..=i128::from(LOOT_COUNT_MAX)).contains(&value)
             });
         }

@@ -14,10 +14,13 @@ mod blocks;
 mod budget;
 mod builtins;
 mod cases;
+mod clauses;
 mod code;
 mod conditions;
 mod constant;
+mod cron;
 mod damage;
+mod dates;
 mod declare;
 mod diagnostic;
 mod except;
@@ -36,6 +39,7 @@ pub mod limits;
 mod literal;
 mod loot;
 mod lower;
+mod misnomer;
 mod names;
 mod operators;
 mod outline;
@@ -244,10 +248,16 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
             if !is_file_name(&source.name) {
                 let name: String = source.name.chars().take(80).collect();
                 let message = format!("\"{name}\" cannot name a source file");
+                let help = match renamed(&source.name) {
+                    Some(meant) => format!("rename it to {meant}"),
+                    None => format!(
+                        "use a relative path of a-z, A-Z, 0-9, `_`, `-`, `.` and `/` that ends in {SUFFIX}"
+                    ),
+                };
                 found.push(
                     Diagnostic::error(Code::FileName, span, message)
                         .cause("fragments are named after their file")
-                        .help(format!("use a relative path of a-z, A-Z, 0-9, `_`, `-`, `.` and `/` that ends in {SUFFIX}")),
+                        .help(help),
                 );
             }
             let parse = parser::parse(&source.text, number);
@@ -271,6 +281,15 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
         files.push(File { name: &source.name, text: "", tree, lost, damage });
     }
     files
+}
+
+/// The nearest path that can name a source file.
+fn renamed(name: &str) -> Option<String> {
+    let stem = name.strip_suffix(SUFFIX).or(name.strip_suffix(".hcl")).unwrap_or(name);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    let stem: String = stem.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
+    let meant = format!("{stem}{SUFFIX}");
+    is_file_name(&meant).then_some(meant)
 }
 
 fn is_file_name(name: &str) -> bool {

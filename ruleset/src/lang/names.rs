@@ -109,6 +109,18 @@ pub(super) fn similar<'n>(word: &str, candidates: impl Iterator<Item = &'n str>)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
+/// Whether a word is another one with one slip of the pen behind its first letter, or with two
+/// letters in each other's place. Stricter than [`similar`]: the word has a meaning of its own.
+pub(super) fn is_slip(word: &str, meant: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    let alike = word.bytes().next() == meant.bytes().next() || sorted(word) == sorted(meant);
+    word.len() <= meant.len() + 1 && alike && edits(word.as_bytes(), meant.as_bytes()) == 1
+}
+
 /// Damerau-Levenshtein distance with adjacent swaps.
 fn edits(left: &[u8], right: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
@@ -139,6 +151,16 @@ mod tests {
         assert_eq!(similar("drop_bonsu", names.into_iter()).as_deref(), Some("drop_bonus"));
         assert_eq!(similar("veterna", names.into_iter()).as_deref(), Some("veteran"));
         assert_eq!(similar("xyz", names.into_iter()), None);
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_close() {
+        for word in ["cuont", "conut", "coun", "counts", "ocunt", "couunt"] {
+            assert!(is_slip(word, "count"), "{word}");
+        }
+        for word in ["count", "amount", "mount", "discount", "court_date", "c", ""] {
+            assert!(!is_slip(word, "count"), "{word}");
+        }
     }
 
     #[test]

@@ -105,6 +105,8 @@ impl Checker<'_, '_> {
                 let a = self.expect_bool(a);
                 let b = self.infer(right, None);
                 let b = self.expect_bool(b);
+                self.clause(&a);
+                self.clause(&b);
                 let op = if op == BinOp::And { BinaryOp::And } else { BinaryOp::Or };
                 self.logic(at, op, a, b)
             }

@@ -49,6 +49,8 @@ pub(super) struct Parser<'a> {
     pub(super) nesting: u32,
     /// Braces of objects open in the current statement.
     pub(super) objects: u32,
+    /// The name of the attribute whose value is read.
+    pub(super) attribute: (u32, u32),
     /// Binary operators of the expression at hand.
     pub(super) operators: OperatorCount,
     pub(super) tree: Tree,
@@ -122,6 +124,7 @@ fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
         quiet: false,
         nesting: 0,
         objects: 0,
+        attribute: (0, 0),
         operators: OperatorCount::default(),
         tree: Tree::new(text.len() as u32),
         errors: Vec::new(),
@@ -456,6 +459,7 @@ impl<'a> Parser<'a> {
     fn attribute(&mut self, assigned: bool) -> Parsed<NodeId> {
         let name = self.token;
         let name_id = self.add(NodeKind::Name, name.start, name.end)?;
+        self.attribute = (name.start, name.end);
         self.advance();
         if assigned {
             self.advance();

@@ -90,13 +90,7 @@ impl Parser<'_> {
                 self.advance();
             }
             if op == BinOp::Remainder && !self.begins_operand() {
-                return self.fail(
-                    Code::ExpectedToken,
-                    (token.start, token.end),
-                    "`%` without a second value",
-                    "`%` is the remainder of a division; there is no percent sign",
-                    "write a share as a decimal: 5 % is 0.05",
-                );
+                return self.percent(left, token);
             }
             if cfg!(cairn_planted = "parser") {
                 // Planted: a line may end after an operator.
@@ -277,13 +271,7 @@ impl Parser<'_> {
     fn no_tail(&mut self) -> Parsed<()> {
         let token = self.token;
         match token.kind {
-            TokenKind::BracketOpen => self.fail(
-                Code::Indexing,
-                (token.start, token.end),
-                "indexing with `[`",
-                "there are no lists to take an element from",
-                "name the value: a parameter, a field, or a condition",
-            ),
+            TokenKind::BracketOpen => self.indexing(),
             TokenKind::Dot => {
                 self.advance();
                 let splat = self.at(TokenKind::Star);

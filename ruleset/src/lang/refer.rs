@@ -85,6 +85,14 @@ impl Checker<'_, '_> {
             if trigger.broken {
                 return self.broken(at);
             }
+            if !scope
+                .triggers
+                .iter()
+                .any(|trigger| trigger.broken || trigger.names.find(name).is_some())
+            {
+                // A slip of the pen, whichever trigger it was meant for.
+                return self.unknown_field(at, name);
+            }
             if let Some(first) = self.uses.first().copied() {
                 let span = self.session.span(first);
                 let mut diagnostic = Diagnostic::error(
@@ -264,7 +272,15 @@ impl Checker<'_, '_> {
         if full.is_none() && self.session.is_lost(name) {
             return self.broken(at);
         }
+        let table = full.is_none() && scope.table_names.find(name).is_some();
         match full {
+            _ if table => self.error(
+                Code::UnknownName,
+                at,
+                format!("`{name}` is a loot table, and this is a value"),
+                "an outcome rolls on a table that its attribute `table` names",
+                format!("write `table = {name}`"),
+            ),
             Some(full) => {
                 self.error(
                     Code::MissingPrefix,
@@ -299,6 +315,22 @@ impl Checker<'_, '_> {
         names: &super::names::Names,
     ) -> Val {
         if self.session.is_lost(name) {
+            return self.broken(at);
+        }
+        let scope = self.scope;
+        let other = match kind {
+            "counter" if scope.timer_names.find(name).is_some() => Some(("timer", "active")),
+            "timer" if scope.counter_names.find(name).is_some() => Some(("counter", "rate")),
+            _ => None,
+        };
+        if let Some((is, function)) = other {
+            self.error(
+                Code::UnknownName,
+                at,
+                format!("`{name}` is a {is}, not a {kind}"),
+                "`rate` reads a counter, `active` asks a timer",
+                format!("write `{function}({name})`"),
+            );
             return self.broken(at);
         }
         let meant = self.session.similar(name, names.iter());

@@ -3,9 +3,12 @@
 //! The statement is kept where it is clear what was meant, so that nothing else seems to be missing.
 
 use super::lexer::{Token, TokenKind};
-use super::parser::{INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
+use super::parser::{Failed, INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
 use super::tree::{NodeId, NodeKind};
-use super::{Code, Diagnostic};
+use super::{Code, Diagnostic, literal};
+
+/// Longest range in the wrong brackets that is looked at.
+const RANGE_BYTES_MAX: usize = 64;
 
 /// Longest tail of a number with separators that is looked at.
 const SEPARATED_BYTES_MAX: usize = 32;
@@ -25,6 +28,62 @@ impl Parser<'_> {
                 .help(format!("write `{word} = …`")),
             );
         }
+    }
+
+    /// Reports `5%`, whose number is `left`.
+    pub(super) fn percent<T>(&mut self, left: NodeId, sign: Token) -> Parsed<T> {
+        let (start, end) = self.tree.bytes(left);
+        let share = literal::percent(self.slice(start, end));
+        let weight = self.slice(self.attribute.0, self.attribute.1) == "weight";
+        let span = self.span(sign.start, sign.end);
+        let found = Diagnostic::error(Code::ExpectedToken, span, "`%` without a second value");
+        let number = self.slice(start, end);
+        let found = match share {
+            _ if weight => found
+                .cause("a weight is a whole number; what counts is its part of the sum of all")
+                .help(format!("write `weight = {number}`"))
+                .edit(self.span(end, sign.end), ""),
+            Some(share) => found
+                .cause("`%` is the remainder of a division; there is no percent sign")
+                .help(format!("{number} % is {share}: write {share}"))
+                .edit(self.span(start, sign.end), share),
+            None => found
+                .cause("`%` is the remainder of a division; there is no percent sign")
+                .help("write a share as a decimal: 5 % is 0.05"),
+        };
+        if !self.is_spoiled() {
+            self.report(found);
+        }
+        Err(Failed)
+    }
+
+    /// Reports `[` after a value.
+    pub(super) fn indexing<T>(&mut self) -> Parsed<T> {
+        let token = self.token;
+        let before = self.slice(0, token.start);
+        let ty = ["int", "decimal", "duration"].into_iter().find(|ty| before.ends_with(ty));
+        let inside = self.text.get(token.end as usize..).unwrap_or("");
+        let length = inside.bytes().take(RANGE_BYTES_MAX).position(|b| b == b']');
+        let ends = length
+            .and_then(|length| inside.get(..length))
+            .filter(|ends| ends.contains(',') && !ends.contains(['\n', '[', '(', '{']));
+        let span = self.span(token.start, token.end);
+        let found = match (ty, ends) {
+            (Some(ty), Some(ends)) => {
+                let end = token.end + ends.len() as u32 + 1;
+                Diagnostic::error(Code::Indexing, span, format!("`[` after `{ty}`"))
+                    .cause("a type takes its range in round brackets")
+                    .help(format!("write `{ty}({ends})`"))
+                    .edit(self.span(token.start, end), format!("({ends})"))
+            }
+            _ => Diagnostic::error(Code::Indexing, span, "indexing with `[`")
+                .cause("there are no lists to take an element from")
+                .help("name the value: a parameter, a field, or a condition"),
+        };
+        if !self.is_spoiled() {
+            self.report(found);
+        }
+        Err(Failed)
     }
 
     /// Whether `name next …` reads as an attribute whose `=` was forgotten.

@@ -1,9 +1,10 @@
 //! What one run reads and what it has found so far.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::damage::Damage;
 use super::index::{Index, Symbol};
+use super::infer::Truth;
 use super::limits::ERROR_COUNT_MAX;
 use super::outline::Outline;
 use super::trace::Recorder;
@@ -46,6 +47,8 @@ pub(super) struct Session<'a> {
     lost: BTreeSet<String>,
     /// Searches for an input that breaks an expression left.
     witnesses: u32,
+    /// Whether each part of `&&` and `||` was constant wherever it was read.
+    pub(super) clauses: BTreeMap<At, Truth>,
     /// What names stand for, for tools that ask.
     pub(super) index: Option<Index>,
     /// Expressions with their places, for tools that explain.
@@ -62,6 +65,7 @@ impl<'a> Session<'a> {
             searches: 64,
             lost,
             witnesses: 256,
+            clauses: BTreeMap::new(),
             index: None,
             recorder: None,
         }

@@ -178,6 +178,22 @@ fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) 
     if let Some(kind) = schema.blocks.iter().find(|kind| meant.as_deref() == Some(**kind)) {
         block.blocks.push((kind, at));
     }
+    let header = session.span(at);
+    let attribute = schema.required.iter().chain(schema.optional).any(|known| *known == name);
+    let labels = session.child(at, 1).is_some_and(|label| session.kind(label) == NodeKind::Text);
+    if attribute && !labels {
+        session.report(
+            Diagnostic::error(
+                code,
+                session.span(name_at),
+                format!("`{name}` is an attribute of `{}`, not a block", schema.kind),
+            )
+            .cause(cause)
+            .help(format!("write `{name} = {{`"))
+            .edit(header, format!("{name} = {{")),
+        );
+        return;
+    }
     let help = match &meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known => "move it out; is a `}` missing above?".to_owned(),

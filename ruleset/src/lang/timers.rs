@@ -1,6 +1,7 @@
 //! Timers: their schedule is checked by the code that will run it.
 
 use super::constant::{self, shorten};
+use super::cron::{self, Wrong};
 use super::declare::label;
 use super::except;
 use super::limits::{ACTIVE_MS_MAX, JITTER_MS_MAX, PERIOD_MS_MAX, PERIOD_MS_MIN, TIMER_COUNT_MAX};
@@ -9,7 +10,7 @@ use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::{Code, Diagnostic, literal};
 use crate::ir::{Except, Missed, Schedule, TimerDef};
-use crate::schedule::{Change, Plan, ScheduleError, YEARS, Zones};
+use crate::schedule::{self, Change, Plan, ScheduleError, YEARS, Zones};
 
 pub(super) const TIMER: Schema = Schema {
     kind: "timer",
@@ -96,10 +97,33 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<(Schedule, 
                 return None;
             };
             let zone = constant::text(session, zone_at, "`zone`")?;
+            if let Err(Wrong { message, meant }) = cron::check(&expression) {
+                session.error(
+                    Code::BadCron,
+                    cron_at,
+                    message,
+                    "five fields: minute, hour, day of the month, month, day of the week",
+                    match &meant {
+                        Some(meant) => format!("write \"{meant}\""),
+                        None => {
+                            "write for example \"0 20 * * FRI\" for Fridays at 20:00".to_owned()
+                        }
+                    },
+                );
+                session.fix(cron_at, meant.map(|meant| format!("\"{meant}\"")));
+                return None;
+            }
             let schedule = Schedule::Cron { expression, zone };
             match Plan::new(&schedule) {
                 Ok(plan) => return Some((schedule, plan)),
                 Err(error @ ScheduleError::Zone { .. }) => bad_zone(session, zone_at, &error),
+                Err(error @ ScheduleError::Never { .. }) => session.error(
+                    Code::BadCron,
+                    cron_at,
+                    error.to_string(),
+                    "no month that it asks for has that day",
+                    "change the day or the month; the last days are 28 or 29 in FEB, 30 in APR, JUN, SEP, NOV",
+                ),
                 Err(error) => session.error(
                     Code::BadCron,
                     cron_at,
@@ -148,13 +172,26 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<(Schedule, 
 
 /// Reports a zone that is none.
 pub(super) fn bad_zone(session: &mut Session<'_>, at: At, error: &ScheduleError) {
+    let written = session.string(at);
+    let tail = format!("/{}", written.to_ascii_lowercase());
+    let named = schedule::zone_names().find(|name| {
+        name.eq_ignore_ascii_case(&written) || name.to_ascii_lowercase().ends_with(&tail)
+    });
+    let meant = match named {
+        Some(name) => Some(name.to_owned()),
+        None => session.similar(&written, schedule::zone_names()),
+    };
     session.error(
         Code::BadZone,
         at,
         error.to_string(),
         "time zones are those of the IANA database in this build",
-        "write for example \"Europe/Paris\" or \"UTC\"",
+        match &meant {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => "write for example \"Europe/Paris\" or \"UTC\"".to_owned(),
+        },
     );
+    session.fix(at, meant.map(|meant| format!("\"{meant}\"")));
 }
 
 /// `jitter = "5m"` in milliseconds; 0 when it is wrong and reported.
@@ -191,9 +228,14 @@ fn warn(session: &mut Session<'_>, at: At, schedule: &Schedule, changes: [Option
         1 => format!("in one year from {} to {}", YEARS.0, YEARS.1),
         count => format!("in {count} of the years {} to {}", YEARS.0, YEARS.1),
     };
+    // The compiler has no clock: of several days the last lies ahead.
+    let days = |change: &Change| match change.years {
+        1 => change.first.date().to_string(),
+        _ => format!("days from {} to {}", change.first.date(), change.last.date()),
+    };
     let [skipped, doubled] = changes;
     if let Some(change) = skipped {
-        let (date, time) = (change.first.date(), change.first.format("%H:%M"));
+        let (date, time) = (days(&change), change.first.format("%H:%M"));
         session.report(
             Diagnostic::warning(
                 Code::SkippedTime,
@@ -209,7 +251,7 @@ fn warn(session: &mut Session<'_>, at: At, schedule: &Schedule, changes: [Option
         );
     }
     if let Some(change) = doubled {
-        let (date, time) = (change.first.date(), change.first.format("%H:%M"));
+        let (date, time) = (days(&change), change.first.format("%H:%M"));
         session.report(
             Diagnostic::warning(
                 Code::DoubledTime,

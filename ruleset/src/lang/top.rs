@@ -87,6 +87,15 @@ fn foreign(name: &str) -> Option<String> {
     Some(meant.to_owned())
 }
 
+/// Whether a text is a name, `@` and a version.
+fn names_context(text: &str) -> bool {
+    text.len() <= NAME_BYTES_MAX
+        && text.split_once('@').is_some_and(|(name, version)| {
+            names::is_name(name)
+                && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
+        })
+}
+
 /// The one `ruleset` block.
 pub(super) fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
     let Some((&first, rest)) = found.split_first() else {
@@ -149,19 +158,21 @@ pub(super) fn ruleset(session: &mut Session<'_>, found: &[At], scope: &mut Scope
     if let Some(at) = block.value("context")
         && let Some(context) = constant::text(session, at, "`context`")
     {
-        let well_formed = context.len() <= NAME_BYTES_MAX
-            && context.split_once('@').is_some_and(|(name, version)| {
-                names::is_name(name)
-                    && version.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == version)
-            });
-        if !well_formed {
-            session.error(
-                Code::ContextName,
-                at,
-                format!("\"{}\" does not name a context", shorten(&context)),
-                "a context is a name, `@` and a version from 1",
-                "write for example \"hunt@3\"",
-            );
+        if !names_context(&context) {
+            let lower = context.to_ascii_lowercase();
+            let meant = Some(lower).filter(|lower| names_context(lower));
+            let (cause, help) = match &meant {
+                Some(meant) => {
+                    ("a name has no capitals: a to z, 0 to 9 and `_`", format!("write \"{meant}\""))
+                }
+                None => (
+                    "a context is a name, `@` and a version from 1",
+                    "write for example \"hunt@3\"".to_owned(),
+                ),
+            };
+            let message = format!("\"{}\" does not name a context", shorten(&context));
+            session.error(Code::ContextName, at, message, cause, help);
+            session.fix(at, meant.map(|meant| format!("\"{meant}\"")));
         }
         scope.context = context;
     }

@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::NodeKind;
 use super::uses::{self, Kind, Use};
-use super::{Code, Diagnostic, Span};
+use super::{Code, Diagnostic, Span, clauses, cron, misnomer};
 
 /// Best share of an entry below which its weight rounds to nothing: one in this many rolls.
 const SHARE_MIN: u64 = 1_000_000;
@@ -41,10 +41,28 @@ pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
         session.report(warning.clone());
     }
     for (word, at) in uses::tops(session) {
-        if word == "loot_table" {
-            table(session, at);
+        match word {
+            "loot_table" => table(session, at),
+            "rule" => misnomer::report(session, at),
+            "timer" => timer(session, at),
+            _ => {}
         }
     }
+    clauses::report(session, scope);
+}
+
+/// A day of the month and a day of the week, which most readers take for both at once.
+fn timer(session: &mut Session<'_>, at: At) {
+    let Some(value) = uses::attribute(session, at, "cron") else { return };
+    let expression = session.string(value);
+    let Some((date, day)) = cron::either(&expression) else { return };
+    let span = session.span(value);
+    let message = format!("this fires on {date} of the month, and on every {day} as well");
+    session.report(
+        Diagnostic::warning(Code::EitherDay, span, message)
+            .cause("as in every cron, a day of the month beside a day of the week means either of them")
+            .help("for both at once keep one here, and ask for the other with `active` of a second timer"),
+    );
 }
 
 fn leaving(session: &mut Session<'_>) -> Leaving {

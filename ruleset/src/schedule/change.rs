@@ -20,6 +20,8 @@ const STEP: TimeDelta = TimeDelta::days(10);
 pub struct Change {
     /// The first time, local.
     pub first: NaiveDateTime,
+    /// The last such time, local.
+    pub last: NaiveDateTime,
     /// In how many of the [`YEARS`] it happens.
     pub years: usize,
 }
@@ -74,7 +76,7 @@ fn changes(zone: Tz) -> Vec<Between> {
 /// How a cron's local times are skipped and doubled; dates of `calendar` do not count.
 pub(super) fn of(cron: &Cron, between: &[Between], calendar: &Calendar) -> [Option<Change>; 2] {
     [true, false].map(|skipped| {
-        let mut first = None;
+        let (mut first, mut last) = (None, None);
         let mut years: Vec<i32> = Vec::new();
         for between in between.iter().filter(|between| between.skipped == skipped) {
             let Some(at) = within(cron, between) else { continue };
@@ -83,11 +85,12 @@ pub(super) fn of(cron: &Cron, between: &[Between], calendar: &Calendar) -> [Opti
                 continue;
             }
             first = first.or(Some(at));
+            last = Some(at);
             if years.last() != Some(&at.year()) {
                 years.push(at.year());
             }
         }
-        first.map(|first| Change { first, years: years.len() })
+        first.map(|first| Change { first, last: last.unwrap_or(first), years: years.len() })
     })
 }
 

@@ -162,6 +162,11 @@ pub fn active_at(ruleset: &str, timer: &TimerDef, now: i64) -> bool {
     Clockwork::new(ruleset, timer).is_ok_and(|clock| clock.active_at(timer.duration_ms, now))
 }
 
+/// The names of all time zones of this build.
+pub fn zone_names() -> impl Iterator<Item = &'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+}
+
 /// Whether a schedule has an instant on one of these dates.
 ///
 /// # Errors

@@ -283,6 +283,14 @@ fn a_rule_set_needs_its_block_and_its_file_names() {
     for name in ["a.hcl", ".rules.hcl", "/a.rules.hcl", "../../a.rules.hcl", "a b.rules.hcl"] {
         assert_eq!(codes(&[source(name, BASE)]), [Code::FileName], "{name}");
     }
+    for (name, expected) in [
+        ("frostfall.hcl", "rename it to frostfall.rules.hcl"),
+        ("a b.rules.hcl", "rename it to a_b.rules.hcl"),
+        ("/a.rules.hcl", "use a relative path of"),
+    ] {
+        let checked = check(&[source(name, BASE)]);
+        assert!(checked.diagnostics[0].help.starts_with(expected), "{checked:?}");
+    }
     assert_eq!(codes(&[source("x/a-1.rules.hcl", BASE)]), []);
     let base = source("a.rules.hcl", BASE);
     assert_eq!(codes(&[base.clone(), base]), [Code::DuplicateFile]);

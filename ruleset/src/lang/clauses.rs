@@ -1,0 +1,94 @@
+//! Parts of `&&` and `||` that are the same for every input: they decide nothing.
+//!
+//! A clause is read wherever its condition is used, for one trigger or another. It decides nothing
+//! only if it is constant in all of them, and if the ranges of its inputs leave them a choice: what a
+//! parameter, a field or an enum of a single value says is meant to be fixed for now.
+
+use super::infer::{Checker, Truth, Ty, Val};
+use super::scope::Scope;
+use super::session::{At, Session};
+use super::tree::{BinOp, NodeKind, UnaryOp};
+use super::{Code, Diagnostic};
+
+impl Checker<'_, '_> {
+    /// Remembers whether a part of `&&` or `||` was constant in this use.
+    pub(super) fn clause(&mut self, value: &Val) {
+        let single = value.range.single().filter(|_| value.ty != Ty::Error);
+        let here = Truth { always: single == Some(1), never: single == Some(0) };
+        let truth = self.session.clauses.entry(value.at).or_insert(here);
+        truth.always &= here.always;
+        truth.never &= here.never;
+    }
+}
+
+/// Reports every clause that decides nothing.
+pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
+    let clauses = std::mem::take(&mut session.clauses);
+    for (at, truth) in clauses {
+        if !(truth.always || truth.never) || !is_alone(session, at) {
+            continue;
+        }
+        let mut inputs = Inputs::default();
+        inputs.walk(session, scope, at);
+        if inputs.fixed || inputs.count == 0 {
+            continue;
+        }
+        let span = session.span(at);
+        let shown = super::constant::shorten(session.text(at));
+        let is = if truth.always { "always" } else { "never" };
+        session.report(
+            Diagnostic::warning(Code::ConstantClause, span, format!("`{shown}` is {is} true"))
+                .cause("the ranges of its inputs leave no other answer, so it decides nothing here")
+                .help("remove it, or compare with a value inside the ranges of its inputs"),
+        );
+    }
+}
+
+/// Neither made of clauses nor a choice: its parts are looked at by themselves.
+fn is_alone(session: &Session<'_>, at: At) -> bool {
+    match session.kind(at) {
+        NodeKind::Binary(BinOp::And | BinOp::Or) | NodeKind::Choice => false,
+        NodeKind::Unary(UnaryOp::Not) => {
+            session.child(at, 0).is_some_and(|inner| is_alone(session, inner))
+        }
+        _ => true,
+    }
+}
+
+/// What a clause reads.
+#[derive(Default)]
+struct Inputs {
+    count: usize,
+    /// One of them has a single value, or is a condition, which may differ by its use.
+    fixed: bool,
+}
+
+impl Inputs {
+    /// Recursion is bounded by the height of one expression.
+    fn walk(&mut self, session: &Session<'_>, scope: &Scope, at: At) {
+        match session.kind(at) {
+            NodeKind::Path => {
+                self.count += 1;
+                self.fixed |= match session.text(at).split_once('.') {
+                    Some(("trigger", name)) => scope.triggers.iter().any(|trigger| {
+                        let field = trigger.names.find(name).and_then(|i| trigger.fields.get(i));
+                        field.is_some_and(|(_, slot)| slot.is_none_or(|s| s.min == s.max))
+                    }),
+                    Some(("param", name)) => (scope.param_names.find(name))
+                        .and_then(|index| scope.params.get(index))
+                        .is_none_or(|param| param.slot.min == param.slot.max),
+                    Some(_) => true,
+                    // What a function names: a counter, a timer.
+                    None => false,
+                };
+            }
+            kind => {
+                // The first part of a call is its name.
+                let skipped = usize::from(kind == NodeKind::Call);
+                for child in session.children(at).into_iter().skip(skipped) {
+                    self.walk(session, scope, child);
+                }
+            }
+        }
+    }
+}
