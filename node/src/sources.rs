@@ -49,7 +49,7 @@ pub enum Fault {
         limit: usize,
     },
     /// Not UTF-8.
-    #[error("{path}:{line}: byte {offset} is {byte:#04x}, which is not UTF-8{}",
+    #[error("{path}:{line}: byte {offset} is not UTF-8 but {byte:#04x}{}",
         if *utf16 { "; the file seems to be UTF-16" } else { "" })]
     NotText {
         /// The file.
@@ -378,7 +378,7 @@ mod tests {
         let error = read(dir.path()).unwrap_err().to_string();
         assert_eq!(
             error,
-            "a.rules.hcl:1: byte 3 is 0xff, which is not UTF-8\nc.rules.hcl: not a regular file"
+            "a.rules.hcl:1: byte 3 is not UTF-8 but 0xff\nc.rules.hcl: not a regular file"
         );
     }
 
@@ -389,8 +389,8 @@ mod tests {
         let error = read(dir.path()).unwrap_err().to_string();
         assert_eq!(
             error,
-            "a.rules.hcl:2: byte 9 is 0xf6, which is not UTF-8\n\
-             b.rules.hcl:1: byte 0 is 0xff, which is not UTF-8; the file seems to be UTF-16"
+            "a.rules.hcl:2: byte 9 is not UTF-8 but 0xf6\n\
+             b.rules.hcl:1: byte 0 is not UTF-8 but 0xff; the file seems to be UTF-16"
         );
     }
 
