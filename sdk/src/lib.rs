@@ -54,7 +54,8 @@
 //! [`Code::open_or_interpret`] uses it for whatever the agent has no machine code for. Leave out the
 //! default feature `wasmtime` for a host that cannot map executable memory.
 //!
-//! `unsafe` stands in `map.rs` (mapping files) and `code/machine.rs` (loading machine code) alone.
+//! `unsafe` stands in `map.rs` (mapping files), `code/machine.rs` (loading machine code) and
+//! `runner.rs` (where an instance's memory lies) alone.
 
 mod code;
 mod context;

@@ -8,7 +8,7 @@ use cairn_ruleset::layout::{CTX_OFFSET, MEMORY_BYTES, OUT_OFFSET};
 #[cfg(feature = "wasmtime")]
 use cairn_ruleset::whitelist::COST_MAX;
 #[cfg(feature = "wasmtime")]
-use wasmtime::{Instance, Memory, Store, TypedFunc};
+use wasmtime::{Instance, Store, TypedFunc};
 
 #[cfg(feature = "wasmtime")]
 use crate::Engine;
@@ -41,12 +41,26 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// An instance's memory, [`MEMORY_BYTES`] long. Asking the store for it costs two nanoseconds, twice
+/// an evaluation.
+#[cfg(feature = "wasmtime")]
+pub(crate) struct Pages(std::ptr::NonNull<u8>);
+
+// SAFETY: The bytes belong to a store, which is `Send`, and [`Sandbox`] moves with its runners: both
+// are private parts of one evaluator. Nothing else ever holds the pointer.
+#[cfg(feature = "wasmtime")]
+unsafe impl Send for Pages {}
+// SAFETY: Through a shared reference the bytes are only read, and they are written only under an
+// exclusive reference to the sandbox, the code of its instances included.
+#[cfg(feature = "wasmtime")]
+unsafe impl Sync for Pages {}
+
 /// One fragment, instantiated.
 pub(crate) enum Runner {
-    /// Lives in the store of the [`Sandbox`] that made it.
+    /// Lives in the store of the [`Sandbox`] that made it, and is never given to another one.
     #[cfg(feature = "wasmtime")]
     Sandboxed {
-        memory: Memory,
+        pages: Pages,
         eval: TypedFunc<(u32, u32), ()>,
     },
     Interpreted(Box<Machine>),
@@ -98,33 +112,42 @@ impl Sandbox {
                 let eval = instance
                     .get_typed_func::<(u32, u32), ()>(&mut *store, "eval")
                     .map_err(|error| refuse("the function", format!("{error:#}")))?;
-                Ok(Runner::Sandboxed { memory, eval })
+                let pages = std::ptr::NonNull::new(memory.data_ptr(&*store))
+                    .ok_or_else(|| refuse("the memory", "it has no address".to_owned()))?;
+                Ok(Runner::Sandboxed { pages: Pages(pages), eval })
             }
         }
     }
 
-    /// A fragment's memory.
+    /// The memory of a fragment that [`Sandbox::instantiate`] of this sandbox made.
     #[inline]
     pub(crate) fn memory<'a>(&'a self, runner: &'a Runner) -> &'a [u8] {
         match runner {
             Runner::Interpreted(machine) => machine.memory(),
-            // `instantiate` made the runner from this store, so there is one.
+            // SAFETY: `instantiate` made the runner in this sandbox's store, which keeps every
+            // instance for as long as it lives, and `self` is borrowed. It checked the length; a
+            // memory never shrinks, and where it lies changes in `memory.grow` alone, which the
+            // whitelist proves away and the engine forbids (`memory_may_move`). Nobody writes:
+            // instances run under `&mut self` only.
             #[cfg(feature = "wasmtime")]
-            Runner::Sandboxed { memory, .. } => {
-                self.store.as_ref().map_or(&[], |store| memory.data(store))
-            }
+            Runner::Sandboxed { pages, .. } => unsafe {
+                std::slice::from_raw_parts(pages.0.as_ptr(), MEMORY_BYTES as usize)
+            },
         }
     }
 
-    /// A fragment's memory, to be written.
+    /// The same, to be written.
     #[inline]
     pub(crate) fn memory_mut<'a>(&'a mut self, runner: &'a mut Runner) -> &'a mut [u8] {
         match runner {
             Runner::Interpreted(machine) => machine.memory_mut(),
+            // SAFETY: As in `memory`; and `self` and `runner` are borrowed exclusively, so nothing
+            // reads or writes these bytes while the slice lives, no instance runs, and no other
+            // slice of them exists.
             #[cfg(feature = "wasmtime")]
-            Runner::Sandboxed { memory, .. } => {
-                self.store.as_mut().map_or(&mut [], |store| memory.data_mut(store))
-            }
+            Runner::Sandboxed { pages, .. } => unsafe {
+                std::slice::from_raw_parts_mut(pages.0.as_ptr(), MEMORY_BYTES as usize)
+            },
         }
     }
 

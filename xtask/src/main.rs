@@ -23,6 +23,8 @@ Usage: cargo xtask <command>
   agree [args]    hold the back ends against each other on random rule sets: --programs N,
                   --inputs N, --seed N repeats one, --help lists more
   bench [name]    produce the figures of docs/figures.md: trie, eval, fleet (default: all)
+  bench rivals [section]
+                  ours beside other engines, and the compiler's figures: decide, compile, sim
   golden          write the golden corpus of the current bundle format; see sdk/tests/golden
   fuzz TARGET     run a fuzz target: lexer, parser, compiler, loader, decoder; see docs/fuzz.md
 ";
