@@ -12,15 +12,16 @@ use crate::rounds::{head, time};
 const PROGRAM: &str = "CAIRN_UNDER_TEST";
 const RUNS: &str = "1000000";
 
-/// Every rule file below a folder.
-fn read(folder: &Path, into: &mut Vec<Source>) {
+/// Every rule file below a folder, named as they import each other.
+fn read(root: &Path, folder: &Path, into: &mut Vec<Source>) {
     for entry in std::fs::read_dir(folder).expect("the example") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            read(&path, into);
+            read(root, &path, into);
         } else if path.to_string_lossy().ends_with(lang::SUFFIX) {
             let text = std::fs::read_to_string(&path).expect("a text");
-            into.push(Source { name: path.to_string_lossy().replace('/', "."), text });
+            let name = path.strip_prefix(root).expect("it is below").to_string_lossy();
+            into.push(Source { name: name.into_owned(), text });
         }
     }
 }
@@ -31,7 +32,8 @@ pub fn run() {
     };
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/treasure-hunt");
     let mut sources = Vec::new();
-    read(&example, &mut sources);
+    read(&example, &example, &mut sources);
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
     let program = lang::check(&sources).program.expect("the example has no errors");
     let largest = program.tables.iter().max_by_key(|table| table.entries.len()).expect("a table");
     let sim = || {
