@@ -17,7 +17,7 @@ pub const PARAMS_FORMAT: u8 = 3;
 /// The parameters' values, in slot order, and what they are elsewhere; see [`crate::page`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
-    /// One per [`Schema::params`].
+    /// One per [`super::Schema::params`].
     #[serde(deserialize_with = "bounded::list::<PARAMS_MAX, _, _>")]
     pub values: Vec<i64>,
     /// Where overrides apply: ascending, each once, each with an override at least.
