@@ -14,6 +14,8 @@ pub struct Outline {
     pub rules: BTreeMap<String, String>,
     /// `when` of each conditional entry, by table and entry.
     pub entries: BTreeMap<(String, String), String>,
+    /// What is deprecated, by the word of its block and its name, with the words for its users.
+    pub deprecated: BTreeMap<(&'static str, String), String>,
 }
 
 /// `condition "veteran" { when = ... }`, as it was first used.

@@ -84,6 +84,7 @@ fn leaving(session: &mut Session<'_>) -> Leaving {
         let label = session.child(at, 1).filter(|label| session.kind(*label) == NodeKind::Text);
         let name = label.map(|label| session.string(label)).unwrap_or_default();
         let span = session.span(value);
+        session.outline.deprecated.insert((kind.word(), name.clone()), text.clone());
         leaving.by_name.insert((kind, name), Deprecated { text, span });
         leaving.blocks.insert(at);
     }

@@ -63,8 +63,14 @@ fn lines(
 ) -> Vec<Detail> {
     let total = total(table);
     let label = |entry: &EntryDef| label(entry, odds::plain(table));
-    let entries = table.entries.iter();
-    entries.map(|entry| detail(label(entry), whole(contents, table, entry, total))).collect()
+    let mut details = Vec::new();
+    if table.rolls != (1, 1) {
+        details.push(detail("draws".to_owned(), range(table.rolls)));
+    }
+    for entry in &table.entries {
+        details.push(detail(label(entry), whole(contents, table, entry, total)));
+    }
+    details
 }
 
 /// The name of an entry, and what its share is a share of where that needs to be said.
@@ -77,12 +83,28 @@ fn share(entry: &EntryDef, total: u64) -> String {
     if entry.guaranteed { "guaranteed".to_owned() } else { percent(entry.weight, total) }
 }
 
+fn pity_of<'t>(table: &'t TableDef, entry: &EntryDef) -> Option<&'t PityDef> {
+    table.pities.iter().find(|pity| {
+        table.entries.get(usize::from(pity.entry)).is_some_and(|known| known.name == entry.name)
+    })
+}
+
+/// Whether two pities mean the same: a step counts by its share of the table's weights.
+fn same_pity((was, before): (Option<&PityDef>, u64), (is, after): (Option<&PityDef>, u64)) -> bool {
+    match (was, is) {
+        (Some(a), Some(b)) => {
+            let soft = |pity: &PityDef| (pity.soft_step > 0).then_some(pity.soft_from);
+            let steps = u128::from(a.soft_step) * u128::from(after)
+                == u128::from(b.soft_step) * u128::from(before);
+            (a.after, soft(a)) == (b.after, soft(b)) && steps
+        }
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
 /// How long an entry stays away at most, and how its weight grows until then.
 fn pity(table: &TableDef, entry: &EntryDef) -> String {
-    let of = |pity: &&PityDef| {
-        table.entries.get(usize::from(pity.entry)).is_some_and(|known| known.name == entry.name)
-    };
-    match table.pities.iter().find(of) {
+    match pity_of(table, entry) {
         None => "none".to_owned(),
         Some(pity) if pity.soft_step == 0 && pity.after == 1 => "after 1 miss".to_owned(),
         Some(pity) if pity.soft_step == 0 => format!("after {} misses", pity.after),
@@ -106,6 +128,9 @@ fn whole(contents: &Contents, table: &TableDef, entry: &EntryDef, total: u64) ->
     }
     if entry.count != (1, 1) {
         text.push_str(&format!(" × {}", count(entry)));
+    }
+    if pity_of(table, entry).is_some() {
+        text.push_str(&format!(", at the latest {}", pity(table, entry)));
     }
     if entry.conditional {
         text.push_str(&format!(" when {}", when(contents, table, entry)));
@@ -171,7 +196,15 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
         }
         compare(format!("{} gives", entry.name), gives(old, known), gives(new, entry));
         compare(format!("{} count", entry.name), count(known), count(entry));
-        compare(format!("{} pity", entry.name), pity(was, known), pity(is, entry));
+        if !same_pity((pity_of(was, known), before), (pity_of(is, entry), after)) {
+            let (a, b) = (pity(was, known), pity(is, entry));
+            // The same step beside other weights.
+            let with = |text: &String, total| {
+                if a == b { format!("{text}, of {total}") } else { text.clone() }
+            };
+            let (a, b) = (with(&a, before), with(&b, after));
+            compare(format!("{} pity", entry.name), a, b);
+        }
         // Without both sources only having a condition or none can be told.
         if both || known.conditional != entry.conditional {
             let (a, b) = (when(old, was, known), when(new, is, entry));
@@ -187,6 +220,20 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
         let kept = list.entries.iter().filter(|e| other.entries.iter().any(|o| o.name == e.name));
         kept.map(|entry| entry.name.clone()).collect()
     };
+    let pities = |list: &TableDef, other: &TableDef| -> Vec<String> {
+        let named = |table: &TableDef| -> Vec<String> {
+            let entries =
+                table.pities.iter().filter_map(|p| table.entries.get(usize::from(p.entry)));
+            entries.map(|entry| entry.name.clone()).collect()
+        };
+        let others = named(other);
+        named(list).into_iter().filter(|name| others.contains(name)).collect()
+    };
+    let (a, b) = (pities(was, is), pities(is, was));
+    if a != b {
+        // Of several that are due, the one declared first comes first.
+        details.push(Detail::changed("order of pities", a.join(", "), b.join(", ")));
+    }
     let (a, b) = (order(was, is), order(is, was));
     if a != b {
         // Draws go through entries in order: one seed gives another item, the odds are the same.

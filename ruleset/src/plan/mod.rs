@@ -8,6 +8,7 @@
 //!
 //! Pure: no clock, no files. Equal inputs give equal plans.
 
+mod clauses;
 mod compiled;
 mod express;
 mod guided;
@@ -21,6 +22,7 @@ mod space;
 pub(crate) mod tests;
 mod timers;
 mod witness;
+mod work;
 
 use serde::Serialize;
 
@@ -77,6 +79,17 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What rules may declare and refer to by name.
+    const DECLARED: [Kind; 7] = [
+        Kind::Parameter,
+        Kind::Enum,
+        Kind::Trigger,
+        Kind::Counter,
+        Kind::Timer,
+        Kind::LootTable,
+        Kind::Condition,
+    ];
+
     /// In the words of the language.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -218,12 +231,45 @@ pub fn plan<'v>(mut old: Version<'v>, mut new: Version<'v>, at_ms: i64) -> Plan 
     changes.extend(rules::changes(&mut old, &mut new, at_ms));
     for finding in breaking::compare(old.contents, new.contents) {
         let known = changes.iter_mut().find(|c| (c.kind, &c.name) == (finding.kind, &finding.name));
-        if let Some(change) = known {
-            change.breaks.push(finding.what);
+        match known {
+            Some(change) => change.breaks.push(finding.what),
+            // What breaks somebody is a change, whatever made it: an outcome is of many rules.
+            None => {
+                let mut change =
+                    Change::new(finding.kind, &finding.name, Action::Changed, Vec::new());
+                change.breaks.push(finding.what);
+                changes.push(change);
+            }
         }
     }
+    deprecated(old.contents, new.contents, &mut changes);
     changes.sort_by(|a, b| (a.kind, &a.name, a.action).cmp(&(b.kind, &b.name, b.action)));
     Plan { changes }
+}
+
+/// What is newly on its way out, or no longer; told where both versions have their sources.
+fn deprecated(old: &Contents, new: &Contents, changes: &mut Vec<Change>) {
+    let (Some(was), Some(is)) = (&old.source, &new.source) else { return };
+    let (was, is) = (&was.outline.deprecated, &is.outline.deprecated);
+    let names: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
+    for key in names {
+        let (before, after) = (was.get(key), is.get(key));
+        if before == after {
+            continue;
+        }
+        let (word, name) = key;
+        let Some(kind) = Kind::DECLARED.into_iter().find(|kind| kind.word() == *word) else {
+            continue;
+        };
+        let detail =
+            Detail { what: "deprecated".to_owned(), old: before.cloned(), new: after.cloned() };
+        match changes.iter_mut().find(|change| (change.kind, &change.name) == (kind, name)) {
+            // What is added or removed whole needs no second word.
+            Some(change) if change.action == Action::Changed => change.details.push(detail),
+            Some(_) => {}
+            None => changes.push(Change::new(kind, name, Action::Changed, vec![detail])),
+        }
+    }
 }
 
 /// Pairs by name: every name of either side, in order, with what each side has.

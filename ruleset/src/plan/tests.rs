@@ -464,3 +464,183 @@ fn a_field_of_another_type_is_not_compared() {
         Some(Decision::NotCompared { reason: "no value of party suits both versions".to_owned() })
     );
 }
+
+/// Everything that may stand in a rule set and is no rule.
+const WHOLE: &str = r#"
+ruleset "hunt" {
+  dialect = 1
+  context = "hunt@1"
+}
+trigger "kill" {
+  fields = { level = int(1, 100) }
+}
+param "bonus" {
+  type    = int
+  default = 1
+  range   = [0, 9]
+  doc     = "more of it"
+}
+counter "kills" {
+  on     = kill
+  per    = player
+  window = "1m"
+}
+timer "night" {
+  cron     = "0 20 * * FRI"
+  zone     = "Europe/Paris"
+  duration = "2h"
+  missed   = "fire"
+  jitter   = "5m"
+  except   = ["2026-12-04"]
+}
+condition "veteran" { when = trigger.level >= 10 }
+loot_table "gems" {
+  entry "ruby" { weight = 1 }
+  entry "opal" { weight = 3 }
+}
+loot_table "chest" {
+  rolls = [2, 3]
+  entry "token" { guaranteed = true }
+  entry "gold" {
+    weight = 900
+    count  = [10, 50]
+  }
+  entry "pouch" {
+    weight = 80
+    table  = gems
+  }
+  entry "crown" {
+    weight = 20
+    when   = trigger.level >= 40
+  }
+  pity "crown" {
+    after     = 20
+    soft_from = 10
+    soft_step = 10
+  }
+  pity "pouch" { after = 6 }
+}
+rule "drop" {
+  on       = kill
+  when     = condition.veteran && rate(kills) < 5 && !active(night) && param.bonus < 9
+  on_fault = "fail"
+  emit "drop" {
+    table = chest
+    count = 2
+    level = trigger.level
+  }
+}
+"#;
+
+#[test]
+fn every_aspect_of_every_block_is_told() {
+    for (from, to, expected) in [
+        (
+            "context = \"hunt@1\"",
+            "context = \"hunt@2\"",
+            "ruleset hunt | context | hunt@1 → hunt@2",
+        ),
+        ("range   = [0, 9]", "range   = [0, 10]", "param bonus | type | int(0, 9) → int(0, 10)"),
+        ("\"more of it\"", "\"less of it\"", "param bonus | doc | \"more of it\" → \"less of it\""),
+        ("doc     =", "unit    = \"times\"\n  doc     =", "param bonus | unit | none → times"),
+        ("window = \"1m\"", "window = \"2m\"", "counter kills | window | 1m → 2m"),
+        ("duration = \"2h\"", "duration = \"3h\"", "timer night | duration | 2h → 3h"),
+        ("\"fire\"", "\"skip\"", "timer night | missed | fire → skip"),
+        ("jitter   = \"5m\"", "jitter   = \"6m\"", "timer night | jitter | 5m → 6m"),
+        (
+            "\"2026-12-04\"",
+            "\"2026-12-05..2026-12-11\"",
+            "timer night | exceptions | 2026-12-04 (Europe/Paris) → 2026-12-05..2026-12-11 (Europe/Paris)",
+        ),
+        ("rolls = [2, 3]", "rolls = 2", "loot_table chest | draws | 2 to 3 → 2"),
+        ("guaranteed = true", "weight = 1000", "loot_table chest | token | guaranteed → 50.0 %"),
+        ("count  = [10, 50]", "count  = 10", "loot_table chest | gold count | 10 to 50 → 10"),
+        (
+            "table  = gems",
+            "item   = \"bag\"",
+            "loot_table chest | pouch gives | loot_table gems → bag",
+        ),
+        (
+            "after     = 20",
+            "after     = 19",
+            "loot_table chest | crown pity | after 20 misses, from 10 on 10 heavier each → after 19 misses, from 10 on 10 heavier each",
+        ),
+        (
+            "pity \"pouch\" { after = 6 }",
+            "",
+            "loot_table chest | pouch pity | after 6 misses → none",
+        ),
+        ("\"fail\"", "\"skip\"", "rule drop | on_fault | fail → skip"),
+        ("count = 2", "count = 3", "rule drop | emit drop: count | 2 → 3"),
+        ("level = trigger", "depth = trigger", "rule drop | emit drop: level | trigger.level → -"),
+        (
+            "condition \"veteran\" { when = trigger.level >= 10 }",
+            "condition \"veteran\" {\n  when       = trigger.level >= 10\n  deprecated = \"gone soon\"\n}",
+            "condition veteran | deprecated | - → gone soon",
+        ),
+        (
+            "  doc     =",
+            "  deprecated = \"gone soon\"\n  doc     =",
+            "param bonus | deprecated | - → gone soon",
+        ),
+    ] {
+        assert_eq!(WHOLE.matches(from).count(), 1, "{from}");
+        let new = WHOLE.replace(from, to);
+        let told = lines(&between(WHOLE, &new, true));
+        assert!(told.iter().any(|line| line == expected), "no {expected:?} in {told:#?}");
+        assert_eq!(between(&new, &new, true).changes, []);
+        // Back again, with the sides exchanged.
+        assert_eq!(lines(&between(&new, WHOLE, true)).len(), told.len(), "{from}");
+    }
+}
+
+#[test]
+fn pities_follow_the_weights_beside_them() {
+    let doubled = WHOLE
+        .replace("weight = 900", "weight = 1800")
+        .replace("weight = 80", "weight = 160")
+        .replace("weight = 20", "weight = 40");
+    // The odds are as before; what the pity adds to them counts half as much.
+    let line = "loot_table chest | crown pity | after 20 misses, from 10 on 10 heavier each, of \
+                1000 → after 20 misses, from 10 on 10 heavier each, of 2000";
+    let found = told(WHOLE, &doubled);
+    assert!(found.iter().any(|known| known == line), "{found:#?}");
+    let grown = doubled.replace("soft_step = 10", "soft_step = 20");
+    assert_eq!(between(WHOLE, &grown, true).changes, []);
+    let soft =
+        "  pity \"crown\" {\n    after     = 20\n    soft_from = 10\n    soft_step = 10\n  }\n";
+    let hard = "  pity \"pouch\" { after = 6 }\n";
+    let swapped = WHOLE.replace(&format!("{soft}{hard}"), &format!("{hard}{soft}"));
+    assert_ne!(swapped, WHOLE);
+    let line = "loot_table chest | order of pities | crown, pouch → pouch, crown";
+    let found = told(WHOLE, &swapped);
+    assert!(found.iter().any(|known| known == line), "{found:#?}");
+}
+
+#[test]
+fn what_is_new_is_told_whole() {
+    let bare = "ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\n";
+    let plan = between(bare, WHOLE, true);
+    let told = lines(&plan);
+    for line in [
+        "timer night | duration | - → 2h",
+        "timer night | missed | - → fire",
+        "timer night | jitter | - → 5m",
+        "timer night | exceptions | - → 2026-12-04 (Europe/Paris)",
+        "loot_table chest | draws | - → 2 to 3",
+        "loot_table chest | token | - → guaranteed",
+        "loot_table chest | pouch per draw | - → 8.0 % loot_table gems, at the latest after 6 misses",
+    ] {
+        assert!(told.iter().any(|known| known == line), "no {line:?} in {told:#?}");
+    }
+    assert_eq!(plan.count(Action::Added), plan.changes.len());
+    assert_eq!(between(WHOLE, bare, true).count(Action::Removed), plan.changes.len());
+}
+
+#[test]
+fn an_outcome_that_breaks_its_readers_is_a_change_of_its_own() {
+    let plan = between(WHOLE, &WHOLE.replace("    level = trigger.level\n", ""), true);
+    let outcome = plan.changes.iter().find(|change| change.kind == Kind::Outcome);
+    assert!(outcome.is_some_and(|change| !change.breaks.is_empty()), "{:#?}", plan.changes);
+    assert!(plan.summary().contains("breaking"), "{}", plan.summary());
+}

@@ -14,20 +14,8 @@ pub(super) fn changes(old: &Contents, new: &Contents, at_ms: i64) -> Vec<Change>
     let mut found = Vec::new();
     for (name, was, is) in paired(&old.timers, &new.timers, |timer| &timer.name) {
         let (action, details) = match (was, is) {
-            (None, Some(is)) => (
-                Action::Added,
-                vec![
-                    Detail::added("schedule", schedule(is)),
-                    Detail::added("next", next(new, is, at_ms)),
-                ],
-            ),
-            (Some(was), None) => (
-                Action::Removed,
-                vec![
-                    Detail::removed("schedule", schedule(was)),
-                    Detail::removed("next", next(old, was, at_ms)),
-                ],
-            ),
+            (None, Some(is)) => (Action::Added, whole(new, is, at_ms, Detail::added)),
+            (Some(was), None) => (Action::Removed, whole(old, was, at_ms, Detail::removed)),
             (Some(was), Some(is)) if was != is => {
                 (Action::Changed, aspects((old, was), (new, is), at_ms))
             }
@@ -36,6 +24,41 @@ pub(super) fn changes(old: &Contents, new: &Contents, at_ms: i64) -> Vec<Change>
         found.push(Change::new(Kind::Timer, &name, action, details));
     }
     found
+}
+
+/// A timer with all that it says beyond the ordinary.
+fn whole(
+    contents: &Contents,
+    timer: &TimerDef,
+    at_ms: i64,
+    detail: impl Fn(&'static str, String) -> Detail,
+) -> Vec<Detail> {
+    let mut details = vec![detail("schedule", schedule(timer))];
+    if timer.duration_ms > 0 {
+        details.push(detail("duration", duration(timer)));
+    }
+    if timer.missed != Missed::Skip {
+        details.push(detail("missed", missed(timer)));
+    }
+    if timer.jitter_ms > 0 {
+        details.push(detail("jitter", jitter(timer)));
+    }
+    if !timer.except.days.is_empty() {
+        details.push(detail("exceptions", except(timer)));
+    }
+    details.push(detail("next", next(contents, timer, at_ms)));
+    details
+}
+
+fn duration(timer: &TimerDef) -> String {
+    duration_text(i64::try_from(timer.duration_ms).unwrap_or(i64::MAX))
+}
+
+fn missed(timer: &TimerDef) -> String {
+    match timer.missed {
+        Missed::Fire => "fire".to_owned(),
+        Missed::Skip => "skip".to_owned(),
+    }
 }
 
 fn aspects(
@@ -48,12 +71,6 @@ fn aspects(
         if a != b {
             details.push(Detail::changed(what, a, b));
         }
-    };
-    let duration =
-        |timer: &TimerDef| duration_text(i64::try_from(timer.duration_ms).unwrap_or(i64::MAX));
-    let missed = |timer: &TimerDef| match timer.missed {
-        Missed::Fire => "fire".to_owned(),
-        Missed::Skip => "skip".to_owned(),
     };
     compare("schedule", schedule(was), schedule(is));
     compare("duration", duration(was), duration(is));

@@ -1,0 +1,260 @@
+//! Named conditions and the conditions of loot entries, where both versions have their sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::express;
+use super::guided::{self, Goal, Search, Subject};
+use super::space::{Side, Space, frame};
+use super::witness::{Decision, Witness};
+use super::work::{Work, constants};
+use super::{Action, Change, Detail, Kind};
+use crate::contents::{Contents, Written};
+use crate::interp;
+use crate::ir::{Expr, On};
+use crate::rng;
+
+/// A condition, or the `when` of an entry, of one side.
+struct Clause<'a> {
+    contents: &'a Contents,
+    on: Option<On>,
+    /// Renumbered, so that its draws depend on its own name alone.
+    expr: Expr,
+}
+
+/// Conditions by name: added, removed, or meaning something else.
+pub(super) fn conditions(
+    old: (&Contents, &Written),
+    new: (&Contents, &Written),
+    work: &mut Work,
+) -> Vec<Change> {
+    let mut found = Vec::new();
+    let names: BTreeSet<&String> =
+        old.1.outline.conditions.keys().chain(new.1.outline.conditions.keys()).collect();
+    let text =
+        |contents, def: &crate::lang::ConditionDef| express::text(contents, def.on, &def.expr);
+    let changed: BTreeSet<&String> = names
+        .iter()
+        .copied()
+        .filter(|name| {
+            let (was, is) =
+                (old.1.outline.conditions.get(*name), new.1.outline.conditions.get(*name));
+            was.map(|def| text(old.0, def)) != is.map(|def| text(new.0, def))
+        })
+        .collect();
+    for name in &changed {
+        let defs = (old.1.outline.conditions.get(*name), new.1.outline.conditions.get(*name));
+        let change = match defs {
+            (None, Some(is)) => Change::new(
+                Kind::Condition,
+                name,
+                Action::Added,
+                vec![Detail::added("when", &is.text)],
+            ),
+            (Some(was), None) => {
+                let details = vec![Detail::removed("when", &was.text)];
+                Change::new(Kind::Condition, name, Action::Removed, details)
+            }
+            (Some(was), Some(is)) => {
+                let details = when((&was.text, &is.text), &changed);
+                let mut change = Change::new(Kind::Condition, name, Action::Changed, details);
+                let clause = |contents, def: &crate::lang::ConditionDef| Clause {
+                    contents,
+                    on: def.on,
+                    expr: renumbered(&def.expr, rng::name_hash(name)),
+                };
+                change.decision = Some(clauses(&clause(old.0, was), &clause(new.0, is), work));
+                change
+            }
+            (None, None) => continue,
+        };
+        found.push(change);
+    }
+    found
+}
+
+/// How a `when` changed: its own words, or what stands behind them.
+pub(super) fn when(texts: (&str, &str), changed: &BTreeSet<&String>) -> Vec<Detail> {
+    let (was, is) = texts;
+    if was != is {
+        return vec![Detail::changed("when", was, is)];
+    }
+    let through: Vec<String> = words(is)
+        .filter_map(|word| word.strip_prefix("condition."))
+        .filter(|name| changed.iter().any(|known| known == name))
+        .map(|name| format!("condition.{name}"))
+        .collect();
+    let why = if through.is_empty() {
+        "the same words, other ranges of what it reads".to_owned()
+    } else {
+        format!("through {}", through.join(", "))
+    };
+    vec![Detail { what: why, old: None, new: None }]
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
+}
+
+/// Conditions of the entries of loot tables, in the fragments that both versions roll them in.
+pub(super) fn entries(
+    old: (&Contents, &Written),
+    new: (&Contents, &Written),
+    work: &mut Work,
+) -> Vec<Change> {
+    type Known<'a> = BTreeMap<(&'a str, &'a str), (On, &'a Expr)>;
+    fn known<'a>(contents: &'a Contents, source: &'a Written) -> Known<'a> {
+        let mut known = Known::new();
+        for fragment in &source.program.fragments {
+            for mask in &fragment.masks {
+                let Some(table) = contents.tables.get(usize::from(mask.table)) else { continue };
+                for (entry, expr) in table.entries.iter().zip(&mask.entries) {
+                    if entry.conditional {
+                        let key = (table.name.as_str(), entry.name.as_str());
+                        known.entry(key).or_insert((fragment.on, expr));
+                    }
+                }
+            }
+        }
+        known
+    }
+    let (before, after) = (known(old.0, old.1), known(new.0, new.1));
+    let mut found = Vec::new();
+    for (key, (on_old, was)) in &before {
+        let Some((on_new, is)) = after.get(key) else { continue };
+        let texts =
+            (express::text(old.0, Some(*on_old), was), express::text(new.0, Some(*on_new), is));
+        if texts.0 == texts.1 {
+            continue;
+        }
+        let (table, entry) = key;
+        let name = format!("{table}.{entry}");
+        let hash = rng::name_hash(table);
+        let clause = |contents, on: On, expr: &Expr| Clause {
+            contents,
+            on: Some(on),
+            expr: renumbered(expr, hash),
+        };
+        let details = vec![Detail::changed("when", &texts.0, &texts.1)];
+        let mut change = Change::new(Kind::Condition, &name, Action::Changed, details);
+        let (was, is) = (clause(old.0, *on_old, was), clause(new.0, *on_new, is));
+        change.decision = Some(clauses(&was, &is, work));
+        found.push(change);
+    }
+    found
+}
+
+/// Searches an input on which two clauses differ.
+fn clauses(old: &Clause<'_>, new: &Clause<'_>, work: &mut Work) -> Decision {
+    let names =
+        (old.on.map(|on| old.contents.on_name(on)), new.on.map(|on| new.contents.on_name(on)));
+    // What reads no field is at home on every trigger.
+    let (on_old, on_new) = match &names {
+        (Some(a), Some(b)) if a != b => {
+            let reason = format!("it was first used on {a}, and is on {b}");
+            match (same(old.contents, b), same(new.contents, a)) {
+                (Some(on), _) if reads(&old.expr, old, b) => (Some(on), new.on),
+                (_, Some(on)) if reads(&new.expr, new, a) => (old.on, Some(on)),
+                _ => return Decision::NotCompared { reason },
+            }
+        }
+        (Some(a), None) => (old.on, same(new.contents, a)),
+        (None, Some(b)) => (same(old.contents, b), new.on),
+        _ => (old.on, new.on),
+    };
+    let (frame_old, frame_new) = (frame(old.contents, on_old), frame(new.contents, on_new));
+    let constants = constants(&[&old.expr, &new.expr], old.contents, new.contents);
+    let space = Space::new((old.contents, on_old), (new.contents, on_new), &constants, work.at_ms);
+    let subject = |clause: &'_ Clause<'_>| clause.contents.params.values.clone();
+    let (params_old, params_new) = (subject(old), subject(new));
+    let search = |tries| {
+        let was =
+            Subject { when: &old.expr, values: Vec::new(), frame: &frame_old, params: &params_old };
+        let is =
+            Subject { when: &new.expr, values: Vec::new(), frame: &frame_new, params: &params_new };
+        Search::new(&space, was, is, Goal::Decides, tries).run()
+    };
+    let point = match work.search(&space, &[&old.expr, &new.expr], search) {
+        Ok(point) => point,
+        Err(decision) => return decision,
+    };
+    let value = |side, clause: &Clause<'_>, frame, params: &[i64]| {
+        let mut bytes = Vec::new();
+        space.write(&point, side, &mut bytes);
+        let view = space.view(&bytes, side)?;
+        interp::value(&clause.expr, frame, &view, params).ok().map(|value| (value != 0).to_string())
+    };
+    let was = value(Side::Old, old, &frame_old, &params_old);
+    let is = value(Side::New, new, &frame_new, &params_new);
+    let on = names.1.or(names.0).unwrap_or_else(|| "any trigger".to_owned());
+    match (was, is) {
+        (Some(was), Some(is)) if was != is => Decision::Differs(Box::new(Witness::new(
+            &space,
+            &point,
+            (old.contents, new.contents),
+            on,
+            (was, is),
+        ))),
+        _ => {
+            Decision::NotCompared { reason: "the interpreter disagrees with the search".to_owned() }
+        }
+    }
+}
+
+/// The trigger or timer of that name.
+fn same(contents: &Contents, name: &str) -> Option<On> {
+    let at = |position: Option<usize>| position.and_then(|at| u16::try_from(at).ok());
+    match name.strip_prefix("timer.") {
+        Some(timer) => {
+            at(contents.timers.iter().position(|known| known.name == timer)).map(On::Timer)
+        }
+        None => at(contents.schema.triggers.iter().position(|known| known.name == name))
+            .map(On::Trigger),
+    }
+}
+
+/// Whether the slots that a clause reads are the same ones on another trigger.
+fn reads(expr: &Expr, clause: &Clause<'_>, name: &str) -> bool {
+    let fields = |on: Option<On>| match on {
+        Some(On::Trigger(index)) => {
+            let trigger = clause.contents.schema.triggers.get(usize::from(index));
+            trigger.map_or(&[][..], |trigger| trigger.fields.as_slice())
+        }
+        _ => &[],
+    };
+    let (here, there) = (fields(clause.on), fields(same(clause.contents, name)));
+    let mut equal = true;
+    guided::walk(expr, &mut |part| {
+        if let Expr::Field(index) = part {
+            let at = usize::from(*index);
+            equal &= here.get(at).is_some() && here.get(at) == there.get(at);
+        }
+    });
+    equal
+}
+
+/// The same expression with draws that follow one name, numbered from the left.
+fn renumbered(expr: &Expr, hash: u64) -> Expr {
+    fn go(expr: &Expr, hash: u64, next: &mut u32) -> Expr {
+        let mut inner = |expr: &Expr| Box::new(go(expr, hash, next));
+        match expr {
+            Expr::Not(a) => Expr::Not(inner(a)),
+            Expr::Neg(a) => Expr::Neg(inner(a)),
+            Expr::Abs(a) => Expr::Abs(inner(a)),
+            Expr::Binary(op, a, b) => Expr::Binary(*op, inner(a), inner(b)),
+            Expr::Select(a, b, c) => Expr::Select(inner(a), inner(b), inner(c)),
+            Expr::Bucket { n, salt } => Expr::Bucket { n: inner(n), salt: *salt },
+            Expr::Chance { p, .. } => {
+                let p = inner(p);
+                *next += 1;
+                Expr::Chance { p, rule_hash: hash, draw: *next - 1 }
+            }
+            Expr::Pick { n, .. } => {
+                let n = inner(n);
+                *next += 1;
+                Expr::Pick { n, rule_hash: hash, draw: *next - 1 }
+            }
+            plain => plain.clone(),
+        }
+    }
+    go(expr, hash, &mut 0)
+}
