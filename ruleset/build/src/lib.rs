@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use cairn_ruleset::emit::rust;
 use cairn_ruleset::ir::Program;
-use cairn_ruleset::lang::limits::{FILE_COUNT_MAX, SOURCE_BYTES_MAX};
+use cairn_ruleset::lang::limits::{FILE_COUNT_MAX, RULESET_BYTES_MAX, SOURCE_BYTES_MAX};
 use cairn_ruleset::lang::{self, Diagnostic, SUFFIX, Severity, Source, line_col};
 
 /// Deepest nesting of folders; deeper ones are refused.
@@ -46,6 +46,12 @@ pub enum BuildError {
         what: &'static str,
         /// How much may be.
         limit: usize,
+    },
+    /// A symbolic link, a socket, a device: what is behind it can change unseen.
+    #[error("{path} is not a regular file")]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
     },
     /// No `*.rules.hcl` below the folder.
     #[error("no *{SUFFIX} file in {path}")]
@@ -81,8 +87,10 @@ pub fn rules(folder: impl AsRef<Path>) -> Result<PathBuf, BuildError> {
 /// # Errors
 /// See [`BuildError`].
 pub fn program(folder: &Path) -> Result<Program, BuildError> {
-    let mut sources = Vec::new();
-    read(folder, folder, 0, &mut sources)?;
+    let mut walk = Walk { root: folder, sources: Vec::new(), bytes: 0 };
+    walk.folder(folder, 0)?;
+    walk.imports()?;
+    let mut sources = walk.sources;
     if sources.is_empty() {
         return Err(BuildError::Empty { path: folder.to_owned() });
     }
@@ -108,39 +116,206 @@ fn line(folder: &Path, files: &[String], sources: &[Source], one: &Diagnostic) -
     format!("{}:{line}:{column}: {}: {}; {}", path.display(), one.code, one.message, one.help)
 }
 
-fn read(
-    root: &Path,
-    folder: &Path,
-    depth: usize,
-    sources: &mut Vec<Source>,
-) -> Result<(), BuildError> {
-    let limit = |path: &Path, what, limit| BuildError::Limit { path: path.to_owned(), what, limit };
-    if depth > FOLDER_DEPTH_MAX {
-        return Err(limit(folder, "folders are nested too deeply", FOLDER_DEPTH_MAX));
-    }
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| BuildError::Io { path, source }
-    };
-    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
-        let entry = entry.map_err(failed(folder))?;
-        let path = entry.path();
-        let kind = entry.file_type().map_err(failed(&path))?;
-        if kind.is_dir() {
-            read(root, &path, depth + 1, sources)?;
-        } else if kind.is_file() && entry.file_name().to_string_lossy().ends_with(SUFFIX) {
-            if sources.len() == FILE_COUNT_MAX {
-                return Err(limit(root, "too many rule files", FILE_COUNT_MAX));
-            }
-            let bytes = entry.metadata().map_err(failed(&path))?.len();
-            if bytes > SOURCE_BYTES_MAX as u64 {
-                return Err(limit(&path, "too many bytes", SOURCE_BYTES_MAX));
-            }
-            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
-            let inside = path.strip_prefix(root).unwrap_or(&path);
-            let parts = inside.components().map(|part| part.as_os_str().to_string_lossy());
-            sources.push(Source { name: parts.collect::<Vec<_>>().join("/"), text });
+/// The sources that were read so far.
+struct Walk<'a> {
+    root: &'a Path,
+    sources: Vec<Source>,
+    bytes: u64,
+}
+
+fn limit(path: &Path, what: &'static str, limit: usize) -> BuildError {
+    BuildError::Limit { path: path.to_owned(), what, limit }
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
+    let path = path.to_owned();
+    move |source| BuildError::Io { path, source }
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), BuildError> {
+        if depth > FOLDER_DEPTH_MAX {
+            return Err(limit(folder, "folders are nested too deeply", FOLDER_DEPTH_MAX));
         }
+        for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
+            let entry = entry.map_err(failed(folder))?;
+            let path = entry.path();
+            let leaf = entry.file_name().to_string_lossy().into_owned();
+            // As `cairn build` reads a folder.
+            if leaf.starts_with('.') {
+                continue;
+            }
+            let kind = entry.file_type().map_err(failed(&path))?;
+            if kind.is_dir() {
+                self.folder(&path, depth + 1)?;
+            } else if leaf.ends_with(SUFFIX) {
+                let inside = path.strip_prefix(self.root).unwrap_or(&path);
+                let parts = inside.components().map(|part| part.as_os_str().to_string_lossy());
+                let name = parts.collect::<Vec<_>>().join("/");
+                self.file(&path, name)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// What the files import, and what that imports, each file once. What is not there is left to
+    /// the compiler, which knows the line that asks for it.
+    fn imports(&mut self) -> Result<(), BuildError> {
+        let real = |path: &Path| std::fs::canonicalize(path);
+        let root = real(self.root).map_err(failed(self.root))?;
+        let above = root.parent().unwrap_or(&root).to_owned();
+        let mut next = 0;
+        while let Some(source) = self.sources.get(next) {
+            next += 1;
+            for name in lang::imports(source) {
+                if self.sources.iter().any(|known| known.name == name) {
+                    continue;
+                }
+                let path = match name.strip_prefix("../") {
+                    Some(beside) => above.join(beside),
+                    None => root.join(&name),
+                };
+                match real(&path) {
+                    // A folder on the way may be a link to somewhere else.
+                    Ok(place) if !place.starts_with(&above) => {
+                        return Err(BuildError::NotAFile { path });
+                    }
+                    Ok(_) => {
+                        println!("cargo::rerun-if-changed={}", path.display());
+                        self.file(&path, name)?;
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(failed(&path)(error)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: String) -> Result<(), BuildError> {
+        if self.sources.len() == FILE_COUNT_MAX {
+            return Err(limit(self.root, "too many rule files", FILE_COUNT_MAX));
+        }
+        let about = std::fs::symlink_metadata(path).map_err(failed(path))?;
+        if !about.is_file() {
+            return Err(BuildError::NotAFile { path: path.to_owned() });
+        }
+        if about.len() > SOURCE_BYTES_MAX as u64 {
+            return Err(limit(path, "too many bytes", SOURCE_BYTES_MAX));
+        }
+        self.bytes += about.len();
+        if self.bytes > RULESET_BYTES_MAX as u64 {
+            return Err(limit(self.root, "too many bytes of rules", RULESET_BYTES_MAX));
+        }
+        let text = std::fs::read_to_string(path).map_err(failed(path))?;
+        self.sources.push(Source { name, text });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: &str = "ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\n";
+
+    /// A folder above, and the rule folder `rules` in it.
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join("rules").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    fn judged(dir: &tempfile::TempDir) -> Result<Program, String> {
+        program(&dir.path().join("rules")).map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn refused(dir: &tempfile::TempDir, part: &str) {
+        let reason = judged(dir).expect_err("it was accepted");
+        assert!(reason.contains(part), "no {part:?} in {reason}");
+    }
+
+    #[test]
+    fn imports_are_followed_and_hidden_files_are_not_read() {
+        let main = format!(
+            "{MAIN}import \"../shared/t.rules.hcl\" {{}}\nrule \"r\" {{\n  on = kill\n  emit \"a\" {{}}\n}}\n"
+        );
+        let dir = folder(&[
+            ("a.rules.hcl", &main),
+            (".hidden.rules.hcl", "not a rule"),
+            ("../shared/t.rules.hcl", "import \"u.rules.hcl\" {}\n"),
+            ("../shared/u.rules.hcl", "trigger \"kill\" { fields = {} }\n"),
+        ]);
+        let found = judged(&dir).unwrap();
+        assert_eq!(found.triggers.len(), 1);
+        std::fs::remove_file(dir.path().join("shared/u.rules.hcl")).unwrap();
+        refused(&dir, "C1003");
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        let deep = |depth: usize| {
+            let name = format!("{}a.rules.hcl", "d/".repeat(depth));
+            folder(&[("main.rules.hcl", MAIN), (&name, "")])
+        };
+        judged(&deep(FOLDER_DEPTH_MAX)).unwrap();
+        refused(&deep(FOLDER_DEPTH_MAX + 1), "nested too deeply, limit 16");
+    }
+
+    #[test]
+    fn files_are_limited_in_number_and_bytes() {
+        let dir = folder(&[("main.rules.hcl", MAIN)]);
+        let at = |name: String| dir.path().join("rules").join(name);
+        for number in 1..FILE_COUNT_MAX {
+            std::fs::write(at(format!("f{number}.rules.hcl")), "").unwrap();
+        }
+        judged(&dir).unwrap();
+        std::fs::write(at("more.rules.hcl".to_owned()), "").unwrap();
+        refused(&dir, "too many rule files, limit 1024");
+
+        let long =
+            |bytes: usize| folder(&[("a.rules.hcl", MAIN), ("b.rules.hcl", &"#".repeat(bytes))]);
+        judged(&long(SOURCE_BYTES_MAX)).unwrap();
+        refused(&long(SOURCE_BYTES_MAX + 1), "too many bytes, limit 1048576");
+
+        let whole = |last: usize| {
+            let dir = folder(&[("a.rules.hcl", MAIN)]);
+            let bytes = |count: usize| "#".repeat(count);
+            for number in 0..15 {
+                let name = format!("rules/b{number}.rules.hcl");
+                std::fs::write(dir.path().join(name), bytes(SOURCE_BYTES_MAX)).unwrap();
+            }
+            std::fs::write(dir.path().join("rules/c.rules.hcl"), bytes(last)).unwrap();
+            dir
+        };
+        judged(&whole(SOURCE_BYTES_MAX - MAIN.len())).unwrap();
+        refused(
+            &whole(SOURCE_BYTES_MAX - MAIN.len() + 1),
+            "too many bytes of rules, limit 16777216",
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_and_a_folder_without_rules_are_refused() {
+        let dir = folder(&[("a.rules.hcl", MAIN), ("../other.rules.hcl", "")]);
+        let link = dir.path().join("rules/b.rules.hcl");
+        std::os::unix::fs::symlink(dir.path().join("other.rules.hcl"), link).unwrap();
+        refused(&dir, "b.rules.hcl is not a regular file");
+        refused(&folder(&[("README.md", "")]), "no *.rules.hcl file in");
+        assert!(matches!(program(Path::new("/nowhere")), Err(BuildError::Io { .. })));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let dir = folder(&[(
+            "a.rules.hcl",
+            &format!("{MAIN}rule \"r\" {{\n  on = kil\n  emit \"a\" {{}}\n}}\n"),
+        )]);
+        refused(&dir, "a.rules.hcl:6:8: C0405: ");
+    }
 }
