@@ -367,6 +367,15 @@ fn a_folder_is_compared_with_what_is_live() {
     }
     assert!(String::from_utf8_lossy(&other.stderr).contains("(live)"));
 
+    // `sim` rolls on what is live as on its sources.
+    let rolled = |more: &[&str]| {
+        let head = ["sim", "crypt_rare", "--runs", "10000", "-o", "json"];
+        let output = cairn(&[&head[..], more].concat(), Some(&dev.api));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(rolled(&[]), rolled(&["--rules", &old]));
+
     // The endpoint: whole, with its length and a tag that names its content.
     let (status, head, body) = dev.get("/v1/bundle", "");
     assert_eq!(status, 200, "{head}");

@@ -142,3 +142,30 @@ fn what_does_not_fit_is_exit_code_2_with_the_limit_and_a_hint() {
         &["`coim`", "did you mean `coin`?"],
     );
 }
+
+#[test]
+fn a_bundle_rolls_like_its_sources() {
+    let dir = rules();
+    let path = dir.path().display().to_string();
+    let bundle = dir.path().join("hunt.bundle").display().to_string();
+    let ok = |arguments: &[&str]| {
+        let output = cairn(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        stdout(&output)
+    };
+    ok(&["build", &path, "--out", &bundle]);
+    let by = |more: &[&str]| {
+        let head = ["sim", "chest", "--runs", "20000", "--seed", "7", "-o", "json"];
+        let answer = ok(&[&head[..], more].concat());
+        serde_json::from_str::<serde_json::Value>(&answer).unwrap()
+    };
+    let sources = by(&["--rules", &path]);
+    assert_eq!(by(&["--rules", &bundle]), sources);
+    // Neither a bundle nor rules, and no agent.
+    let broken = dir.path().join("broken.bundle");
+    std::fs::write(&broken, "no bundle").unwrap();
+    let output = cairn(&["sim", "chest", "--rules", &broken.display().to_string()]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let output = cairn(&["sim", "chest", "--addr", "http://127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+}

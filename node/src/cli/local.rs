@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use cairn_merkle::Digest;
+use cairn_ruleset::emit::Built;
 use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::ir::Program;
+use cairn_ruleset::upload::Upload;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::opened;
 use crate::compile::{self, CompileError, Judged};
 use crate::diagnostics::{self, Tally};
 use crate::live::Live;
@@ -22,16 +25,32 @@ pub fn program(path: &Path) -> Result<Program, Failure> {
     judged.program().map_err(|error| refused(path, &error))
 }
 
-/// A folder, ready to be asked.
+/// A folder, a rule file or a bundle file, ready to be asked.
 ///
 /// # Errors
-/// As [`program`].
+/// As [`program`]; exit code 3 for a bundle that does not hold, too.
 pub fn live(path: &Path, evaluates: bool) -> Result<Live, Failure> {
+    if let Some(upload) = opened::upload(path)? {
+        return of_upload(upload, evaluates);
+    }
     let program = program(path)?;
     let built =
         compile::bundle(&program, "0.0.0", "").map_err(|error| refused(path, &error.into()))?;
     let digest = Digest::derive(MANIFEST_DOMAIN, &[&built.manifest.encode()]);
     Live::local(&built, digest, evaluates).map_err(Failure::internal)
+}
+
+/// A bundle, ready to be asked.
+///
+/// # Errors
+/// Exit code 3 for what a node would refuse.
+pub fn of_upload(upload: Upload, evaluates: bool) -> Result<Live, Failure> {
+    let built = Built { manifest: upload.manifest, blobs: upload.blobs };
+    let digest = Digest::derive(MANIFEST_DOMAIN, &[&built.manifest.encode()]);
+    Live::local(&built, digest, evaluates).map_err(|reason| {
+        Failure::new(Exit::Findings, format!("a node would refuse this version: {reason}"))
+            .hint("build it again with this version of cairn")
+    })
 }
 
 /// A failed compilation.

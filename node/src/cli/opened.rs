@@ -32,8 +32,10 @@ impl Opened {
     /// # Errors
     /// Exit code 3 for rules or bundles that do not hold, 2 when there is nothing to read.
     pub fn at(path: &Path) -> Result<Opened, Failure> {
-        let is_rules = path.is_dir() || path.to_string_lossy().ends_with(".hcl");
-        let mut opened = if is_rules { Opened::rules(path)? } else { Opened::file(path)? };
+        let mut opened = match is_rules(path) {
+            true => Opened::rules(path)?,
+            false => Opened::bundle(&file(path)?, &path.display().to_string())?,
+        };
         opened.label = path.display().to_string();
         Ok(opened)
     }
@@ -48,24 +50,8 @@ impl Opened {
         Ok(Opened { label: String::new(), contents })
     }
 
-    fn file(path: &Path) -> Result<Opened, Failure> {
-        let shown = path.display();
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(UPLOAD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
-            .map_err(|error| {
-                Failure::usage(format!("cannot read {shown}: {error}"))
-                    .hint("name a folder with *.rules.hcl files, or a file that `cairn build --out` wrote")
-            })?;
-        Opened::bundle(&bytes, &shown.to_string())
-    }
-
     fn bundle(bytes: &[u8], label: &str) -> Result<Opened, Failure> {
-        let malformed = |error: BundleError| {
-            Failure::new(Exit::Findings, format!("{label} is no bundle: {error}"))
-                .hint(error.hint())
-        };
-        let upload = Upload::decode(bytes).map_err(malformed)?;
+        let upload = decoded(bytes, label)?;
         let contents =
             Contents::of_bundle(&upload.manifest, &upload.blobs).map_err(|e| unfit(&e))?;
         Ok(Opened { label: label.to_owned(), contents })
@@ -76,13 +62,7 @@ impl Opened {
     /// # Errors
     /// Exit code 6 when there is no agent, and what it answers.
     pub async fn live(node: &NodeArgs, channel: &ChannelArgs) -> Result<Opened, Failure> {
-        let mut path = "/v1/bundle".to_owned();
-        if let Some(channel) = &channel.channel {
-            path.push_str(&format!("?channel={}", super::events::escape(channel)));
-        }
-        let client = node.client();
-        let answer = client.send(Method::GET, &path, &[], bytes::Bytes::new()).await?.success()?;
-        let mut opened = Opened::bundle(&answer.body, "the live version")?;
+        let mut opened = Opened::bundle(&fetched(node, channel).await?, LIVE)?;
         let contents = &opened.contents;
         opened.label = format!("{} {} (live)", contents.schema.ruleset, contents.version);
         Ok(opened)
@@ -96,6 +76,60 @@ impl Opened {
             None => Box::new(Sandboxed { contents: &self.contents, runner: None }),
         }
     }
+}
+
+/// What the live version is called before its name is known.
+const LIVE: &str = "the live version";
+
+fn is_rules(path: &Path) -> bool {
+    path.is_dir() || path.to_string_lossy().ends_with(".hcl")
+}
+
+/// A bundle file; `None` when the path is one of rules.
+///
+/// # Errors
+/// Exit code 3 for what is no bundle, 2 when there is nothing to read.
+pub fn upload(path: &Path) -> Result<Option<Upload>, Failure> {
+    if is_rules(path) {
+        return Ok(None);
+    }
+    decoded(&file(path)?, &path.display().to_string()).map(Some)
+}
+
+/// The bundle that is live on an agent.
+///
+/// # Errors
+/// Exit code 6 when there is no agent, and what it answers.
+pub async fn live_upload(node: &NodeArgs, channel: &ChannelArgs) -> Result<Upload, Failure> {
+    decoded(&fetched(node, channel).await?, LIVE)
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(UPLOAD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            Failure::usage(format!("cannot read {}: {error}", path.display())).hint(
+                "name a folder with *.rules.hcl files, or a file that `cairn build --out` wrote",
+            )
+        })?;
+    Ok(bytes)
+}
+
+async fn fetched(node: &NodeArgs, channel: &ChannelArgs) -> Result<bytes::Bytes, Failure> {
+    let mut path = "/v1/bundle".to_owned();
+    if let Some(channel) = &channel.channel {
+        path.push_str(&format!("?channel={}", super::events::escape(channel)));
+    }
+    let client = node.client();
+    let answer = client.send(Method::GET, &path, &[], bytes::Bytes::new()).await?.success()?;
+    Ok(answer.body)
+}
+
+fn decoded(bytes: &[u8], label: &str) -> Result<Upload, Failure> {
+    Upload::decode(bytes).map_err(|error: BundleError| {
+        Failure::new(Exit::Findings, format!("{label} is no bundle: {error}")).hint(error.hint())
+    })
 }
 
 fn unfit(error: &ImageError) -> Failure {

@@ -22,6 +22,8 @@ use super::eval::{CONTEXT_EXAMPLE, object, problem};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
+use super::node::{ChannelArgs, NodeArgs};
+use super::opened;
 use super::output::{self, Format};
 use super::place::PlaceArgs;
 use super::signal::Stop;
@@ -31,6 +33,7 @@ use crate::live::EvalRequest;
 
 const EXAMPLES: &str = "Examples:
   cairn sim crypt_rare --rules rules/ --runs 1000000 --seed 7
+  cairn sim crypt_rare                                                            what is live on the agent
   cairn sim crypt_rare --rules rules/ --trigger boss_kill --context fight.json    with what is conditional
   cairn sim crypt_rare --rules rules/ --values prices.json --plot odds.svg        worth, and a picture";
 
@@ -47,9 +50,9 @@ const VALUES_BYTES_MAX: u64 = 1 << 20;
 pub struct Args {
     /// The loot table
     table: String,
-    /// Folder with *.rules.hcl files
-    #[arg(long, value_name = "DIR")]
-    rules: PathBuf,
+    /// A folder of rules, a rule file or a bundle file; what is live on the agent when left out
+    #[arg(long, value_name = "PATH")]
+    rules: Option<PathBuf>,
     /// Rolls in all
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=RUNS_MAX))]
@@ -81,6 +84,10 @@ pub struct Args {
     /// Threads; all cores when left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    channel: ChannelArgs,
+    #[command(flatten)]
+    node: NodeArgs,
 }
 
 /// One entry of the answer.
@@ -130,7 +137,11 @@ struct Answer {
 /// # Errors
 /// Exit code 2 for a table, a trigger or a value that does not fit.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
-    let live = local::live(&args.rules, args.trigger.is_some())?;
+    let evaluates = args.trigger.is_some();
+    let live = match &args.rules {
+        Some(path) => local::live(path, evaluates)?,
+        None => local::of_upload(opened::live_upload(&args.node, &args.channel).await?, evaluates)?,
+    };
     let image = live.image();
     let Some(table) = image.table_named(&args.table) else {
         let names = || (0..image.table_count() as u16).filter_map(|at| image.table(at));
