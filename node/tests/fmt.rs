@@ -43,6 +43,26 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
+fn an_imported_file_is_formatted_with_the_rule_set_that_imports_it() {
+    let main = format!("{TIDY}import    \"../shared/zones.rules.hcl\"   {{}}\n");
+    let shared = "enum \"zone\" {values=[\"crypt\"]}\n";
+    let stray = ("shared/stray.rules.hcl", shared);
+    let at = folder(&[("hunt/a.rules.hcl", &main), ("shared/zones.rules.hcl", shared), stray]);
+    let read = |name: &str| fs::read_to_string(at.path().join(name)).unwrap();
+    let (exit, stdout, _) = run(at.path(), &["fmt", "--check", "hunt"], "");
+    let both = "hunt/../shared/zones.rules.hcl\nhunt/a.rules.hcl\n";
+    assert_eq!((exit, stdout.as_str()), (3, both));
+    assert_eq!(read("shared/zones.rules.hcl"), shared);
+    let (exit, stdout, stderr) = run(at.path(), &["fmt", "hunt"], "");
+    assert_eq!((exit, stdout.as_str()), (0, both), "{stderr}");
+    let tidy = format!("{TIDY}\nimport \"../shared/zones.rules.hcl\" {{}}\n");
+    assert_eq!(read("hunt/a.rules.hcl"), tidy);
+    assert_eq!(read("shared/zones.rules.hcl"), "enum \"zone\" { values = [\"crypt\"] }\n");
+    assert_eq!(read("shared/stray.rules.hcl"), shared, "nobody imports it");
+    assert_eq!(run(at.path(), &["check", "hunt"], "").0, 0);
+}
+
+#[test]
 fn files_are_formatted_in_place_and_others_are_not_touched() {
     let at = folder(&[
         ("a.rules.hcl", UGLY),
