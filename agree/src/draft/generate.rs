@@ -204,7 +204,7 @@ pub(super) fn draft(seed: u64) -> Draft {
     generator.conditions = conditions.len();
     let count = 1 + generator.stream.below(RULES.len());
     let rules = RULES.iter().take(count).map(|name| generator.rule(name, depth)).collect();
-    Draft { blocks, conditions, entries, rules }
+    Draft { blocks, conditions, entries, style: seed, rules }
 }
 
 impl Generator {

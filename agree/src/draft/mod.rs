@@ -22,6 +22,8 @@ pub(crate) struct Draft {
     conditions: Vec<(&'static str, Node)>,
     /// Entries of the loot table that have a condition.
     entries: Vec<Node>,
+    /// What the tables have beside weights, one bit each; see [`Draft::text`].
+    style: u64,
     rules: Vec<Rule>,
 }
 
@@ -36,6 +38,7 @@ impl Draft {
         let mut kept = Draft {
             conditions: Vec::new(),
             entries: Vec::new(),
+            style: draft.style,
             rules: Vec::new(),
             blocks: draft.blocks.clone(),
         };
@@ -116,13 +119,27 @@ impl Draft {
         for (name, when) in &self.conditions {
             let _ = writeln!(text, "condition \"{name}\" {{ when = {} }}", when.text());
         }
-        text.push_str("loot_table \"rare\" {\n  entry \"gold\" { weight = 900 }\n");
+        let has = |bit: u64| self.style >> bit & 1 == 1;
+        text.push_str("loot_table \"rare\" {\n");
+        if has(0) {
+            text.push_str("  rolls = [1, 3]\n");
+        }
+        if has(1) {
+            text.push_str("  entry \"token\" { guaranteed = true }\n");
+        }
+        text.push_str("  entry \"gold\" { weight = 900 }\n");
         for (entry, when) in ["crown", "gems", "map"].iter().zip(&self.entries) {
             let table = if *entry == "gems" { "\n    table = common" } else { "" };
+            let share = if has(2) && *entry == "map" { "guaranteed = true" } else { "weight = 5" };
             let when = when.text();
             let _ = writeln!(
                 text,
-                "  entry \"{entry}\" {{\n    weight = 5{table}\n    when = {when}\n  }}"
+                "  entry \"{entry}\" {{\n    {share}{table}\n    when = {when}\n  }}"
+            );
+        }
+        if has(3) && !self.entries.is_empty() {
+            text.push_str(
+                "  pity \"crown\" {\n    after = 20\n    soft_from = 10\n    soft_step = 2\n  }\n",
             );
         }
         text.push_str("}\n");
@@ -147,6 +164,9 @@ impl Draft {
             change(&mut copy);
             found.push(copy);
         };
+        if self.style != 0 {
+            with(&|draft| draft.style = 0);
+        }
         for index in 0..self.rules.len() {
             with(&|draft| {
                 draft.rules.remove(index);
@@ -178,5 +198,24 @@ impl Draft {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_have_rolls_guaranteed_entries_and_pities() {
+        let mut seen = [0; 4];
+        for seed in 0..200 {
+            let (_, program) = Draft::of(seed);
+            let table = program.tables.iter().find(|table| table.name == "rare").expect("rare");
+            seen[0] += usize::from(table.rolls == (1, 3));
+            seen[1] += usize::from(table.entries.iter().any(|e| e.guaranteed && !e.conditional));
+            seen[2] += usize::from(table.entries.iter().any(|e| e.guaranteed && e.conditional));
+            seen[3] += usize::from(!table.pities.is_empty());
+        }
+        assert!(seen.iter().all(|count| *count >= 10), "{seen:?}");
     }
 }
