@@ -7,7 +7,7 @@ use crate::image;
 use crate::inclusion::Proof;
 use crate::key::{PublicKey, SecretKey};
 use crate::manifest::Manifest;
-use crate::meta::{FragmentMeta, LootTables, Params, Schema, Segment, Timers};
+use crate::meta::{FragmentMeta, LootTables, PARAMS_FORMAT, Params, Schema, Segment, Timers};
 use crate::trust::SignedKeyList;
 use crate::upload::Upload;
 
@@ -20,6 +20,9 @@ pub(super) fn run(data: &[u8]) {
         b'K' => same(SignedKeyList::decode(bytes), bytes, SignedKeyList::encode),
         b'F' => segment::<FragmentMeta>(bytes),
         b'S' => segment::<Schema>(bytes),
+        b'P' if bytes.first() == Some(&PARAMS_FORMAT) => {
+            same(Params::decode(bytes), bytes, Segment::encode);
+        }
         b'P' => segment::<Params>(bytes),
         b'L' => segment::<LootTables>(bytes),
         b'T' => segment::<Timers>(bytes),

@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn only_the_canonical_form_is_read() {
-        let cases: [(&str, &dyn Fn(&mut Params)); 11] = [
+        type Spoil<'a> = &'a dyn Fn(&mut Params);
+        let cases: [(&str, Spoil<'_>); 11] = [
             ("out of order", &|p| p.scopes.swap(0, 1)),
             ("out of order", &|p| p.scopes[1] = p.scopes[0].clone()),
             ("out of order", &|p| p.overrides.swap(0, 1)),
