@@ -4,6 +4,8 @@
 //! gives it to every roll and keeps what comes back. By name it is a small map, (table, entry) to
 //! misses; in memory it is one count per pity of one version, and moves to another version by name.
 
+use std::collections::BTreeMap;
+
 use crate::limits::MISSES_MAX;
 use crate::loot::Tables;
 
@@ -91,6 +93,35 @@ impl Misses {
         Ok(())
     }
 
+    /// Takes over many counts by name: one pass over the pities of the tables, then logarithmic for
+    /// each count.
+    ///
+    /// # Errors
+    /// As [`Misses::set`], of the first that cannot be taken; nothing is changed then.
+    pub fn set_all<'n, T: Tables + ?Sized>(
+        &mut self,
+        tables: &T,
+        counts: impl IntoIterator<Item = (&'n str, &'n str, u64)>,
+    ) -> Result<(), PityError> {
+        let slots = slots(tables);
+        let mut taken = self.clone();
+        for (table, entry, misses) in counts {
+            match slots.get(&(table, entry)) {
+                Some(slot) if misses <= MISSES_MAX.into() => taken.put(*slot, misses as u32),
+                // The slow way names what is wrong.
+                _ => taken.set(tables, table, entry, misses)?,
+            }
+        }
+        *self = taken;
+        Ok(())
+    }
+
+    fn put(&mut self, slot: usize, misses: u32) {
+        if let Some(known) = self.counts.get_mut(slot) {
+            *known = misses;
+        }
+    }
+
     /// Table, entry and misses of every pity, in declared order.
     pub fn iter<'a, T: Tables + ?Sized>(
         &'a self,
@@ -107,12 +138,20 @@ impl Misses {
     #[must_use]
     pub fn carry<A: Tables + ?Sized, B: Tables + ?Sized>(&self, from: &A, to: &B) -> Misses {
         let mut carried = Misses::new(to);
+        let slots = slots(to);
         for (table, entry, count) in self.iter(from).filter(|(_, _, count)| *count > 0) {
-            // The one error left is a pity that the other version does not have.
-            let _ = carried.set(to, table, entry, count.into());
+            if let Some(slot) = slots.get(&(table, entry)) {
+                carried.put(*slot, count);
+            }
         }
         carried
     }
+}
+
+/// The slot of each pity by its table and entry.
+fn slots<T: Tables + ?Sized>(tables: &T) -> BTreeMap<(&str, &str), usize> {
+    let names = (0..tables.pity_count()).filter_map(|slot| Some((tables.pity_name(slot)?, slot)));
+    names.collect()
 }
 
 /// As much of a name as an error repeats.

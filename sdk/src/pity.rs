@@ -40,6 +40,20 @@ impl Pity {
         Ok(self)
     }
 
+    /// Takes over many counts: one pass over the version's pities, then logarithmic for each.
+    ///
+    /// # Errors
+    /// As [`Pity::set`], of the first that cannot be taken; nothing is changed then.
+    pub fn set_all<'n>(
+        &mut self,
+        version: &Version,
+        counts: impl IntoIterator<Item = (&'n str, &'n str, u64)>,
+    ) -> Result<&mut Pity> {
+        self.check(version)?;
+        self.misses.set_all(version.image(), counts)?;
+        Ok(self)
+    }
+
     /// Table, entry and misses of every pity, in declared order; none for another version.
     pub fn iter<'a>(
         &'a self,

@@ -171,6 +171,10 @@ async fn follow(args: &Tail, format: Format) -> Result<Exit, Failure> {
                     output::line(&format!("{}  {}  {payload}", event.id, event.topic));
                 }
             }
+            if !output::is_read() {
+                // Nobody has seen this one: it is not acknowledged.
+                return Ok(Exit::Ok);
+            }
             if args.ack {
                 let path = format!("/v1/consumers/{}/ack", escape(&args.consumer));
                 let body = serde_json::json!({ "cursor": event.cursor }).to_string();

@@ -13,8 +13,8 @@ const EXAMPLES: &str = "Examples:
   cairn explain 412 602              short forms, several at once
   cairn explain                      all codes";
 
-/// Most codes of one call; there are fewer than this.
-const CODE_COUNT_MAX: usize = 64;
+/// Most codes of one call: all of them, once.
+const CODE_COUNT_MAX: usize = Code::ALL.len();
 
 /// Explain an error code: what it means, why the language refuses it, how to fix it
 #[derive(Debug, clap::Args)]

@@ -126,7 +126,7 @@ pub fn main_with(defects: Defects) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.len() <= 1 {
         output::line(command().render_help().to_string().trim_end());
-        return Exit::Ok.into();
+        return output::ending(Exit::Ok).into();
     }
     let parsed = command()
         .try_get_matches_from(&arguments)
@@ -136,13 +136,11 @@ pub fn main_with(defects: Defects) -> ExitCode {
         Err(error) => return refused(&error, &arguments).into(),
     };
     let format = cli.output.of_errors();
-    match run(cli, defects) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            output::failure(format, &failure);
-            failure.exit.into()
-        }
-    }
+    let exit = run(cli, defects).unwrap_or_else(|failure| {
+        output::failure(format, &failure);
+        failure.exit
+    });
+    output::ending(exit).into()
 }
 
 fn run(cli: Cli, defects: Defects) -> Result<Exit, Failure> {
@@ -214,7 +212,7 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::line(text.trim_end());
-            return Exit::Ok;
+            return output::ending(Exit::Ok);
         }
         _ => {}
     }

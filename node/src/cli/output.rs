@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -63,22 +64,53 @@ impl Output {
     }
 }
 
-/// Writes a line to stdout. A reader that went away (`| head`) is not an error of ours: the verb
-/// ends quietly with what it has done.
+/// Writes a line to stdout, see [`raw`].
 pub fn line(text: &str) {
+    put(&[text, "\n"]);
+}
+
+/// Writes a document to stdout as it is.
+///
+/// A reader that went away (`| head`) is not an error of ours: the verb ends what it does and keeps
+/// its exit code. Anything else that fails (a full disk) is said once on stderr, and the process
+/// ends with exit code 1, see [`ending`].
+pub fn raw(text: &str) {
+    put(&[text]);
+}
+
+/// What became of stdout.
+static STDOUT: AtomicU8 = AtomicU8::new(OPEN);
+const OPEN: u8 = 0;
+const NOBODY_READS: u8 = 1;
+const FAILED: u8 = 2;
+
+fn put(parts: &[&str]) {
+    if STDOUT.load(Relaxed) != OPEN {
+        return;
+    }
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
-    if written.and_then(|()| out.flush()).is_err() {
-        std::process::exit(Exit::Ok as i32);
+    let mut written = parts.iter().try_for_each(|part| out.write_all(part.as_bytes()));
+    written = written.and_then(|()| out.flush());
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            STDOUT.store(NOBODY_READS, Relaxed);
+        }
+        Err(error) => {
+            STDOUT.store(FAILED, Relaxed);
+            note(&format!("error: cannot write to standard output: {error}"));
+        }
     }
 }
 
-/// Writes a document to stdout as it is. As [`line()`], it ends quietly when nobody reads.
-pub fn raw(text: &str) {
-    let mut out = io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(Exit::Ok as i32);
-    }
+/// Whether what is printed still reaches anybody; verbs that follow something end when not.
+pub fn is_read() -> bool {
+    STDOUT.load(Relaxed) == OPEN
+}
+
+/// The exit code of a verb that ended with `exit`: what could not be printed was not done.
+pub fn ending(exit: Exit) -> Exit {
+    if STDOUT.load(Relaxed) == FAILED { Exit::Internal } else { exit }
 }
 
 /// Writes a line to stdout for verbs that run on: a reader that went away must not end them.

@@ -62,6 +62,9 @@ async fn follow(args: &Args, output: Output) -> Result<Exit, Failure> {
         if let Err(failure) = once(args, next, output) {
             output::failure(output.of_errors(), &failure);
         }
+        if !output::is_read() {
+            return Ok(Exit::Ok);
+        }
         next = tokio::select! {
             edit = watch.next() => match edit? {
                 Edit::Sources(sources, _) => Ok(sources),

@@ -16,18 +16,16 @@ impl Live {
     pub(super) fn pity(&self, given: &PityMap) -> Result<Pity, EvalError> {
         let (version, image) = (self.loaded.version(), self.image());
         let mut pity = Pity::new(version);
-        for (table, entries) in given {
-            for (entry, misses) in entries {
-                let set = pity.set(version, table, entry, *misses).map(drop);
-                set.map_err(|error| match &error {
-                    cairn_sdk::Error::Pity(why) => {
-                        let slots = 0..image.pity_count();
-                        EvalError::from_pity(why, slots.filter_map(|slot| image.pity_name(slot)))
-                    }
-                    other => EvalError::from_sdk(other),
-                })?;
+        let counts = given.iter().flat_map(|(table, entries)| {
+            entries.iter().map(move |(entry, misses)| (table.as_str(), entry.as_str(), *misses))
+        });
+        pity.set_all(version, counts).map_err(|error| match &error {
+            cairn_sdk::Error::Pity(why) => {
+                let slots = 0..image.pity_count();
+                EvalError::from_pity(why, slots.filter_map(|slot| image.pity_name(slot)))
             }
-        }
+            other => EvalError::from_sdk(other),
+        })?;
         Ok(pity)
     }
 

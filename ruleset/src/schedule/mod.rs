@@ -14,6 +14,7 @@
 
 mod calendar;
 mod change;
+mod cron;
 mod plan;
 
 use crate::ir::{Except, TimerDef};

@@ -16,6 +16,7 @@ use croner::{Cron, parser::CronParser};
 use super::ScheduleError;
 use super::calendar::Calendar;
 use super::change::{self, Change, Zones};
+use super::cron::{self, CronError};
 use crate::ir::{Except, INSTANT_MAX, Schedule};
 use crate::limits::JITTER_MS_MAX;
 
@@ -237,62 +238,18 @@ fn parse(expression: &str) -> Result<Cron, ScheduleError> {
     {
         return Err(fail(format!("unexpected character `{odd}`")));
     }
-    let fields = expression.split_whitespace().count();
-    if fields != 5 {
-        let order = "minute hour day-of-month month day-of-week";
-        return Err(fail(format!("{fields} fields instead of 5 ({order})")));
-    }
-    for word in expression.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty()) {
-        let word = word.to_ascii_uppercase();
-        const NAMES: [&str; 19] = [
-            "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN", "JAN", "FEB", "MAR", "APR", "MAY",
-            "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-        ];
-        if !NAMES.contains(&word.as_str()) {
-            return Err(fail(format!("`{word}` is neither a day nor a month")));
-        }
-    }
-    if !may_match(expression) {
-        return Err(ScheduleError::Never { expression: expression.to_owned() });
-    }
+    cron::check(expression).map_err(|error| match error {
+        CronError::Malformed(reason) => fail(reason),
+        CronError::Never => ScheduleError::Never { expression: expression.to_owned() },
+    })?;
     let cron = CronParser::new().parse(expression).map_err(|error| fail(error.to_string()))?;
-    // What numbers alone did not show (`0 0 30-31 2 *`): a date that comes at all comes within the
-    // eight years that may lie between two leap days.
+    // A date that comes at all comes within the eight years that may lie between two leap days.
     let probe = DateTime::<Utc>::from_timestamp_millis(0)
         .map(|start| cron.find_next_occurrence(&start, true));
     match probe {
         Some(Ok(_)) => Ok(cron),
         _ => Err(ScheduleError::Never { expression: expression.to_owned() }),
     }
-}
-
-/// Whether a day of the month that is asked for exists in a month that is asked for. Only the
-/// plain combination of numbers can fail: a day-of-week field adds days of its own.
-fn may_match(expression: &str) -> bool {
-    let fields: Vec<&str> = expression.split_whitespace().collect();
-    let [_, _, days, months, weekday] = fields.as_slice() else { return true };
-    if *weekday != "*" {
-        return true;
-    }
-    let numbers = |field: &str| -> Option<Vec<u32>> {
-        field.split(',').map(|part| part.parse().ok()).collect()
-    };
-    let month_number = |name: &str| {
-        const MONTHS: [&str; 12] =
-            ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-        let upper = name.to_ascii_uppercase();
-        name.parse::<u32>()
-            .ok()
-            .or_else(|| MONTHS.iter().position(|m| *m == upper).map(|index| index as u32 + 1))
-    };
-    let months: Option<Vec<u32>> = months.split(',').map(month_number).collect();
-    let (Some(days), Some(months)) = (numbers(days), months) else { return true };
-    let longest = |month: u32| match month {
-        2 => 29,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    months.iter().any(|month| days.iter().any(|day| *day <= longest(*month)))
 }
 
 fn local(zone: &Tz, t: i64) -> Option<NaiveDateTime> {

@@ -136,7 +136,7 @@ impl Chain {
             return Ok(state);
         }
         if !self.stateful.contains(&table) {
-            return self.closed(odds, walk, state, table, k, depth);
+            return self.closed(odds, walk, state, table, (k, k), depth);
         }
         let open = odds.open(table, &head)?;
         for index in &open.sure {
@@ -152,7 +152,7 @@ impl Chain {
             for drawn in 0..=many {
                 if drawn >= few {
                     let ends = 1.0 / f64::from(many - drawn + 1);
-                    merge(&mut after, &state, ends)?;
+                    merge(odds, &mut after, &state, ends)?;
                     state.values_mut().for_each(|share| *share *= 1.0 - ends);
                 }
                 if drawn < many {
@@ -164,25 +164,31 @@ impl Chain {
         Ok(state)
     }
 
-    /// A request for rolls of a table without pities: it changes no misses.
+    /// A request for rolls of a table without pities, as many as the range draws: it changes no
+    /// misses.
     fn closed<T: Tables + ?Sized>(
         &self,
         odds: &mut Odds<'_, T>,
         walk: &mut Walk,
         mut state: Distribution,
         table: u16,
-        k: u32,
+        rolls: (u32, u32),
         depth: u32,
     ) -> Result<Distribution, Stopped> {
+        odds.spend(state.len())?;
         match walk.row {
             None => {}
             Some((row, true)) => {
-                let missed = odds.missed(table, k, row, depth)?;
+                let mut missed = 0.0;
+                for (k, likely) in each(rolls) {
+                    odds.spend(1)?;
+                    missed += likely * odds.missed(table, k, row, depth)?;
+                }
                 state.values_mut().for_each(|share| *share *= missed);
             }
             Some((row, false)) => {
                 let mass: f64 = state.values().sum();
-                let (drops, items) = odds.given(table, row, depth)?.of(f64::from(k));
+                let (drops, items) = odds.given(table, row, depth)?.of(super::odds::mean(rolls));
                 walk.given.0 += mass * drops;
                 walk.given.1 += mass * items;
             }
@@ -235,7 +241,7 @@ impl Chain {
         for ((index, _), drawn) in open.iter().zip(by_entry) {
             if !drawn.is_empty() {
                 let given = self.give(odds, walk, drawn, table, *index, depth)?;
-                merge(&mut after, &given, 1.0)?;
+                merge(odds, &mut after, &given, 1.0)?;
             }
         }
         Ok(after)
@@ -268,13 +274,18 @@ impl Chain {
             Gives::Table(inner) if entry.count.0 == entry.count.1 => {
                 self.request(odds, walk, state, inner, entry.count.0, depth + 1)
             }
+            Gives::Table(inner) if !self.stateful.contains(&inner) => {
+                odds.head(inner, depth + 1)?;
+                self.closed(odds, walk, state, inner, entry.count, depth + 1)
+            }
             Gives::Table(inner) => {
                 let mut after = Distribution::new();
                 for (k, likely) in each(entry.count) {
+                    odds.spend(state.len())?;
                     let part = state.iter().map(|(misses, share)| (misses.clone(), share * likely));
                     let part = part.collect();
                     let given = self.request(odds, walk, part, inner, k, depth + 1)?;
-                    merge(&mut after, &given, 1.0)?;
+                    merge(odds, &mut after, &given, 1.0)?;
                 }
                 Ok(after)
             }
@@ -282,8 +293,14 @@ impl Chain {
     }
 }
 
-/// Adds `share` of one distribution to another.
-fn merge(into: &mut Distribution, from: &Distribution, share: f64) -> Result<(), Stopped> {
+/// Adds `share` of one distribution to another. Each combination is a step.
+fn merge<T: Tables + ?Sized>(
+    odds: &mut Odds<'_, T>,
+    into: &mut Distribution,
+    from: &Distribution,
+    share: f64,
+) -> Result<(), Stopped> {
+    odds.spend(from.len())?;
     for (misses, likely) in from {
         *into.entry(misses.clone()).or_default() += share * likely;
     }

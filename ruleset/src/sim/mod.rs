@@ -17,8 +17,10 @@ pub mod plot;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 pub use tally::{Row, Tally, Worth};
+pub use wide::Wide;
 
 use std::ops::Range;
 

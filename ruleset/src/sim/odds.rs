@@ -14,8 +14,8 @@ use crate::loot::{DEPTH_MAX, Gives, Head, LootError, Tables};
 
 /// Combinations of misses that are followed. More, and what is declared is left out.
 pub const STATES_MAX: usize = 4_096;
-/// Steps (an entry that is looked at, for each combination of misses) that are taken for all rows
-/// together: some seconds. More, and what is declared is left out.
+/// Steps (a combination of misses that is looked at, for an entry or to be kept) that are taken for
+/// all rows together: some seconds. More, and what is declared is left out.
 pub const STEPS_MAX: u64 = 40_000_000;
 
 /// What is declared of one row, for one roll averaged over all rolls of the plan.
@@ -112,9 +112,9 @@ pub(super) fn mean(range: (u32, u32)) -> f64 {
 }
 
 impl<T: Tables + ?Sized> Odds<'_, T> {
-    /// Counts entries that are looked at.
-    pub(super) fn spend(&mut self, entries: usize) -> Result<(), Stopped> {
-        self.steps = self.steps.checked_sub(entries as u64).ok_or(Stopped::TooMany)?;
+    /// Counts steps.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Stopped> {
+        self.steps = self.steps.checked_sub(steps as u64).ok_or(Stopped::TooMany)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::wide::Wide;
 use crate::loot::Drop;
 
 /// What a simulation counts of one entry.
@@ -43,13 +44,14 @@ impl Row {
     }
 }
 
-/// What rolls were worth, in millionths.
+/// What rolls were worth, in millionths. Nothing in it overflows or rounds: a roll gives less than
+/// 2³¹ items of less than 2⁶³ millionths each, and there are at most 2³⁰ rolls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Worth {
     /// Of all rolls.
     pub sum: i128,
     /// Of the squares, for the spread.
-    pub squares: i128,
+    pub squares: Wide,
 }
 
 /// What fell in some rolls.
@@ -120,7 +122,7 @@ impl Tally {
             }
         }
         self.worth.sum += worth;
-        self.worth.squares += worth * worth;
+        self.worth.squares += Wide::square(worth);
         for (wait, last) in self.waits.iter_mut().zip(&self.last) {
             wait.0 = if *last == self.rolls { 0 } else { wait.0 + 1 };
             wait.1 = wait.1.max(wait.0);
@@ -148,9 +150,11 @@ impl Tally {
     /// Mean worth of a roll in millionths, and half the width of its interval for a `z`.
     #[must_use]
     pub fn mean_worth(&self, z: f64) -> (f64, f64) {
-        let rolls = self.rolls.max(1) as f64;
-        let mean = self.worth.sum as f64 / rolls;
-        let variance = (self.worth.squares as f64 / rolls - mean * mean).max(0.0);
-        (mean, z * (variance / rolls).sqrt())
+        let rolls = self.rolls.max(1);
+        let mean = self.worth.sum as f64 / rolls as f64;
+        // n·Σx² − (Σx)², whole, so that rolls of one worth have no spread at all.
+        let spread = self.worth.squares.times(rolls) - Wide::square(self.worth.sum);
+        let variance = spread.to_f64() / (rolls as f64 * rolls as f64);
+        (mean, z * (variance / rolls as f64).sqrt())
     }
 }
