@@ -32,11 +32,12 @@ pub(super) enum CronError {
     Never,
 }
 
-/// Checks an expression. Linear in its length, which is bounded by the caller.
+/// The expression in numbers alone, each field `*` or a list: what every cron reads alike. Linear in
+/// its length, which is bounded by the caller.
 ///
 /// # Errors
 /// The first field that is not right, with its value and what it may hold; or that no date fits.
-pub(super) fn check(expression: &str) -> Result<(), CronError> {
+pub(super) fn plain(expression: &str) -> Result<String, CronError> {
     let fields: Vec<&str> = expression.split_whitespace().collect();
     let [minute, hour, day, month, weekday] = fields.as_slice() else {
         let order = FIELDS.map(|field| field.name).join(", ");
@@ -46,13 +47,18 @@ pub(super) fn check(expression: &str) -> Result<(), CronError> {
         )));
     };
     let mut bits = [0_u64; 5];
+    let mut lists = Vec::new();
     for ((text, field), bits) in
         [minute, hour, day, month, weekday].into_iter().zip(&FIELDS).zip(&mut bits)
     {
         *bits = field.read(text).map_err(CronError::Malformed)?;
+        lists.push(match *text {
+            "*" => "*".to_owned(),
+            _ => list(*bits),
+        });
     }
     // A day of the week that is asked for comes in every month.
-    let every_weekday = 0x7f & (bits[4] | bits[4] >> 7) == 0x7f;
+    let every_weekday = bits[4] == 0x7f;
     let fits = |month: u32| {
         let longest = match month {
             2 => 29,
@@ -61,7 +67,16 @@ pub(super) fn check(expression: &str) -> Result<(), CronError> {
         };
         bits[3] >> month & 1 == 1 && bits[2] & ((2 << longest) - 1) != 0
     };
-    if every_weekday && !(1..=12).any(fits) { Err(CronError::Never) } else { Ok(()) }
+    if every_weekday && !(1..=12).any(fits) {
+        return Err(CronError::Never);
+    }
+    Ok(lists.join(" "))
+}
+
+/// The numbers of the bits.
+fn list(bits: u64) -> String {
+    let numbers = (0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| bit.to_string());
+    numbers.collect::<Vec<_>>().join(",")
 }
 
 impl Field {
@@ -91,7 +106,9 @@ impl Field {
             };
             bits |= (first..=last).step_by(step).fold(0, |bits, value| bits | 1_u64 << value);
         }
-        Ok(bits)
+        // Sunday has two numbers.
+        let sunday = self.span() == 7 && bits >> 7 == 1;
+        Ok(if sunday { bits & 0x7f | 1 } else { bits })
     }
 
     /// How many different values there are; Sunday has two numbers.
@@ -164,12 +181,13 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
+    use croner::parser::CronParser;
     use proptest::prelude::*;
 
     use super::*;
 
     fn said(expression: &str) -> String {
-        match check(expression) {
+        match plain(expression) {
             Err(CronError::Malformed(said)) => said,
             other => panic!("{expression}: {other:?}"),
         }
@@ -210,38 +228,38 @@ mod tests {
     #[test]
     fn a_date_that_never_comes_is_known_without_a_search() {
         for expression in ["0 0 30-31 FEB *", "0 0 31 4,6 *", "0 0 31 2-2 */1", "0 0 30 2 0-6"] {
-            assert_eq!(check(expression), Err(CronError::Never), "{expression}");
+            assert_eq!(plain(expression), Err(CronError::Never), "{expression}");
         }
         for expression in ["0 0 29 2 *", "0 0 30 2 MON", "0 0 31 1-2 *", "0 0 1/7 * *", "* * * * *"]
         {
-            assert_eq!(check(expression), Ok(()), "{expression}");
+            assert!(plain(expression).is_ok(), "{expression}");
         }
     }
 
     #[test]
-    fn what_is_usual_passes() {
-        for expression in [
-            "0 20 * * FRI",
-            "0 20 * * fri-sun",
-            "0 20 * * 5-7",
-            "0,30 8-18/2 * jan-MAR 1-5",
-            "*/15 * * * *",
-            "0 0 1 1 *",
-            "0 12 * * SUN",
-            "0 12 * * 7",
-            "5/15 * * * *",
-            "0 0 * * sat-sun",
+    fn what_is_usual_is_read() {
+        for (expression, expected) in [
+            ("0 20 * * FRI", "0 20 * * 5"),
+            ("0 20 * * fri-sun", "0 20 * * 0,5,6"),
+            ("0 20 * * 5-7", "0 20 * * 0,5,6"),
+            ("0 20 * * sun-tue", "0 20 * * 0,1,2"),
+            ("0,30 8-18/2 * jan-MAR 1-5", "0,30 8,10,12,14,16,18 * 1,2,3 1,2,3,4,5"),
+            ("*/15 * * * *", "0,15,30,45 * * * *"),
+            ("0 0 1 1 *", "0 0 1 1 *"),
+            ("0 12 * * SUN", "0 12 * * 0"),
+            ("0 12 * * 7", "0 12 * * 0"),
+            ("5/15 * * * *", "5,20,35,50 * * * *"),
+            ("0 0 * * */2", "0 0 * * 0,2,4,6"),
         ] {
-            assert_eq!(check(expression), Ok(()), "{expression}");
+            assert_eq!(plain(expression), Ok(expected.to_owned()), "{expression}");
         }
     }
 
     proptest! {
         #[test]
         fn nothing_panics_and_what_passes_the_library_reads(expression in "[-*/, 0-9A-Za-z]{0,24}") {
-            if check(&expression).is_ok() {
-                let read = croner::parser::CronParser::new().parse(&expression);
-                prop_assert!(read.is_ok(), "{expression}: {read:?}");
+            if let Ok(plain) = plain(&expression) {
+                prop_assert!(CronParser::new().parse(&plain).is_ok(), "{expression}: {plain}");
             }
         }
 
@@ -250,10 +268,10 @@ mod tests {
             minute in part(0, 59), hour in part(0, 23), day in part(1, 31), month in part(1, 12), weekday in part(0, 7),
         ) {
             let expression = [minute, hour, day, month, weekday].join(" ");
-            match check(&expression) {
-                Ok(()) => {
-                    let read = croner::parser::CronParser::new().parse(&expression);
-                    prop_assert!(read.is_ok(), "{expression}: {read:?}");
+            match plain(&expression) {
+                Ok(plain) => {
+                    prop_assert!(CronParser::new().parse(&plain).is_ok(), "{expression}: {plain}");
+                    prop_assert_eq!(super::plain(&plain), Ok(plain.clone()));
                 }
                 Err(CronError::Never) => {}
                 Err(CronError::Malformed(said)) => {

@@ -238,11 +238,11 @@ fn parse(expression: &str) -> Result<Cron, ScheduleError> {
     {
         return Err(fail(format!("unexpected character `{odd}`")));
     }
-    cron::check(expression).map_err(|error| match error {
+    let plain = cron::plain(expression).map_err(|error| match error {
         CronError::Malformed(reason) => fail(reason),
         CronError::Never => ScheduleError::Never { expression: expression.to_owned() },
     })?;
-    let cron = CronParser::new().parse(expression).map_err(|error| fail(error.to_string()))?;
+    let cron = CronParser::new().parse(&plain).map_err(|error| fail(error.to_string()))?;
     // A date that comes at all comes within the eight years that may lie between two leap days.
     let probe = DateTime::<Utc>::from_timestamp_millis(0)
         .map(|start| cron.find_next_occurrence(&start, true));
