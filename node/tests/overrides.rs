@@ -335,10 +335,10 @@ fn an_agent_answers_for_its_zone_and_for_any_other() {
     let plan = exits(&run(&addr, &["plan", &folder]), 3);
     assert!(plan.contains("in zone eu-west 1.5 → 2 times"), "{plan}");
     assert!(plan.contains("1 changed, 0 added, 0 removed"), "{plan}");
-    let held = format!("GET /v1/params/drop_bonus?wait=30s&zone=eu-west");
+    let held = "GET /v1/params/drop_bonus?wait=30s&zone=eu-west";
     let waiting = {
         let (addr, known) = (addr.clone(), known.clone());
-        std::thread::spawn(move || http(&addr, &held, &known, ""))
+        std::thread::spawn(move || http(&addr, held, &known, ""))
     };
     exits(&run(&addr, &["publish", &folder, "--version", "1.0.1"]), 0);
     exits(&run(&addr, &["rollout", "1.0.1", "--reason", "more in the west"]), 0);
