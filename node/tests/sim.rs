@@ -1,5 +1,6 @@
 //! `cairn sim` through the real binary.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -64,12 +65,13 @@ fn sim(dir: &Path, more: &[&str]) -> Output {
 #[test]
 fn observed_is_beside_declared_and_equal_on_any_number_of_threads() {
     let dir = rules();
-    let with = ["--trigger", "kill", "--context", "{\"level\":50}", "-o", "json"];
+    let (with, at) =
+        (["--trigger", "kill", "--context", "{\"level\":50}", "-o", "json"], "2026-12-20");
     let answers: Vec<String> = ["1", "2", "5"]
         .iter()
         .map(|threads| {
             let mut more = with.to_vec();
-            more.extend(["--threads", threads]);
+            more.extend(["--at", at, "--threads", threads]);
             let output = sim(dir.path(), &more);
             assert_eq!(
                 output.status.code(),
@@ -109,7 +111,7 @@ fn conditional_entries_worth_and_picture() {
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     // Without a trigger the crown is left out: 60 of 99 and 39 of 99.
-    assert!(!text.contains("crown") && text.contains("60.6 %"), "{text}");
+    assert!(!text.contains("\ncrown") && text.contains("60.6 %"), "{text}");
     let declared = 60.0 / 99.0 * 3.0 + 39.0 / 99.0 * 0.75 * 2.5;
     assert!(text.contains(&format!("declared {declared:.6}")), "{text}");
     let svg = std::fs::read_to_string(&plot).unwrap();
@@ -168,4 +170,132 @@ fn a_bundle_rolls_like_its_sources() {
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let output = cairn(&["sim", "chest", "--addr", "http://127.0.0.1:1"]);
     assert_eq!(output.status.code(), Some(6), "{output:?}");
+}
+
+/// The same table, and one whose crown falls while it snows.
+fn snowing() -> tempfile::TempDir {
+    let dir = rules();
+    let more = r#"
+timer "snow" {
+  cron     = "0 18 20 DEC *"
+  zone     = "UTC"
+  duration = "2h"
+}
+loot_table "gift" {
+  entry "coin" { weight = 9 }
+  entry "wolf" {
+    weight = 1
+    when   = active(snow)
+  }
+}
+rule "gift" {
+  on = kill
+  emit "gift" { table = gift }
+}
+"#;
+    std::fs::write(dir.path().join("a.rules.hcl"), format!("{RULES}{more}")).unwrap();
+    dir
+}
+
+#[test]
+fn what_is_left_out_is_told_with_its_reason_and_its_time() {
+    let dir = snowing();
+    let rules = dir.path().display().to_string();
+    let gift = |more: &[&str]| {
+        let arguments = ["sim", "gift", "--rules", &rules, "--runs", "1000"];
+        cairn(&[&arguments[..], more].concat())
+    };
+    let kill = ["--trigger", "kill", "--context", "{\"level\":1}"];
+    let text = stdout(&gift(&[]));
+    let told = "left out: wolf (when active(snow)): no condition is judged without --trigger";
+    assert!(text.contains(told), "{text}");
+    // Snow falls for two hours a year: at any other time the entry is out, and says when it was.
+    let text = stdout(&gift(&[&kill[..], &["--at", "2026-12-20T20:00:00Z"]].concat()));
+    assert!(text.contains("judged at 2026-12-20T20:00:00.000Z"), "{text}");
+    let text = stdout(&gift(&[&kill[..], &["--at", "2026-12-20T19:59:59Z"]].concat()));
+    assert!(text.contains("\nwolf") && !text.contains("left out"), "{text}");
+    assert!(text.contains("conditions judged at 2026-12-20T19:59:59.000Z"), "{text}");
+    // A date is the midnight that it begins with. Without a time it is now, and that is said.
+    let json = |more: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&stdout(&gift(&[&kill[..], more, &["-o", "json"]].concat()))).unwrap()
+    };
+    let answer = json(&["--at", "2026-12-20"]);
+    assert_eq!(answer["judged_at_ms"], 1_797_724_800_000_i64);
+    assert_eq!(
+        answer["left_out"],
+        serde_json::json!([{"entry": "wolf", "when": "active(snow)", "judged": true}])
+    );
+    let now = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
+    let (before, answer, after) = (now(), json(&[]), now());
+    assert!((before..=after).contains(&answer["judged_at_ms"].as_i64().unwrap()), "{answer}");
+    // What would be ignored is refused.
+    for (option, value) in [("--at", "2026-12-20"), ("--context", "{}")] {
+        let output = gift(&[option, value]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(
+            text.contains(&format!("{option} needs --trigger")) && text.contains("hint:"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_bundle_file_is_simulated_as_its_folder_is() {
+    let dir = snowing();
+    let rules = dir.path().display().to_string();
+    let bundle = dir.path().join("hunt.bundle").display().to_string();
+    let built = cairn(&["build", &rules, "--out", &bundle]);
+    assert_eq!(built.status.code(), Some(0), "{built:?}");
+    let answer = |of: &str| -> serde_json::Value {
+        let more = ["--trigger", "kill", "--context", "{\"level\":50}", "--at", "2026-12-20"];
+        let arguments = ["sim", "chest", "--rules", of, "--runs", "1000", "-o", "json"];
+        let output = cairn(&[&arguments[..], &more].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        serde_json::from_str(&stdout(&output)).unwrap()
+    };
+    assert_eq!(answer(&rules), answer(&bundle));
+    // A bundle has no words: the entry is named without its condition.
+    let output = cairn(&["sim", "gift", "--rules", &bundle, "--runs", "10"]);
+    assert!(stdout(&output).contains("left out: wolf: no condition"), "{output:?}");
+}
+
+/// On a terminal the bar moves, and Ctrl-C ends the rolls with what was counted until then.
+#[test]
+fn a_terminal_has_a_bar_and_ctrl_c_keeps_what_was_rolled() {
+    let dir = rules();
+    // More rolls than anybody waits for; should the bar never come, they end by themselves.
+    let sim = format!(
+        "{} sim chest --rules {} --runs 100000000 --threads 1",
+        env!("CARGO_BIN_EXE_cairn"),
+        dir.path().display()
+    );
+    // `script`, of every Debian's base system, gives it a terminal whose keyboard is our pipe.
+    let mut child = Command::new("script")
+        .args(["-qefc", &sim, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`script` of util-linux");
+    let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut seen, mut buffer) = (Vec::new(), [0; 4_096]);
+    let mut pressed = false;
+    loop {
+        let count = screen.read(&mut buffer).unwrap();
+        if count == 0 {
+            break;
+        }
+        seen.extend_from_slice(&buffer[..count]);
+        if !pressed && String::from_utf8_lossy(&seen).contains("of 100000000 rolls") {
+            keys.write_all(b"\x03").unwrap();
+            keys.flush().unwrap();
+            pressed = true;
+        }
+    }
+    let text = String::from_utf8_lossy(&seen).into_owned();
+    assert!(child.wait().unwrap().success(), "{text}");
+    assert!(text.contains('░') && text.contains(" %  "), "{text}");
+    assert!(text.contains("stopped early") && text.contains("ENTRY"), "{text}");
+    // The line of the bar is gone before the table is shown.
+    assert!(text.contains("\r\u{1b}[K"), "{text}");
 }

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::served::Served;
 use super::{Api, body};
-use crate::live::{PityMap, Place, RollRequest, Spoils};
+use crate::live::{LeftOut, PityMap, Place, RollRequest, Spoils};
 
 /// A roll, as a client asks for it.
 #[derive(Debug, Deserialize)]
@@ -30,6 +30,17 @@ pub struct Request {
     trigger: Option<String>,
     #[serde(default)]
     context: BTreeMap<String, Box<RawValue>>,
+    /// Whose roll it is, for `bucket`.
+    #[serde(default)]
+    player: u64,
+    /// Milliseconds since the Unix epoch; the node's clock when left out.
+    now_ms: Option<i64>,
+    /// Counts of the sliding windows; 0 when left out.
+    #[serde(default)]
+    counters: BTreeMap<String, u64>,
+    /// Which timers count as active; by `now_ms` when left out.
+    #[serde(default)]
+    active: BTreeMap<String, bool>,
     /// Where it happened, for parameters with overrides: the node's own when left out, none for "".
     zone: Option<String>,
     /// The same for the shard.
@@ -60,6 +71,24 @@ pub struct Fallen {
     /// What the player has missed now.
     #[serde(skip_serializing_if = "PityMap::is_empty")]
     pity: PityMap,
+    /// Conditional entries that could not fall.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<Absent>,
+}
+
+/// An entry that could not fall, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Absent {
+    table: String,
+    entry: String,
+    /// False when no rule of the given trigger rolls its table, or no trigger was given.
+    judged: bool,
+}
+
+impl From<LeftOut> for Absent {
+    fn from(out: LeftOut) -> Absent {
+        Absent { table: out.table, entry: out.entry, judged: out.judged }
+    }
 }
 
 impl From<Spoils> for Fallen {
@@ -68,6 +97,7 @@ impl From<Spoils> for Fallen {
         Fallen {
             loot: loot.map(|drop| Dropped { item: drop.item, count: drop.count }).collect(),
             pity: spoils.pity,
+            left_out: spoils.left_out.into_iter().map(Absent::from).collect(),
         }
     }
 }
@@ -115,6 +145,10 @@ impl Request {
             count: self.count,
             trigger: self.trigger,
             context: fields("context", &self.context)?,
+            player: self.player,
+            now_ms: self.now_ms,
+            counters: self.counters,
+            active: self.active,
             pity: self.pity,
             place: Place { zone: self.zone, shard: self.shard },
         })

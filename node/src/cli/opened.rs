@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use cairn_merkle::Digest;
 use cairn_ruleset::bundle_error::BundleError;
 use cairn_ruleset::contents::Contents;
+use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::image::ImageError;
+use cairn_ruleset::manifest::Manifest;
 use cairn_ruleset::plan::{Interpreted, Machine};
 use cairn_ruleset::upload::{UPLOAD_BYTES_MAX, Upload};
 use hyper::Method;
@@ -22,6 +25,8 @@ use crate::live::{Live, Runner};
 pub struct Opened {
     /// What people call it.
     pub label: String,
+    /// Its manifest's digest.
+    pub digest: Digest,
     /// What it holds.
     pub contents: Contents,
 }
@@ -46,15 +51,17 @@ impl Opened {
         let program = judged.program().map_err(|error| local::refused(path, &error))?;
         let built = compile::bundle(&program, "0.0.0", "")
             .map_err(|error| local::refused(path, &error.into()))?;
+        let digest = digest(&built.manifest);
         let contents = Contents::of_sources(program, outline, &built).map_err(|e| unfit(&e))?;
-        Ok(Opened { label: String::new(), contents })
+        Ok(Opened { label: String::new(), digest, contents })
     }
 
     fn bundle(bytes: &[u8], label: &str) -> Result<Opened, Failure> {
         let upload = decoded(bytes, label)?;
         let contents =
             Contents::of_bundle(&upload.manifest, &upload.blobs).map_err(|e| unfit(&e))?;
-        Ok(Opened { label: label.to_owned(), contents })
+        let digest = digest(&upload.manifest);
+        Ok(Opened { label: label.to_owned(), digest, contents })
     }
 
     /// What is live on an agent.
@@ -66,6 +73,20 @@ impl Opened {
         let contents = &opened.contents;
         opened.label = format!("{} {} (live)", contents.schema.ruleset, contents.version);
         Ok(opened)
+    }
+
+    /// The version as games run it; `evaluates` compiles its fragments to machine code.
+    ///
+    /// # Errors
+    /// Exit code 1 when this machine cannot.
+    pub fn evaluator(&self, evaluates: bool) -> Result<Live, Failure> {
+        Live::opened(&self.contents, self.digest, evaluates).map_err(Failure::internal)
+    }
+
+    /// The condition of a table's entry in the words of its sources, when they are at hand.
+    pub fn condition(&self, table: &str, entry: &str) -> Option<&str> {
+        let outline = &self.contents.source.as_ref()?.outline;
+        outline.entries.get(&(table.to_owned(), entry.to_owned())).map(String::as_str)
     }
 
     /// What runs it: the reference interpreter where the sources are at hand, else the compiled
@@ -96,14 +117,6 @@ pub fn upload(path: &Path) -> Result<Option<Upload>, Failure> {
     decoded(&file(path)?, &path.display().to_string()).map(Some)
 }
 
-/// The bundle that is live on an agent.
-///
-/// # Errors
-/// Exit code 6 when there is no agent, and what it answers.
-pub async fn live_upload(node: &NodeArgs, channel: &ChannelArgs) -> Result<Upload, Failure> {
-    decoded(&fetched(node, channel).await?, LIVE)
-}
-
 fn file(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -130,6 +143,10 @@ fn decoded(bytes: &[u8], label: &str) -> Result<Upload, Failure> {
     Upload::decode(bytes).map_err(|error: BundleError| {
         Failure::new(Exit::Findings, format!("{label} is no bundle: {error}")).hint(error.hint())
     })
+}
+
+fn digest(manifest: &Manifest) -> Digest {
+    Digest::derive(MANIFEST_DOMAIN, &[&manifest.encode()])
 }
 
 fn unfit(error: &ImageError) -> Failure {

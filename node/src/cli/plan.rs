@@ -6,7 +6,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cairn_ruleset::plan::{Action, Change, Decision, Kind, Plan, Version, plan};
 use cairn_ruleset::sim::ROLLS_PER_PLAYER;
-use cairn_ruleset::value;
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -36,7 +35,7 @@ pub struct Args {
     first: PathBuf,
     /// The new version; without it the first is compared with what is live on the agent
     second: Option<PathBuf>,
-    /// The time that timers are told from: RFC 3339 or milliseconds; now when left out
+    /// The time that timers are told from: RFC 3339, a date or milliseconds; now when left out
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// Show every change, every detail and every value whole
@@ -129,11 +128,7 @@ pub fn instant(text: Option<&str>) -> Result<i64, Failure> {
     let wrong = |reason: String| {
         Failure::usage(reason).hint("write it as in 2026-12-01T00:00:00Z, from 1970 to 9999")
     };
-    let at = value::parse_instant(text).map_err(|error| wrong(error.to_string()))?;
-    match (0..=cairn_ruleset::ir::INSTANT_MAX).contains(&at) {
-        true => Ok(at),
-        false => Err(wrong(format!("{at} ms is outside 1970 to 9999"))),
-    }
+    super::eval::instant(text).map_err(wrong)
 }
 
 fn show(plan: &Plan, full: bool, colour: bool) -> String {

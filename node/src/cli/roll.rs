@@ -2,22 +2,24 @@
 
 use std::path::PathBuf;
 
+use cairn_ruleset::value::instant_text;
 use serde_json::{Map, Value};
 
-use super::eval::{CONTEXT_EXAMPLE, PITY_EXAMPLE, object, problem};
+use super::eval::{CONTEXT_EXAMPLE, PITY_EXAMPLE, active, count, instant, misses, object, problem};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::local;
 use super::node::{ChannelArgs, NodeArgs};
+use super::opened::Opened;
 use super::output::{self, Format};
 use super::place::PlaceArgs;
 use crate::api::evaluate::refused;
 use crate::api::roll::{Fallen, Request};
-use crate::live::Live;
+use crate::live::{Live, PityMap};
 
 const EXAMPLES: &str = "Examples:
   cairn roll crypt_rare --seed 7 --count 10
   cairn roll crypt_rare --seed 7 --rules rules/      on a folder, without an agent
+  cairn roll crypt_rare --trigger boss_kill --context fight.json --at 2026-12-24    with what is conditional
   cairn roll crypt_rare --pity player.json -o json   with what a player has missed so far";
 
 /// Roll a loot table: one seed, one result, everywhere
@@ -27,23 +29,36 @@ pub struct Args {
     /// The loot table
     table: String,
     /// What is drawn from
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// How often
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     count: u32,
-    /// A trigger, to judge conditional entries by its fields
+    /// A trigger, to judge conditional entries by its fields; without it they are left out
     #[arg(long, value_name = "TRIGGER")]
     trigger: Option<String>,
     /// The trigger's fields: JSON, a file, or - for stdin
-    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    context: String,
+    #[arg(long, value_name = "JSON|FILE")]
+    context: Option<String>,
+    /// Whose roll it is, for conditions that ask for a bucket
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    player: Option<u64>,
+    /// The time at which conditions are judged, as 2026-11-20T20:00:00Z, 2026-11-20 or in
+    /// milliseconds since the Unix epoch; now when left out
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<i64>,
+    /// A counter's value, NAME=N; repeat it
+    #[arg(long, value_name = "NAME=N", value_parser = count)]
+    counter: Vec<(String, u64)>,
+    /// Whether a timer is active, NAME=true; repeat it
+    #[arg(long, value_name = "NAME=BOOL", value_parser = active)]
+    active: Vec<(String, bool)>,
     /// What the player has missed so far: JSON {"TABLE": {"ENTRY": MISSES}}, a file that holds it,
     /// or - for stdin. The answer has it as it stands after the roll
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pity: String,
-    /// Roll on this folder instead of what is live on the agent
-    #[arg(long, value_name = "DIR")]
+    /// Roll on this folder, rule file or bundle file instead of what is live on the agent
+    #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
     #[command(flatten)]
     place: PlaceArgs,
@@ -58,11 +73,21 @@ pub struct Args {
 /// # Errors
 /// Exit code 2 for a table that the rule set does not know.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
+    needs_trigger(
+        args.trigger.as_deref(),
+        &[
+            ("--context", args.context.is_some()),
+            ("--player", args.player.is_some()),
+            ("--at", args.at.is_some()),
+            ("--counter", !args.counter.is_empty()),
+            ("--active", !args.active.is_empty()),
+        ],
+    )?;
     let request = request(args)?;
     let answer: Value = match &args.rules {
         Some(dir) => {
-            let live = local::live(dir, args.trigger.is_some())?;
-            on_folder(&live, &request)?
+            let opened = Opened::at(dir)?;
+            on_folder(&opened.evaluator(args.trigger.is_some())?, &request)?
         }
         None => {
             let mut path = "/v1/roll".to_owned();
@@ -74,7 +99,12 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     };
     match format {
         Format::Json => output::json(&answer)?,
-        Format::Table => output::line(&show(&answer)),
+        Format::Table => {
+            output::line(&show(&answer));
+            if let Some(note) = left_out(args, &answer) {
+                output::note(&note);
+            }
+        }
     }
     Ok(Exit::Ok)
 }
@@ -88,7 +118,21 @@ fn request(args: &Args) -> Result<String, Failure> {
         fields.insert("trigger".to_owned(), trigger.clone().into());
     }
     args.place.put(&mut fields);
-    let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
+    if let Some(player) = args.player {
+        fields.insert("player".to_owned(), player.into());
+    }
+    if let Some(at) = args.at {
+        fields.insert("now_ms".to_owned(), at.into());
+    }
+    if !args.counter.is_empty() {
+        let counters = args.counter.iter().map(|(name, n)| (name.clone(), (*n).into()));
+        fields.insert("counters".to_owned(), counters.collect::<Map<_, _>>().into());
+    }
+    if !args.active.is_empty() {
+        let active = args.active.iter().map(|(name, on)| (name.clone(), (*on).into()));
+        fields.insert("active".to_owned(), active.collect::<Map<_, _>>().into());
+    }
+    let context = object("context", args.context.as_deref().unwrap_or("{}"), CONTEXT_EXAMPLE)?;
     let pity = object("pity", &args.pity, PITY_EXAMPLE)?;
     let mut text = serde_json::to_string(&fields).map_err(|e| Failure::internal(e.to_string()))?;
     text.truncate(text.len() - 1);
@@ -131,15 +175,72 @@ fn show(answer: &Value) -> String {
         })
         .collect();
     let mut text = output::table(&["ITEM", "COUNT"], &rows);
-    let pity: Vec<Vec<String>> = (answer["pity"].as_object().into_iter().flatten())
-        .flat_map(|(table, entries)| {
-            let entries = entries.as_object().into_iter().flatten();
-            entries.map(|(entry, misses)| vec![table.clone(), entry.clone(), misses.to_string()])
-        })
-        .collect();
-    if !pity.is_empty() {
+    let pity: PityMap = serde_json::from_value(answer["pity"].clone()).unwrap_or_default();
+    if let Some(misses) = misses(&pity) {
         text.push_str("\n\n");
-        text.push_str(&output::table(&["TABLE", "ENTRY", "MISSES"], &pity));
+        text.push_str(&misses);
     }
     text
+}
+
+/// What could not fall, and what would let it.
+fn left_out(args: &Args, answer: &Value) -> Option<String> {
+    let all = answer["left_out"].as_array()?;
+    let names = |judged: bool| {
+        let of = all.iter().filter(|out| out["judged"].as_bool() == Some(judged));
+        let name = |out: &Value| match (out["table"].as_str(), out["entry"].as_str()) {
+            (Some(table), Some(entry)) if table != args.table => format!("{table}.{entry}"),
+            (_, entry) => entry.unwrap_or("?").to_owned(),
+        };
+        of.map(name).collect::<Vec<String>>()
+    };
+    let at = args.at.map_or("now".to_owned(), instant_text);
+    let (unjudged, failed) = (names(false), names(true));
+    let mut lines = Vec::new();
+    if !failed.is_empty() {
+        lines.push(format!("left out: {}: the condition does not hold, at {at}", listed(&failed)));
+    }
+    if !unjudged.is_empty() {
+        lines.push(match &args.trigger {
+            None => format!(
+                "left out: {}: no condition is judged without a trigger\n  hint: give --trigger, its \
+                 --context, and --at or --active for timers",
+                listed(&unjudged)
+            ),
+            Some(trigger) => format!(
+                "left out: {}: no rule on {trigger} rolls that table, so its conditions are not judged",
+                listed(&unjudged)
+            ),
+        });
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Refuses what only a trigger's rules would look at: without one it would be ignored.
+///
+/// # Errors
+/// Exit code 2 with the options.
+pub(super) fn needs_trigger(trigger: Option<&str>, given: &[(&str, bool)]) -> Result<(), Failure> {
+    let given: Vec<&str> =
+        given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    if trigger.is_some() || given.is_empty() {
+        return Ok(());
+    }
+    let verb = if given.len() == 1 { "needs" } else { "need" };
+    Err(Failure::usage(format!(
+        "{} {verb} --trigger: conditions of entries are judged by the rules of a trigger, and left \
+         out without one",
+        given.join(", ")
+    ))
+    .hint("add --trigger TRIGGER, whose rules roll the table, with its --context"))
+}
+
+/// Names for a note; the rest is counted.
+pub(super) fn listed(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 16;
+    let shown: Vec<&str> = names.iter().take(SHOWN_MAX).map(String::as_str).collect();
+    match names.len().saturating_sub(SHOWN_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }

@@ -21,20 +21,20 @@ use serde::Serialize;
 use super::eval::{CONTEXT_EXAMPLE, object, problem};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::local;
 use super::node::{ChannelArgs, NodeArgs};
-use super::opened;
+use super::opened::Opened;
 use super::output::{self, Format};
 use super::place::PlaceArgs;
+use super::roll::{listed, needs_trigger};
 use super::signal::Stop;
 use crate::api::evaluate::{Request, refused};
 use crate::duration;
-use crate::live::EvalRequest;
+use crate::live::{EvalRequest, LeftOut};
 
 const EXAMPLES: &str = "Examples:
-  cairn sim crypt_rare --rules rules/ --runs 1000000 --seed 7
-  cairn sim crypt_rare                                                            what is live on the agent
-  cairn sim crypt_rare --rules rules/ --trigger boss_kill --context fight.json    with what is conditional
+  cairn sim crypt_rare --runs 1000000 --seed 7        what is live on the agent
+  cairn sim crypt_rare --rules hunt-1.4.1.bundle      a bundle file, or a folder of rules
+  cairn sim crypt_rare --rules rules/ --trigger boss_kill --context fight.json --at 2026-12-24    with what is conditional
   cairn sim crypt_rare --rules rules/ --values prices.json --plot odds.svg        worth, and a picture";
 
 /// Players that one thread takes at a time.
@@ -50,15 +50,15 @@ const VALUES_BYTES_MAX: u64 = 1 << 20;
 pub struct Args {
     /// The loot table
     table: String,
-    /// A folder of rules, a rule file or a bundle file; what is live on the agent when left out
+    /// Roll on this folder, rule file or bundle file instead of what is live on the agent
     #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
     /// Rolls in all
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, allow_negative_numbers = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=RUNS_MAX))]
     runs: u64,
     /// What every draw follows; equal seeds give equal answers on any number of cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Rolls of one player, who carries pity from one to the next
     #[arg(long, value_name = "N", default_value_t = ROLLS_PER_PLAYER)]
@@ -68,13 +68,14 @@ pub struct Args {
     #[arg(long, value_name = "TRIGGER")]
     trigger: Option<String>,
     /// The trigger's fields: JSON, a file, or - for stdin
-    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    context: String,
+    #[arg(long, value_name = "JSON|FILE")]
+    context: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,
-    /// The time at which timers are looked up, as 2026-11-20T20:00:00Z; needed for conditions on it
-    #[arg(long, value_name = "TIME", value_parser = super::eval::instant, default_value = "0")]
-    at: i64,
+    /// The time at which conditions are judged, as 2026-11-20T20:00:00Z, 2026-11-20 or in
+    /// milliseconds since the Unix epoch; now when left out
+    #[arg(long, value_name = "TIME", value_parser = super::eval::instant)]
+    at: Option<i64>,
     /// What an item is worth: JSON {"ITEM": VALUE} in a file, values with up to six decimals
     #[arg(long, value_name = "FILE")]
     values: Option<PathBuf>,
@@ -88,6 +89,18 @@ pub struct Args {
     channel: ChannelArgs,
     #[command(flatten)]
     node: NodeArgs,
+}
+
+/// An entry that takes no part in any roll.
+#[derive(Serialize)]
+struct Absent {
+    /// As in `entries`.
+    entry: String,
+    /// Its condition, where the sources are at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<String>,
+    /// Whether the condition was looked at and does not hold.
+    judged: bool,
 }
 
 /// One entry of the answer.
@@ -128,6 +141,13 @@ struct Answer {
     /// False when it was interrupted before all rolls were made.
     complete: bool,
     entries: Vec<Line>,
+    /// Conditional entries that take no part.
+    left_out: Vec<Absent>,
+    /// What the conditions were judged by, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged_at_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value_per_roll: Option<Worth>,
 }
@@ -137,11 +157,13 @@ struct Answer {
 /// # Errors
 /// Exit code 2 for a table, a trigger or a value that does not fit.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
-    let evaluates = args.trigger.is_some();
-    let live = match &args.rules {
-        Some(path) => local::live(path, evaluates)?,
-        None => local::of_upload(opened::live_upload(&args.node, &args.channel).await?, evaluates)?,
+    let (context, at) = (args.context.is_some(), args.at.is_some());
+    needs_trigger(args.trigger.as_deref(), &[("--context", context), ("--at", at)])?;
+    let opened = match &args.rules {
+        Some(path) => Opened::at(path)?,
+        None => Opened::live(&args.node, &args.channel).await?,
     };
+    let live = opened.evaluator(args.trigger.is_some())?;
     let image = live.image();
     let Some(table) = image.table_named(&args.table) else {
         let names = || (0..image.table_count() as u16).filter_map(|at| image.table(at));
@@ -149,7 +171,24 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("there is no loot table `{}`", args.table))
             .hint(crate::suggest::hint(&args.table, known.iter().copied())));
     };
-    let masks = live.eligible(&request(args)?).map_err(|error| problem(refused(&error)))?;
+    // The clock is read once: what is judged and what is said are of one moment.
+    let judged_at_ms = match &args.trigger {
+        Some(_) => Some(args.at.map_or_else(|| super::plan::instant(None), Ok)?),
+        None => None,
+    };
+    let eligible = live.eligible(&request(args, judged_at_ms)?);
+    let eligible = eligible.map_err(|error| problem(refused(&error)))?;
+    let absent = |out: LeftOut| Absent {
+        when: opened.condition(&out.table, &out.entry).map(str::to_owned),
+        judged: out.judged,
+        entry: match out.table == args.table {
+            true => out.entry,
+            false => format!("{}.{}", out.table, out.entry),
+        },
+    };
+    let left_out: Vec<Absent> =
+        live.left_out(table.index, &eligible).into_iter().map(absent).collect();
+    let masks = eligible.iter().map(|one| one.mask).collect();
     let plan = Plan {
         table: table.index,
         hash: rng::name_hash(&args.table),
@@ -207,6 +246,9 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         rolls_per_player: args.rolls_per_player,
         confidence: 0.999,
         complete: tally.rolls == args.runs,
+        left_out,
+        trigger: args.trigger.clone(),
+        judged_at_ms,
         entries: lines(image, &plan, &rows, &tally, declared.as_deref()),
         value_per_roll: values.as_ref().map(|values| {
             let (mean, half) = tally.mean_worth(Z_999);
@@ -229,10 +271,10 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
 }
 
 /// What conditional entries are judged by. Without a trigger they are left out.
-fn request(args: &Args) -> Result<EvalRequest, Failure> {
-    let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
+fn request(args: &Args, at_ms: Option<i64>) -> Result<EvalRequest, Failure> {
+    let context = object("context", args.context.as_deref().unwrap_or("{}"), CONTEXT_EXAMPLE)?;
     let Some(trigger) = &args.trigger else { return Ok(EvalRequest::default()) };
-    let mut head = serde_json::json!({"trigger": trigger, "seed": args.seed, "now_ms": args.at});
+    let mut head = serde_json::json!({"trigger": trigger, "seed": args.seed, "now_ms": at_ms});
     if let Some(fields) = head.as_object_mut() {
         args.place.put(fields);
     }
@@ -395,6 +437,38 @@ fn draw(path: &std::path::Path, answer: &Answer) -> Result<(), Failure> {
     })
 }
 
+/// What took no part, why, and what would let it.
+fn absences(answer: &Answer) -> Vec<String> {
+    let names = |judged: bool| {
+        let of = answer.left_out.iter().filter(|out| out.judged == judged);
+        let shown = of.map(|out| match &out.when {
+            Some(when) => format!("{} (when {when})", out.entry),
+            None => out.entry.clone(),
+        });
+        shown.collect::<Vec<String>>()
+    };
+    let (unjudged, failed) = (names(false), names(true));
+    let mut lines = Vec::new();
+    if let Some(at) = answer.judged_at_ms.filter(|_| !failed.is_empty()) {
+        lines.push(format!(
+            "left out: {}: does not hold, judged at {} (--at judges at another time)",
+            listed(&failed),
+            value::instant_text(at)
+        ));
+    }
+    if !unjudged.is_empty() {
+        let why = match &answer.trigger {
+            None => "no condition is judged without --trigger and its --context".to_owned(),
+            Some(trigger) => format!("not judged, as no rule on {trigger} rolls that table"),
+        };
+        lines.push(format!("left out: {}: {why}", listed(&unjudged)));
+    }
+    if let Some(at) = answer.judged_at_ms.filter(|_| failed.is_empty()) {
+        lines.push(format!("conditions judged at {}", value::instant_text(at)));
+    }
+    lines
+}
+
 fn show(answer: &Answer, took: Duration, threads: usize) -> String {
     let rows: Vec<Vec<String>> = (answer.entries.iter())
         .map(|line| {
@@ -430,6 +504,10 @@ fn show(answer: &Answer, took: Duration, threads: usize) -> String {
     }
     if answer.entries.iter().any(|line| line.declared.is_none()) {
         text.push_str("\n\ndeclared odds are not shown: the pities combine to too many states");
+    }
+    for line in absences(answer) {
+        text.push_str("\n\n");
+        text.push_str(&line);
     }
     let early = if answer.complete { "" } else { ", stopped early" };
     text.push_str(&format!(

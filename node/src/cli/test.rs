@@ -123,7 +123,7 @@ fn once(
 
 fn no_tests(path: &Path) -> Failure {
     Failure::usage(format!("no `test` block in {}", path.display())).hint(
-        "write one in a file that ends in .test.hcl: test \"what holds\" { on = trigger, fired = [rule] }, \
-         each attribute on a line of its own",
+        "write one in a file that ends in .test.hcl:\n\n    test \"what holds\" {\n      on    = trigger\n      \
+         fired = [rule]\n    }\n\n  with names of your own for `trigger` and `rule`",
     )
 }

@@ -7,6 +7,9 @@ use thiserror::Error;
 
 use crate::suggest;
 
+/// Mistakes of one request that its refusal tells; the rest is counted.
+const SHOWN_MAX: usize = 8;
+
 /// One request of a batch was refused; the others are answered.
 #[derive(Debug, Error)]
 #[error("{message}")]
@@ -70,6 +73,25 @@ impl EvalError {
         let mut error = EvalError::new("wrong-type", format!("`{name}` is {wanted}, not {given}"));
         error.hint = Some(format!("write {wanted}"));
         error
+    }
+
+    /// Several mistakes of one request as one: the code and the field of the first, the words of
+    /// as many as [`SHOWN_MAX`]. `None` when there is none.
+    pub(super) fn all(errors: Vec<EvalError>) -> Option<EvalError> {
+        let more = errors.len().saturating_sub(SHOWN_MAX);
+        let mut errors = errors.into_iter().take(SHOWN_MAX);
+        let mut all = errors.next()?;
+        let mut hints: Vec<String> = all.hint.take().into_iter().collect();
+        for error in errors {
+            all.message.push_str("; ");
+            all.message.push_str(&error.message);
+            hints.extend(error.hint.filter(|hint| !hints.contains(hint)));
+        }
+        if more > 0 {
+            all.message.push_str(&format!("; and {more} more"));
+        }
+        all.hint = (!hints.is_empty()).then(|| hints.join("; "));
+        Some(all)
     }
 
     /// Fields of the trigger that the request leaves out, all of them.

@@ -179,25 +179,34 @@ impl Live {
         let now_ms = request.now_ms.unwrap_or_else(wall_ms);
         context.seed(request.seed).player(request.player);
         context.now_ms(now_ms).map_err(|error| EvalError::from_sdk(&error).at(".now_ms"))?;
+        // All of them: whoever mends a context by hand sees every mistake of it at once.
+        let mut wrong = Vec::new();
         for (name, given) in &request.context {
             let Ok((field, slot)) = context.field(name) else {
                 let known = match on {
                     On::Trigger(index) => image.fields(index).map(|field| field.name).collect(),
                     On::Timer(_) => Vec::new(),
                 };
-                return Err(EvalError::unknown("unknown-field", "field", name, known)
-                    .at(format!(".context.{name}")));
+                wrong.push(
+                    EvalError::unknown("unknown-field", "field", name, known)
+                        .at(format!(".context.{name}")),
+                );
+                continue;
             };
-            let raw = self.raw(name, &slot, given)?;
-            context.set(field, raw).map_err(from_sdk)?;
+            let set = self.raw(name, &slot, given);
+            let set = set.and_then(|raw| context.set(field, raw).map(drop).map_err(from_sdk));
+            wrong.extend(set.err());
         }
         if let On::Trigger(index) = on {
             let missing = image.fields(index).map(|field| field.name);
             let missing: Vec<&str> =
                 missing.filter(|name| !request.context.contains_key(*name)).collect();
             if !missing.is_empty() {
-                return Err(EvalError::missing(&missing));
+                wrong.push(EvalError::missing(&missing));
             }
+        }
+        if let Some(wrong) = EvalError::all(wrong) {
+            return Err(wrong);
         }
         for (name, count) in &request.counters {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
@@ -236,12 +245,19 @@ impl Live {
             Type::Int => "a whole number",
             Type::Decimal => "a decimal",
             Type::Duration => "a duration such as \"90s\"",
-            Type::Instant => "an instant",
+            Type::Instant => {
+                "an instant such as \"2026-11-20T20:00:00Z\", or milliseconds since 1970"
+            }
             Type::Enum(_) => "the name of an enum's value",
             Type::Symbol => "a symbol",
         };
         let text = match (slot.ty, given) {
             (Type::Bool, Given::Bool(value)) => return Ok(i64::from(*value)),
+            // Milliseconds are a number. In quotes a number is more likely a year, which would be
+            // taken for the first seconds of 1970.
+            (Type::Instant, Given::Text(text)) if text.parse::<i64>().is_ok() => {
+                return Err(at(EvalError::kind(name, wanted, "a number in quotes")));
+            }
             (Type::Int | Type::Decimal | Type::Instant, Given::Number(text))
             | (Type::Decimal | Type::Duration | Type::Instant, Given::Text(text))
             | (Type::Enum(_) | Type::Symbol, Given::Text(text)) => text,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cairn_core::ActivationRecord;
 use cairn_merkle::Digest;
+use cairn_ruleset::contents::Contents;
 use cairn_ruleset::emit::Built;
 use cairn_ruleset::image;
 use cairn_ruleset::ir::On;
@@ -28,21 +29,39 @@ impl Live {
     pub fn local(built: &Built, digest: Digest, evaluates: bool) -> Result<Live, String> {
         let bytes = image::build(&built.manifest, &|digest| built.blobs.get(digest).cloned())
             .map_err(|error| format!("the image cannot be built: {error}"))?;
+        let code = built.manifest.fragments.iter();
+        let code = code.filter(|entry| entry.kind == FragmentKind::Code);
+        let wasm = |digest| built.blobs.get(digest).map_or(&[][..], Vec::as_slice);
+        let code: Vec<_> = code.map(|e| (e.digest, wasm(&e.digest))).collect();
+        Live::of_image(bytes, evaluates.then_some(&code), &built.manifest.version, digest)
+    }
+
+    /// The same for a version that was opened up.
+    ///
+    /// # Errors
+    /// As [`Live::local`].
+    pub fn opened(contents: &Contents, digest: Digest, evaluates: bool) -> Result<Live, String> {
+        let code = contents.fragments.iter().map(|code| (code.digest, code.wasm.as_slice()));
+        let code: Vec<_> = code.collect();
+        let (image, version) = (contents.image.clone(), &contents.version);
+        Live::of_image(image, evaluates.then_some(&code), version, digest)
+    }
+
+    fn of_image(
+        image: Vec<u8>,
+        code: Option<&Vec<(Digest, &[u8])>>,
+        version: &str,
+        digest: Digest,
+    ) -> Result<Live, String> {
         let engine = Engine::new().map_err(|error| error.to_string())?;
-        let loaded = match evaluates {
-            true => {
-                let code = built.manifest.fragments.iter();
-                let code = code.filter(|entry| entry.kind == FragmentKind::Code);
-                let wasm = |digest| built.blobs.get(digest).map_or(&[][..], Vec::as_slice);
-                let code: Vec<_> = code.map(|e| (e.digest, wasm(&e.digest))).collect();
-                compiled(&code, &bytes, &engine)?
-            }
-            false => {
-                let version = Version::open(0, bytes).map_err(|error| error.to_string())?;
+        let loaded = match code {
+            Some(code) => compiled(code, &image, &engine)?,
+            None => {
+                let version = Version::open(0, image).map_err(|error| error.to_string())?;
                 Loaded::assemble(engine, version, Code::new())
             }
         };
-        let version = built.manifest.version.clone();
+        let version = version.to_owned();
         Ok(Live {
             channel: CHANNEL.to_owned(),
             record: ActivationRecord { generation: 0, digest, version },

@@ -33,7 +33,7 @@ pub use loaded::ParamInfo;
 pub use local::Runner;
 pub use pity::PityMap;
 pub use place::Place;
-pub use roll::{RollRequest, Rolled, Spoils};
+pub use roll::{LeftOut, RollRequest, Rolled, Spoils};
 
 use crate::stage::{StageError, Staged};
 use crate::store::{StateDir, StoreError};

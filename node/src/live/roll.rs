@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cairn_ruleset::layout::OutShape;
-use cairn_ruleset::loot::{Drop, Roll};
+use cairn_ruleset::loot::{Drop, Gives, Roll, Tables as _};
 use cairn_ruleset::rng;
 
 use super::Live;
@@ -25,6 +25,14 @@ pub struct RollRequest {
     pub trigger: Option<String>,
     /// The trigger's fields.
     pub context: BTreeMap<String, Given>,
+    /// Whose roll it is, for conditions that ask for a bucket.
+    pub player: u64,
+    /// When, in milliseconds since the Unix epoch. Default: now, by this machine's clock.
+    pub now_ms: Option<i64>,
+    /// Counters that the caller keeps; the others are 0.
+    pub counters: BTreeMap<String, u64>,
+    /// Timers that are open, or not; the others follow their schedule at `now_ms`.
+    pub active: BTreeMap<String, bool>,
     /// What the player has missed so far.
     pub pity: PityMap,
     /// Where it happened.
@@ -38,6 +46,29 @@ pub struct Spoils {
     pub loot: Vec<Rolled>,
     /// What the player has missed now, for the caller to keep.
     pub pity: PityMap,
+    /// Entries that could not fall.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A conditional entry that takes no part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its table.
+    pub table: String,
+    /// Its name there.
+    pub entry: String,
+    /// Whether its condition was looked at and does not hold. If not, no trigger was given, or no
+    /// rule of the trigger rolls its table.
+    pub judged: bool,
+}
+
+/// Who takes part in the rolls of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Eligible {
+    /// Bit by entry.
+    pub(crate) mask: u64,
+    /// Whether conditions were looked at.
+    pub(crate) judged: bool,
 }
 
 /// What fell.
@@ -68,14 +99,18 @@ impl Live {
         };
         let mut pity = self.pity(&request.pity)?;
         let mut drops = Vec::new();
-        // Outside any trigger, and in a table that no rule of the trigger rolls, no condition is
-        // evaluated: what needs one is left out.
-        let masks = match &request.trigger {
-            Some(trigger) => self.masks(trigger, request)?,
-            None => BTreeMap::new(),
-        };
-        let masks =
-            |table: u16| masks.get(&table).copied().unwrap_or_else(|| version.unconditional(table));
+        let eligible = self.eligible(&EvalRequest {
+            trigger: request.trigger.clone(),
+            context: request.context.clone(),
+            seed: request.seed,
+            player: request.player,
+            now_ms: request.now_ms,
+            counters: request.counters.clone(),
+            active: request.active.clone(),
+            place: request.place.clone(),
+            ..EvalRequest::default()
+        })?;
+        let masks = |table: u16| eligible.get(usize::from(table)).map_or(u64::MAX, |one| one.mask);
         let roll = Roll {
             table: table.index,
             count: request.count,
@@ -87,32 +122,48 @@ impl Live {
         let rolled = version.roll_with(&roll, &mut pity, &mut drops);
         rolled.map_err(|error| EvalError::from_sdk(&error))?;
         let loot = drops.iter().map(Rolled::of).collect();
-        Ok(Spoils { loot, pity: self.kept(&pity, &request.pity) })
+        let left_out = self.left_out(table.index, &eligible);
+        Ok(Spoils { loot, pity: self.kept(&pity, &request.pity), left_out })
     }
 
-    /// Eligible entries per table, as the fragments of the trigger see this context.
-    fn masks(&self, trigger: &str, request: &RollRequest) -> Result<BTreeMap<u16, u64>, EvalError> {
-        let asked = EvalRequest {
-            context: request.context.clone(),
-            seed: request.seed,
-            place: request.place.clone(),
-            ..EvalRequest::default()
-        };
-        self.masks_for(trigger, &asked)
+    /// Conditional entries that take no part in rolls of a table, or of those that it leads to.
+    pub(crate) fn left_out(&self, table: u16, eligible: &[Eligible]) -> Vec<LeftOut> {
+        let image = self.image();
+        let (mut open, mut seen, mut found) = (vec![table], vec![table], Vec::new());
+        while let Some(table) = open.pop() {
+            let Some(one) = eligible.get(usize::from(table)) else { continue };
+            let name = image.table(table).map_or("?", |table| table.name);
+            for (index, entry) in image.entries(table).enumerate() {
+                if one.mask >> index & 1 == 0 {
+                    let (table, entry) = (name.to_owned(), entry.name.to_owned());
+                    found.push(LeftOut { table, entry, judged: one.judged });
+                } else if let Some(Gives::Table(inner)) =
+                    image.entry(table, index).map(|entry| entry.gives)
+                    && !seen.contains(&inner)
+                {
+                    seen.push(inner);
+                    open.push(inner);
+                }
+            }
+        }
+        found
     }
 
-    /// Eligible entries of every table: as the fragments of the request's trigger see it, or those
-    /// that need no condition.
-    pub(crate) fn eligible(&self, request: &EvalRequest) -> Result<Vec<u64>, EvalError> {
+    /// Eligible entries of every table: as the fragments of the request's trigger see it. Without
+    /// a trigger, and in a table that no rule of the trigger rolls, no condition is evaluated: what
+    /// needs one is left out.
+    pub(crate) fn eligible(&self, request: &EvalRequest) -> Result<Vec<Eligible>, EvalError> {
         let version = self.loaded.version();
         let masks = match &request.trigger {
             Some(trigger) => self.masks_for(trigger, request)?,
             None => BTreeMap::new(),
         };
         let tables = 0..u16::try_from(self.image().table_count()).unwrap_or(u16::MAX);
-        let mask =
-            |table| masks.get(&table).copied().unwrap_or_else(|| version.unconditional(table));
-        Ok(tables.map(mask).collect())
+        let of = |table| match masks.get(&table) {
+            Some(mask) => Eligible { mask: *mask, judged: true },
+            None => Eligible { mask: version.unconditional(table), judged: false },
+        };
+        Ok(tables.map(of).collect())
     }
 
     fn masks_for(

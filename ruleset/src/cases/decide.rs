@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, RuleAt};
+use super::{Case, Given, RuleAt};
 use crate::context::{self, ContextView};
 use crate::interp::{self, Fault};
 use crate::ir::{On, Program};
@@ -76,6 +76,8 @@ pub struct Fell {
     pub rolls: i64,
     /// Items with their counts, in order of their names.
     pub items: Vec<Item>,
+    /// What the player has missed after them, by slot of [`Tables::pity`].
+    pub misses: Vec<u32>,
 }
 
 /// One outcome of a rule that fired, as raw values.
@@ -101,7 +103,7 @@ impl Decision {
     pub(super) fn emitted(
         &self,
         program: &Program,
-        seed: u64,
+        given: &Given,
         at: RuleAt,
         outcome: usize,
     ) -> Option<Emitted> {
@@ -120,28 +122,33 @@ impl Decision {
         let count = rule.outcomes.get(outcome)?.payload.len();
         let payload = slots.get(record.payload_slot()..record.payload_slot() + count)?.to_vec();
         let fell = rule.outcomes.get(outcome)?.loot.as_ref().map(|_| {
-            let (rolls, drops) = self.rolled(program, seed, at, outcome)?;
+            let (rolls, drops, misses) = self.rolled(program, given, at, outcome)?;
             let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
             for drop in &drops {
                 *sums.entry(drop.item).or_default() += u64::from(drop.count);
             }
             let items = sums.into_iter().map(|(item, count)| (item.to_owned(), count)).collect();
-            Ok(Fell { rolls, items })
+            Ok(Fell { rolls, items, misses })
         });
         Some(Emitted { payload, fell })
     }
 
-    /// How often one outcome's table was rolled, and what fell. The player has missed nothing
-    /// before this evaluation; the rolls of its earlier outcomes count.
+    /// How often one outcome's table was rolled, what fell, and the misses after it. The player
+    /// begins with those of the case; the rolls of earlier outcomes count.
     fn rolled<'a>(
         &self,
         program: &'a Program,
-        seed: u64,
+        given: &Given,
         at: RuleAt,
         outcome: usize,
-    ) -> Result<(i64, Vec<Drop<'a>>), LootError> {
+    ) -> Result<(i64, Vec<Drop<'a>>, Vec<u32>), LootError> {
         let tables = program.tables.as_slice();
         let mut misses = Misses::new(tables);
+        for (slot, count) in &given.pity {
+            if let Some(known) = misses.counts_mut().get_mut(*slot) {
+                *known = *count;
+            }
+        }
         let mut drops = Vec::new();
         for earlier in self.fired(program) {
             let Some(def) = program.fragments.get(earlier.fragment) else { continue };
@@ -164,7 +171,7 @@ impl Decision {
                 let request = Roll {
                     table: loot.table,
                     count: u32::try_from(rolls).unwrap_or(0),
-                    seed,
+                    seed: given.seed,
                     rule_hash: rule.hash,
                     draw_base: loot.draw_base,
                     masks: &masks,
@@ -172,11 +179,11 @@ impl Decision {
                 drops.clear();
                 loot::roll(tables, &request, misses.counts_mut(), &mut drops)?;
                 if wanted {
-                    return Ok((rolls, drops));
+                    return Ok((rolls, drops, misses.counts_mut().to_vec()));
                 }
             }
         }
-        Ok((0, drops))
+        Ok((0, drops, misses.counts_mut().to_vec()))
     }
 
     /// Eligible entries of a table as one fragment sees them: all of a table without conditions.

@@ -4,6 +4,7 @@ use super::decide::{Decision, Emitted};
 use super::{Case, Meant, RuleAt, Wanted};
 use crate::ir::{EnumDef, On, Program, Type};
 use crate::lang::Span;
+use crate::loot::Tables as _;
 use crate::value::{Names, Value};
 
 /// One value that is not as expected.
@@ -75,8 +76,8 @@ impl Judge<'_> {
     fn outcome(&self, wanted: &Wanted, found: &mut Vec<Difference>) {
         let mut nearest: Option<Vec<Difference>> = None;
         for meant in &wanted.options {
-            let seed = self.case.given.seed;
-            let emitted = self.decision.emitted(self.program, seed, meant.at, meant.outcome);
+            let given = &self.case.given;
+            let emitted = self.decision.emitted(self.program, given, meant.at, meant.outcome);
             let Some(emitted) = emitted else { continue };
             let differences = self.compare(wanted, meant, &emitted);
             if differences.is_empty() {
@@ -137,6 +138,13 @@ impl Judge<'_> {
             let items = fell.map_or(&[][..], |fell| &fell.items);
             let actual = items.iter().find(|(name, _)| name == item).map_or(0, |(_, n)| *n);
             let what = format!("{label} loot {item}");
+            differ(what, expected.to_string(), actual.to_string(), *span);
+        }
+        for (slot, expected, span) in &meant.misses {
+            let actual = fell.and_then(|fell| fell.misses.get(*slot)).copied().unwrap_or(0);
+            let (table, entry) =
+                self.program.tables.as_slice().pity_name(*slot).unwrap_or(("?", "?"));
+            let what = format!("{label} misses {table}.{entry}");
             differ(what, expected.to_string(), actual.to_string(), *span);
         }
         for (table, entry, expected, span) in &meant.eligible {

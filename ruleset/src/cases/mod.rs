@@ -77,6 +77,9 @@ pub struct Given {
     pub player: u64,
     /// Where the game runs.
     pub scope: Scope,
+    /// Misses before the evaluation, by slot of [`crate::loot::Tables::pity`]; 0 where the test says
+    /// nothing.
+    pub pity: Vec<(usize, u32)>,
     /// The time in milliseconds; without one, no timer is active unless the test says so.
     pub now_ms: Option<i64>,
 }
@@ -129,4 +132,6 @@ pub struct Meant {
     pub loot: Vec<(String, u64, Span)>,
     /// Entries, by table and index, that may or may not fall.
     pub eligible: Vec<(u16, usize, bool, Span)>,
+    /// Misses after its rolls, by slot of [`crate::loot::Tables::pity`].
+    pub misses: Vec<(usize, u32, Span)>,
 }

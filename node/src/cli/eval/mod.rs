@@ -4,6 +4,7 @@ use std::io::{BufReader, Read};
 use std::path::PathBuf;
 
 use cairn_merkle::Digest;
+use cairn_ruleset::calendar::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -19,7 +20,7 @@ use crate::cli::local;
 use crate::cli::node::{ChannelArgs, NodeArgs};
 use crate::cli::output::{self, Format};
 use crate::cli::place::PlaceArgs;
-use crate::live::Live;
+use crate::live::{Live, PityMap};
 
 const EXAMPLES: &str = "Examples:
   cairn eval crypt_drop --context fight.json --seed 7          every field of its trigger is named there
@@ -46,14 +47,15 @@ pub struct Args {
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     context: String,
     /// What chance is drawn from
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Whose evaluation it is
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     player: u64,
     #[command(flatten)]
     place: PlaceArgs,
-    /// The time, as 2026-11-20T20:00:00Z or in milliseconds since the Unix epoch; now when left out
+    /// The time, as 2026-11-20T20:00:00Z, 2026-11-20 or in milliseconds since the Unix epoch; now
+    /// when left out
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<i64>,
     /// Say which clause decided, and the value of every part: for a rule, `condition.NAME` or
@@ -61,10 +63,10 @@ pub struct Args {
     #[arg(long, conflicts_with = "batch")]
     explain: bool,
     /// A counter's value, NAME=N; repeat it
-    #[arg(long, value_name = "NAME=N", value_parser = pair::<u64>)]
+    #[arg(long, value_name = "NAME=N", value_parser = count)]
     counter: Vec<(String, u64)>,
     /// Whether a timer is active, NAME=true; repeat it
-    #[arg(long, value_name = "NAME=BOOL", value_parser = pair::<bool>)]
+    #[arg(long, value_name = "NAME=BOOL", value_parser = active)]
     active: Vec<(String, bool)>,
     /// What the player has missed so far: JSON {"TABLE": {"ENTRY": MISSES}}, a file that holds it,
     /// or - for stdin. The answer has it as it stands after the rolls
@@ -260,6 +262,8 @@ struct Answer {
 struct Shown {
     fired: Vec<String>,
     outcomes: Vec<Emitted>,
+    #[serde(default)]
+    pity: PityMap,
 }
 
 #[derive(Deserialize)]
@@ -285,8 +289,9 @@ fn show(answer: &str) -> String {
     else {
         return answer.to_owned();
     };
+    let missed = misses(&shown.pity).map_or(String::new(), |table| format!("\n\n{table}"));
     if shown.fired.is_empty() {
-        return format!("no rule fired (version {version})");
+        return format!("no rule fired (version {version}){missed}");
     }
     let mut rows = Vec::new();
     for outcome in &shown.outcomes {
@@ -302,18 +307,38 @@ fn show(answer: &str) -> String {
     }
     let head = ["RULE", "OUTCOME", "FOR", "LOOT", "PAYLOAD"];
     format!(
-        "fired: {} (version {version})\n{}",
+        "fired: {} (version {version})\n{}{missed}",
         shown.fired.join(", "),
         output::table(&head, &rows)
     )
 }
 
+/// A date begins at midnight in UTC.
 pub(super) fn instant(text: &str) -> Result<i64, String> {
-    cairn_ruleset::value::parse_instant(text).map_err(|error| error.to_string())
+    TimeZone::default().first(text).map_err(|error| error.to_string())
 }
 
-fn pair<T: std::str::FromStr>(text: &str) -> Result<(String, T), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    let value = value.parse().map_err(|_| format!("`{value}` does not fit; write NAME=VALUE"))?;
+/// What a player has missed, as it stands after the rolls. `None` when there is nothing to keep.
+pub(super) fn misses(pity: &PityMap) -> Option<String> {
+    let rows = pity.iter().flat_map(|(table, entries)| {
+        entries.iter().map(|(entry, n)| vec![table.clone(), entry.clone(), n.to_string()])
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    (!rows.is_empty()).then(|| output::table(&["TABLE", "ENTRY", "MISSES"], &rows))
+}
+
+/// `NAME=N`.
+pub(super) fn count(text: &str) -> Result<(String, u64), String> {
+    pair(text, "NAME=N with a whole number of at least 0")
+}
+
+/// `NAME=true` or `NAME=false`.
+pub(super) fn active(text: &str) -> Result<(String, bool), String> {
+    pair(text, "NAME=true or NAME=false")
+}
+
+fn pair<T: std::str::FromStr>(text: &str, wanted: &str) -> Result<(String, T), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("write {wanted}"))?;
+    let value = value.parse().map_err(|_| format!("`{value}` does not fit; write {wanted}"))?;
     Ok((name.to_owned(), value))
 }

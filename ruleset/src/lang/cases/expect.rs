@@ -13,7 +13,7 @@ pub(in crate::lang) const EXPECT: Schema = Schema {
     kind: "expect",
     labels: 1,
     required: &[],
-    optional: &["rule", "payload", "rolls", "loot", "eligible", "not_eligible"],
+    optional: &["rule", "payload", "rolls", "loot", "eligible", "not_eligible", "misses"],
     open: false,
     blocks: &[],
 };
@@ -102,6 +102,7 @@ impl<'c> Reader<'c, '_> {
                 rolls: None,
                 loot: Vec::new(),
                 eligible: Vec::new(),
+                misses: Vec::new(),
             })
             .collect();
         if options.is_empty() {
@@ -121,7 +122,7 @@ impl<'c> Reader<'c, '_> {
 
     /// What a row adds to the test's only `expect` block.
     pub(super) fn complete(&mut self, row: &Block, expect: &mut Expect) {
-        let adds = ["payload", "rolls", "loot", "eligible", "not_eligible"];
+        let adds = ["payload", "rolls", "loot", "eligible", "not_eligible", "misses"];
         let Some(first) = adds.iter().find_map(|name| row.value(name)) else { return };
         let [wanted] = &mut expect.outcomes[..] else {
             if !self.session.failed() {
@@ -188,7 +189,7 @@ impl<'c> Reader<'c, '_> {
     }
 
     fn loot(&mut self, block: &Block, wanted: &mut Wanted) -> bool {
-        let asks = ["rolls", "loot", "eligible", "not_eligible"];
+        let asks = ["rolls", "loot", "eligible", "not_eligible", "misses"];
         let Some(first) = asks.iter().find_map(|name| block.value(name)) else { return true };
         let rolls = |reader: &Self, meant: &Meant| {
             reader.def(meant).and_then(|def| def.loot.as_ref()).map(|loot| loot.table)
@@ -227,6 +228,13 @@ impl<'c> Reader<'c, '_> {
             for meant in &mut wanted.options {
                 meant.loot.retain(|(item, ..)| item != name);
                 meant.loot.push((name.to_owned(), count.unsigned_abs(), span));
+            }
+        }
+        for (slot, count, at) in self.misses(block, "misses") {
+            let span = self.session.span(at);
+            for meant in &mut wanted.options {
+                meant.misses.retain(|(of, ..)| *of != slot);
+                meant.misses.push((slot, count, span));
             }
         }
         for (attribute, may) in [("eligible", true), ("not_eligible", false)] {

@@ -8,6 +8,7 @@ use crate::lang::session::At;
 use crate::lang::shape::Block;
 use crate::lang::tree::NodeKind;
 use crate::lang::{Code, constant, overrides};
+use crate::limits::MISSES_MAX;
 use crate::scope::Scope;
 
 impl Reader<'_, '_> {
@@ -23,6 +24,7 @@ impl Reader<'_, '_> {
             fields,
             params: Vec::new(),
             rates: vec![0; self.program.counters.len()],
+            pity: Vec::new(),
             active: Vec::new(),
             seed: 0,
             player: 0,
@@ -108,10 +110,62 @@ impl Reader<'_, '_> {
             }
             *name = text.or_else(|| name.take());
         }
+        for (slot, count, at) in self.misses(block, "pity") {
+            if self.is_timer(on, at, "a player's misses") {
+                continue;
+            }
+            given.pity.retain(|(of, _)| *of != slot);
+            given.pity.push((slot, count));
+            given.pity.sort_unstable();
+        }
         let instant = Slot { ty: Type::Instant, min: 0, max: INSTANT_MAX };
         if let Some(at) = block.value("now") {
             given.now_ms = self.ranged(at, &instant, "now").or(given.now_ms);
         }
+    }
+
+    /// `pity` or `misses` by the slots that rolls count in: `{ table = { entry = misses } }`.
+    pub(super) fn misses(&mut self, block: &Block, name: &str) -> Vec<(usize, u32, At)> {
+        let program = self.program;
+        let (mut found, mut firsts) = (Vec::new(), Vec::new());
+        let mut first = 0;
+        for table in &program.tables {
+            firsts.push(first);
+            first += table.pities.len();
+        }
+        for (table_at, entries_at) in self.pairs(block, name) {
+            let text = self.session.text(table_at);
+            let table = program.tables.iter().position(|table| table.name == text);
+            let def = table.and_then(|table| program.tables.get(table));
+            let def = def.filter(|def| !def.pities.is_empty());
+            let (Some(table), Some(def)) = (table, def) else {
+                let known = program.tables.iter().filter(|table| !table.pities.is_empty());
+                let known = known.map(|table| table.name.as_str());
+                self.unknown(table_at, "loot table with a pity", text, known);
+                continue;
+            };
+            self.session.refers(table_at, Symbol::Table(table));
+            let entry_name = |entry: u16| {
+                def.entries.get(usize::from(entry)).map_or("?", |entry| entry.name.as_str())
+            };
+            for (entry_at, value_at) in self.pairs_of(entries_at, text) {
+                let text = self.session.text(entry_at);
+                let pity = def.pities.iter().position(|pity| entry_name(pity.entry) == text);
+                let Some(index) = pity else {
+                    let known = def.pities.iter().map(|pity| entry_name(pity.entry));
+                    let what = format!("pity of the loot table {} for an entry", def.name);
+                    self.unknown(entry_at, &what, text, known);
+                    continue;
+                };
+                let entry = def.pities.get(index).map_or(0, |pity| usize::from(pity.entry));
+                self.session.refers(entry_at, Symbol::Entry(table, entry));
+                let slot = Slot { ty: Type::Int, min: 0, max: MISSES_MAX.into() };
+                let Some(count) = self.ranged(value_at, &slot, text) else { continue };
+                let slot = firsts.get(table).copied().unwrap_or(0) + index;
+                found.push((slot, u32::try_from(count).unwrap_or(MISSES_MAX), value_at));
+            }
+        }
+        found
     }
 
     fn fields(&mut self, block: &Block, on: On, given: &mut Given) {

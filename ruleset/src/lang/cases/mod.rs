@@ -32,6 +32,7 @@ pub(super) const TEST: Schema = Schema {
         "player",
         "zone",
         "shard",
+        "pity",
         "now",
         "fired",
         "not_fired",
@@ -56,6 +57,7 @@ pub(super) const ROW: Schema = Schema {
         "player",
         "zone",
         "shard",
+        "pity",
         "now",
         "fired",
         "not_fired",
@@ -65,6 +67,7 @@ pub(super) const ROW: Schema = Schema {
         "loot",
         "eligible",
         "not_eligible",
+        "misses",
     ],
     open: false,
     blocks: &[],
@@ -300,7 +303,13 @@ impl<'c, 'a> Reader<'c, 'a> {
 
     /// The pairs of `name = { a = 1, b = 2 }`.
     fn pairs(&mut self, block: &Block, name: &str) -> Vec<(At, At)> {
-        let Some(at) = block.value(name) else { return Vec::new() };
+        match block.value(name) {
+            Some(at) => self.pairs_of(at, name),
+            None => Vec::new(),
+        }
+    }
+
+    fn pairs_of(&mut self, at: At, name: &str) -> Vec<(At, At)> {
         if self.session.kind(at) != NodeKind::Object {
             let shown = constant::shorten(self.session.text(at));
             self.session.error(

@@ -289,6 +289,11 @@ impl Analysis {
                     self.key(&timer.name, "bool", out);
                 }
             }
+            ("test", "pity") | ("expect", "misses") => {
+                for name in scope.table_names.iter() {
+                    self.key(name, "{ entry = misses, … }", out);
+                }
+            }
             ("test", "cases") => {
                 let Some(schema) = words::schema("cases") else { return };
                 for name in schema.required.iter().chain(schema.optional) {

@@ -116,6 +116,7 @@ fn completion_knows_what_belongs() {
         ("test \"t\" {\n  on = claim\n  cases = [\n    { trigger = { $0", "level"),
         ("test \"t\" {\n  params = { $0 }\n}", "factor"),
         ("test \"t\" {\n  rates = { $0 }\n}", "kills"),
+        ("test \"t\" {\n  pity = { $0 }\n}", "gold"),
         ("test \"t\" {\n  on = claim\n  fired = [$0]\n}", "claims"),
         ("test \"t\" {\n  cases = [{ fired = [$0]", "claims"),
         (

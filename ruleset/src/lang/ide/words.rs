@@ -286,6 +286,12 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ("test", "player", "whole number", "The player that buckets follow. Default 0."),
     ("test", "zone", "\"name\"", "Where the game runs, for parameters with overrides."),
     ("test", "shard", "\"name\"", "Which shard it is, for parameters with overrides."),
+    (
+        "test",
+        "pity",
+        "{ table = { entry = misses, … }, … }",
+        "What the player has missed so far; 0 where nothing is said.",
+    ),
     ("test", "now", "\"instant\"", "The time; without one, no timer is active."),
     ("test", "fired", "[rule, …]", "Rules that fire."),
     ("test", "not_fired", "[rule, …]", "Rules that do not."),
@@ -302,6 +308,12 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ("expect", "loot", "{ item = count, … }", "How many of an item fall in all."),
     ("expect", "eligible", "[entry, …]", "Entries that may fall."),
     ("expect", "not_eligible", "[entry, …]", "Entries that may not."),
+    (
+        "expect",
+        "misses",
+        "{ table = { entry = misses, … }, … }",
+        "What the player has missed after its rolls.",
+    ),
     ("cases", "name", "\"text\"", "What the row is about; without it, its number."),
     (
         "cases",
@@ -321,6 +333,12 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ("cases", "player", "whole number", "The player that buckets follow. Default 0."),
     ("cases", "zone", "\"name\"", "Where the game runs, for parameters with overrides."),
     ("cases", "shard", "\"name\"", "Which shard it is, for parameters with overrides."),
+    (
+        "cases",
+        "pity",
+        "{ table = { entry = misses, … }, … }",
+        "What the player has missed so far; 0 where nothing is said.",
+    ),
     ("cases", "now", "\"instant\"", "The time; without one, no timer is active."),
     ("cases", "fired", "[rule, …]", "Rules that fire."),
     ("cases", "not_fired", "[rule, …]", "Rules that do not."),
@@ -330,6 +348,12 @@ const ATTRIBUTES: &[(&str, &str, &str, &str)] = &[
     ("cases", "loot", "{ item = count, … }", "How many of an item fall in all."),
     ("cases", "eligible", "[entry, …]", "Entries that may fall."),
     ("cases", "not_eligible", "[entry, …]", "Entries that may not."),
+    (
+        "cases",
+        "misses",
+        "{ table = { entry = misses, … }, … }",
+        "What the player has missed after its rolls.",
+    ),
 ];
 
 /// Function and what it gives.

@@ -50,6 +50,18 @@ rule "chest" {
     count = active(night) ? 3 : 2
   }
 }
+loot_table "calm" {
+  entry "dust"  { weight = 1 }
+  entry "crown" { weight = 1 }
+  entry "star"  { weight = 1 }
+  pity "star" { after = 40 }
+  pity "crown" { after = 30 }
+}
+rule "calm" {
+  on   = claim
+  emit "calm" { table = calm }
+  emit "more" { table = calm }
+}
 rule "claimed" {
   on = claim
   emit "thanks" {}
@@ -193,6 +205,7 @@ fn loot_follows_the_seed() {
         let (program, cases) = cases(&text);
         let table = program.tables.iter().position(|table| table.name == "chest").unwrap() as u16;
         let mut drops = Vec::new();
+        let mut misses = crate::pity::Misses::new(program.tables.as_slice());
         let request = crate::loot::Roll {
             table,
             count: 2,
@@ -203,12 +216,40 @@ fn loot_follows_the_seed() {
                 if program.tables[usize::from(table)].name == "gems" { 1 } else { u64::MAX }
             },
         };
-        crate::loot::roll(program.tables.as_slice(), &request, &mut [], &mut drops).unwrap();
+        crate::loot::roll(program.tables.as_slice(), &request, misses.counts_mut(), &mut drops)
+            .unwrap();
         let rolled: u32 = drops.iter().filter(|d| d.item == "coin").map(|d| d.count).sum();
         assert_eq!((cases.len(), coins), (1, rolled));
         seen.insert(coins);
     }
     assert!(seen.len() > 3, "{seen:?}");
+}
+
+#[test]
+fn a_pity_is_given_and_what_is_missed_after_it_is_expected() {
+    // By pity, whatever the seed: 40 misses give the star, and the crown has missed once more. The
+    // second outcome begins with what the first one left.
+    let star = "test \"star\" {\n  on   = claim\n  pity = { calm = { star = 40, crown = 7 } }\n  \
+                expect \"calm\" {\n    loot   = { star = 1 }\n    misses = { calm = { star = 0, crown = 8 } }\n  }\n}\n";
+    for seed in 0..20 {
+        let seeded = star.replace("  pity", &format!("  seed = {seed}\n  pity"));
+        assert_eq!(judged(&seeded), Vec::<String>::new(), "{seed}");
+    }
+    let both = "test \"both\" {\n  on   = claim\n  pity = { calm = { star = 40, crown = 30 } }\n  \
+                expect \"calm\" {\n    misses = { calm = { star = 0, crown = 31 } }\n  }\n  \
+                expect \"more\" {\n    loot   = { crown = 1 }\n    misses = { calm = { star = 1, crown = 0 } }\n  }\n}\n";
+    assert_eq!(judged(both), Vec::<String>::new());
+    // A row gives and expects over its test; what it does not name stays as the test says.
+    let rows = "test \"rows\" {\n  on   = claim\n  pity = { calm = { star = 40, crown = 7 } }\n  cases = [\n    \
+                { misses = { calm = { crown = 9 } } },\n    \
+                { pity = { calm = { crown = 29 } }, misses = { calm = { crown = 30 } } },\n  ]\n  \
+                expect \"calm\" {\n    misses = { calm = { star = 0 } }\n  }\n}\n";
+    assert_eq!(judged(rows), ["rows › 1: calm misses calm.crown: 9, 8"]);
+    let wrong = star.replace("star = 0, crown = 8", "star = 41, crown = 8");
+    assert_eq!(judged(&wrong), ["star: calm misses calm.star: 41, 0"]);
+    // The most that anybody has missed is N; one more is refused, see the mistakes below.
+    let most = star.replace("star = 40", "star = 1000000");
+    assert_eq!(judged(&most), Vec::<String>::new());
 }
 
 #[test]
@@ -258,6 +299,29 @@ fn every_mistake_has_its_code_and_its_place() {
         ("on = kill\nfired = [pay]\ntrigger = { level = 101 }", "C1203 4:21", "range"),
         ("on = kill\nfired = [pay]\nparams = { factor = -1 }", "C1203 4:21", "range"),
         ("on = kill\nfired = [pay]\nseed = -1", "C1203 4:8", "range"),
+        (
+            "on = claim\nfired = [calm]\npity = { clam = { star = 1 } }",
+            "C1201 4:10",
+            "did you mean `calm`?",
+        ),
+        (
+            "on = claim\nfired = [calm]\npity = { calm = { stra = 1 } }",
+            "C1201 4:19",
+            "did you mean `star`?",
+        ),
+        ("on = claim\nfired = [calm]\npity = { gems = { ruby = 1 } }", "C1201 4:10", "correct"),
+        ("on = claim\nfired = [calm]\npity = { calm = 3 }", "C0307 4:17", "name = value"),
+        ("on = claim\nfired = [calm]\npity = { calm = { star = 1000001 } }", "C1203 4:26", "range"),
+        (
+            "on = timer.night\nfired = [night]\npity = { calm = { star = 1 } }",
+            "C1209 4:26",
+            "trigger",
+        ),
+        (
+            "on = claim\nexpect \"thanks\" { misses = { calm = { star = 1 } } }",
+            "C1206 3:28",
+            "payload",
+        ),
         ("on = kill", "C1204 1:1", "fired"),
         ("on = kill\nfired = [claimed]", "C1206 3:10", "on = claim"),
         ("on = kill\nexpect \"credit\" { rolls = 1 }", "C1206 3:27", "payload"),
