@@ -59,14 +59,6 @@ pub fn judge_sources(mut sources: Vec<Source>) -> Judged {
     }
 }
 
-/// Reads and checks a folder or a file with its tests, and gives every case of them.
-///
-/// # Errors
-/// As [`judge`].
-pub fn judge_with_cases(path: &Path) -> Result<(Judged, Vec<Case>), SourcesError> {
-    Ok(judge_sources_with_cases(sources::read_with_tests(path)?))
-}
-
 /// Checks sources that were read, tests included.
 pub fn judge_sources_with_cases(mut sources: Vec<Source>) -> (Judged, Vec<Case>) {
     sources.sort();

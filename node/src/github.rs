@@ -1,23 +1,29 @@
 //! Findings as workflow commands of GitHub Actions, which shows them beside the lines they are
 //! about: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use cairn_ruleset::lang::{Diagnostic, Source};
 
 use crate::diagnostics;
 use crate::sources;
 
-/// One line for each finding. `rules` is what the sources were read from, as given, so that paths
-/// are relative to where the command runs, which in a workflow is the repository.
-pub fn annotations(rules: &Path, read: &[Source], found: &[Diagnostic]) -> String {
+/// One line for each finding. `places` are the real paths of the sources by their names; they are
+/// shown relative to where the command runs, which in a workflow is the repository.
+pub fn annotations(
+    places: &BTreeMap<String, PathBuf>,
+    read: &[Source],
+    found: &[Diagnostic],
+) -> String {
     let lines: Vec<String> = diagnostics::findings(read, found)
         .into_iter()
         .map(|finding| {
             let place = &finding.place;
-            let path = sources::path_of(rules, &place.file).display().to_string();
-            let path = path.strip_prefix("./").unwrap_or(&path);
-            let mut properties = format!("file={},line={}", property(path), place.line);
+            let path =
+                places.get(&place.file).map_or(Path::new(&place.file), |p| sources::shown(p));
+            let path = path.display().to_string();
+            let mut properties = format!("file={},line={}", property(&path), place.line);
             // GitHub takes columns only for what lies on one line.
             if place.line == place.end_line {
                 let end = place.end_column.max(place.column);
@@ -59,7 +65,9 @@ mod tests {
         let text = "ruleset \"x\" {\n  dialect = 2\n  context = \"x@1\"\n}\n";
         let source = [Source { name: "a.rules.hcl".to_owned(), text: text.to_owned() }];
         let checked = cairn_ruleset::lang::check(&source);
-        let lines = annotations(Path::new("rules/a.rules.hcl"), &source, &checked.diagnostics);
+        let here = std::env::current_dir().unwrap();
+        let places = [("a.rules.hcl".to_owned(), here.join("rules/a.rules.hcl"))].into();
+        let lines = annotations(&places, &source, &checked.diagnostics);
         assert!(
             lines.starts_with(
                 "::error file=rules/a.rules.hcl,line=2,col=13,endColumn=14,title=C0310::dialect 2"

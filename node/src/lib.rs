@@ -44,10 +44,11 @@ pub mod live;
 pub mod lsp;
 pub mod node;
 pub mod sarif;
-pub mod sources;
 pub mod stage;
 pub mod store;
 pub mod suggest;
 pub mod telemetry;
 pub mod testing;
 pub mod trust;
+
+pub use cairn_sources as sources;

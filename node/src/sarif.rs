@@ -1,21 +1,25 @@
 //! Findings as SARIF 2.1.0, for code scanning:
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use cairn_ruleset::lang::{self, Code, Diagnostic, Severity, Source, Span};
 use serde_json::{Value, json};
 
 use crate::sources;
 
+type Places = BTreeMap<String, PathBuf>;
+
 /// One document with one run. Every code that was found is a rule with its page as help; columns
-/// count UTF-16 code units, as the document says and viewers expect.
-pub fn document(rules: &Path, read: &[Source], found: &[Diagnostic]) -> Value {
+/// count UTF-16 code units, as the document says and viewers expect. `places` are the real paths of
+/// the sources by their names.
+pub fn document(places: &Places, read: &[Source], found: &[Diagnostic]) -> Value {
     let mut codes: Vec<Code> = found.iter().map(|found| found.code).collect();
     codes.sort_unstable();
     codes.dedup();
     let results: Vec<Value> =
-        found.iter().map(|found| result(rules, read, &codes, found)).collect();
+        found.iter().map(|found| result(places, read, &codes, found)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -44,10 +48,10 @@ fn rule(code: Code) -> Value {
     })
 }
 
-fn result(rules: &Path, read: &[Source], codes: &[Code], found: &Diagnostic) -> Value {
+fn result(places: &Places, read: &[Source], codes: &[Code], found: &Diagnostic) -> Value {
     let related: Vec<Value> = (found.labels.iter().enumerate())
         .map(|(index, (span, note))| {
-            let mut place = location(rules, read, *span);
+            let mut place = location(places, read, *span);
             place["id"] = json!(index + 1);
             place["message"] = json!({ "text": note });
             place
@@ -62,11 +66,11 @@ fn result(rules: &Path, read: &[Source], codes: &[Code], found: &Diagnostic) -> 
             Severity::Warning => "warning",
         },
         "message": { "text": message },
-        "locations": [location(rules, read, found.span)],
+        "locations": [location(places, read, found.span)],
         "relatedLocations": related,
     });
     if let Some(fix) = &found.fix {
-        let place = location(rules, read, fix.span);
+        let place = location(places, read, fix.span);
         let place = &place["physicalLocation"];
         result["fixes"] = json!([{
             "description": { "text": found.help },
@@ -82,14 +86,15 @@ fn result(rules: &Path, read: &[Source], codes: &[Code], found: &Diagnostic) -> 
     result
 }
 
-fn location(rules: &Path, read: &[Source], span: Span) -> Value {
+fn location(places: &Places, read: &[Source], span: Span) -> Value {
     let source = read.get(span.file as usize);
-    let (name, text) = source.map_or(("", ""), |source| (&source.name, &source.text));
+    let (name, text) = source.map_or(("", ""), |source| (&*source.name, &*source.text));
+    let path = places.get(name).map_or(Path::new(name), |path| sources::shown(path));
     let (start_line, start_column) = position(text, span.start);
     let (end_line, end_column) = position(text, span.end.max(span.start));
     json!({
         "physicalLocation": {
-            "artifactLocation": { "uri": uri(&sources::path_of(rules, name)) },
+            "artifactLocation": { "uri": uri(path) },
             "region": {
                 "startLine": start_line,
                 "startColumn": start_column,

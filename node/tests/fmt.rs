@@ -42,24 +42,97 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
+/// A rule set `p/hunt` that imports a file beside it, and `q/link`, which is that rule set.
+fn importing() -> tempfile::TempDir {
+    let import = "import    \"../shared/t.rules.hcl\"   {}\n";
+    let at = folder(&[
+        ("p/hunt/a.rules.hcl", &format!("{TIDY}{import}")),
+        ("p/hunt/b.rules.hcl", import),
+        ("p/hunt/sub/note", ""),
+        ("p/shared/t.rules.hcl", SHARED),
+        ("q/shared/t.rules.hcl", SHARED),
+    ]);
+    std::os::unix::fs::symlink("../p/hunt", at.path().join("q/link")).unwrap();
+    at
+}
+
+const SHARED: &str = "enum \"zone\" {values=[\"crypt\"]}\n";
+
 #[test]
-fn an_imported_file_is_formatted_with_the_rule_set_that_imports_it() {
-    let main = format!("{TIDY}import    \"../shared/zones.rules.hcl\"   {{}}\n");
-    let shared = "enum \"zone\" {values=[\"crypt\"]}\n";
-    let stray = ("shared/stray.rules.hcl", shared);
-    let at = folder(&[("hunt/a.rules.hcl", &main), ("shared/zones.rules.hcl", shared), stray]);
-    let read = |name: &str| fs::read_to_string(at.path().join(name)).unwrap();
-    let (exit, stdout, _) = run(at.path(), &["fmt", "--check", "hunt"], "");
-    let both = "hunt/../shared/zones.rules.hcl\nhunt/a.rules.hcl\n";
-    assert_eq!((exit, stdout.as_str()), (3, both));
-    assert_eq!(read("shared/zones.rules.hcl"), shared);
-    let (exit, stdout, stderr) = run(at.path(), &["fmt", "hunt"], "");
-    assert_eq!((exit, stdout.as_str()), (0, both), "{stderr}");
-    let tidy = format!("{TIDY}\nimport \"../shared/zones.rules.hcl\" {{}}\n");
-    assert_eq!(read("hunt/a.rules.hcl"), tidy);
-    assert_eq!(read("shared/zones.rules.hcl"), "enum \"zone\" { values = [\"crypt\"] }\n");
-    assert_eq!(read("shared/stray.rules.hcl"), shared, "nobody imports it");
-    assert_eq!(run(at.path(), &["check", "hunt"], "").0, 0);
+fn what_is_named_is_formatted_once_and_nothing_else() {
+    let (a, b) = ("p/hunt/a.rules.hcl", "p/hunt/b.rules.hcl");
+    for (arguments, expected) in [
+        // What a hook of pre-commit calls.
+        (&[a, b][..], "p/hunt/a.rules.hcl\np/hunt/b.rules.hcl\n"),
+        (&[a, a], "p/hunt/a.rules.hcl\n"),
+        (&["p/hunt", a], "p/hunt/a.rules.hcl\np/hunt/b.rules.hcl\n"),
+        (&["q/link", b], "q/link/a.rules.hcl\nq/link/b.rules.hcl\n"),
+        (&["p/hunt/sub/.."], "p/hunt/sub/../a.rules.hcl\np/hunt/sub/../b.rules.hcl\n"),
+    ] {
+        let at = importing();
+        let (exit, listed, _) = run(at.path(), &[&["fmt", "--check"], arguments].concat(), "");
+        assert_eq!((exit, listed.as_str()), (3, expected), "{arguments:?}");
+        let (exit, written, stderr) = run(at.path(), &[&["fmt"], arguments].concat(), "");
+        assert_eq!((exit, written.as_str()), (0, expected), "{arguments:?} {stderr}");
+        for beside in ["p/shared/t.rules.hcl", "q/shared/t.rules.hcl"] {
+            assert_eq!(fs::read_to_string(at.path().join(beside)).unwrap(), SHARED);
+        }
+        let text = fs::read_to_string(at.path().join(a)).unwrap();
+        assert!(text.ends_with("\nimport \"../shared/t.rules.hcl\" {}\n"), "{text}");
+        assert_eq!(run(at.path(), &["check", "p/hunt"], "").0, 0);
+    }
+    // Named by an absolute path through the link, too.
+    let at = importing();
+    let link = at.path().join("q/link").display().to_string();
+    assert_eq!(run(Path::new("/"), &["fmt", &link], "").0, 0);
+    assert_eq!(run(at.path(), &["fmt", "--check", "p/hunt"], "").0, 0);
+}
+
+#[test]
+fn findings_in_an_imported_file_are_told_where_it_lies() {
+    let at = importing();
+    let wrong = "enum \"zone\" { values = [] }\n";
+    fs::write(at.path().join("p/shared/t.rules.hcl"), wrong).unwrap();
+    let absolute = at.path().join("p/hunt/sub/..").display().to_string();
+    for way in ["p/hunt", "q/link", "p/hunt/sub/..", &absolute, "q/link/a.rules.hcl"] {
+        let (exit, stdout, stderr) = run(at.path(), &["check", way, "-o", "github"], "");
+        assert_eq!(exit, 3, "{way} {stderr}");
+        let line = "file=p/shared/t.rules.hcl,line=1,";
+        assert!(stdout.contains(line) && !stdout.contains(".."), "{way} {stdout}");
+        let (_, stdout, _) = run(at.path(), &["check", way, "-o", "sarif"], "");
+        let document: Value = serde_json::from_str(&stdout).unwrap();
+        let place = &document["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "p/shared/t.rules.hcl", "{way}");
+    }
+}
+
+#[test]
+fn what_cannot_be_replaced_without_a_loss_is_left_alone_and_told() {
+    let at = folder(&[("a.rules.hcl", UGLY), ("b.rules.hcl", UGLY), ("c.rules.hcl", UGLY)]);
+    let path = |name: &str| at.path().join(name);
+    fs::set_permissions(path("a.rules.hcl"), fs::Permissions::from_mode(0o444)).unwrap();
+    fs::hard_link(path("b.rules.hcl"), path("other")).unwrap();
+    let unchanged = |name: &str| assert_eq!(fs::read_to_string(path(name)).unwrap(), UGLY);
+    let (exit, stdout, _) = run(at.path(), &["fmt", ".", "-o", "json"], "");
+    let report: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!((exit, &report["changed"]), (3, &serde_json::json!(["./c.rules.hcl"])));
+    assert_eq!(report["refused"][0]["file"], "./a.rules.hcl");
+    assert_eq!(report["refused"][1]["file"], "./b.rules.hcl");
+    fs::write(path("c.rules.hcl"), UGLY).unwrap();
+    let (exit, stdout, stderr) = run(at.path(), &["fmt", "."], "");
+    assert_eq!((exit, stdout.as_str()), (3, "./c.rules.hcl\n"));
+    let read_only = "./a.rules.hcl is read-only, mode 444";
+    for part in [read_only, "./b.rules.hcl has 2 names", "chmod u+w", "left as it is"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    ["a.rules.hcl", "b.rules.hcl", "other"].into_iter().for_each(unchanged);
+    // Nor is what is no rule file.
+    for name in ["main.tf", "notes.hcl"] {
+        fs::write(path(name), UGLY).unwrap();
+        let (exit, _, stderr) = run(at.path(), &["fmt", "c.rules.hcl", name], "");
+        assert!(exit == 2 && stderr.contains(&format!("{name} is no rule file")), "{stderr}");
+        unchanged(name);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `cairn check`: every mistake at once.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cairn_ruleset::cost::Cost;
@@ -11,6 +12,7 @@ use super::failure::Failure;
 use super::local;
 use super::output::{self, Output};
 use crate::diagnostics::{self, Finding, Tally, plural};
+use crate::sources::{self, Which};
 use crate::{compile, github, sarif};
 
 const EXAMPLES: &str = "Examples:
@@ -71,8 +73,12 @@ pub fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     if output == Output::Junit {
         return output.format().map(|_| Exit::Ok);
     }
-    let (judged, cases) = compile::judge_with_cases(&args.rules)
+    let found = sources::find(&args.rules, Which::RulesAndTests)
         .map_err(|error| local::unreadable(&args.rules, &error))?;
+    let places: BTreeMap<String, PathBuf> =
+        found.iter().map(|found| (found.source.name.clone(), found.path.clone())).collect();
+    let read = found.into_iter().map(|found| found.source).collect();
+    let (judged, cases) = compile::judge_sources_with_cases(read);
     let tally = Tally::of(&judged.diagnostics);
     let summary = judged.program.as_ref().map(|program| Summary {
         ruleset: program.ruleset.clone(),
@@ -93,14 +99,14 @@ pub fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
             output::json(&Report { files, tally, findings, summary, cost })?;
         }
         Output::Github => {
-            let lines = github::annotations(&args.rules, &judged.sources, &judged.diagnostics);
+            let lines = github::annotations(&places, &judged.sources, &judged.diagnostics);
             if !lines.is_empty() {
                 output::line(&lines);
             }
             output::note(&format!("{} in {}", tally.show(), plural(files, "file")));
         }
         Output::Sarif => {
-            output::json(&sarif::document(&args.rules, &judged.sources, &judged.diagnostics))?;
+            output::json(&sarif::document(&places, &judged.sources, &judged.diagnostics))?;
         }
         Output::Table | Output::Junit => {
             let colour = diagnostics::colour_on_stdout();

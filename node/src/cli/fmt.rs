@@ -1,8 +1,8 @@
 //! `cairn fmt`: the canonical layout of rule files.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cairn_ruleset::lang::limits::SOURCE_BYTES_MAX;
@@ -13,11 +13,13 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
 use super::output::{self, Format};
+use super::replace::replace;
 use crate::diagnostics::{self, Finding, plural};
-use crate::sources;
+use crate::sources::{self, Found, Which};
 
 const EXAMPLES: &str = "Examples:
-  cairn fmt rules/                   format every file of a folder, tests too
+  cairn fmt rules/                   format every file of a folder, tests too; what they import
+                                     from beside the folder is formatted when it is named
   cairn fmt --check rules/           exit code 3 and the names, when one is not formatted
   cairn fmt --diff rules/            show what would change
   cairn fmt - < crypt.rules.hcl      stdin to stdout";
@@ -46,6 +48,7 @@ pub struct Args {
 
 /// One file and what became of it.
 struct Outcome {
+    /// Where it lies, without symbolic links.
     path: PathBuf,
     /// As given on the command line, or below what was given.
     name: String,
@@ -60,15 +63,35 @@ struct Report {
     changed: Vec<String>,
     /// Mistakes in the syntax of files that were left alone.
     findings: Vec<Finding>,
+    /// Files that were left alone for another reason.
+    refused: Vec<Refusal>,
     /// Of stdin.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
 }
 
+/// A file that was left alone, and why.
+#[derive(Serialize)]
+struct Refusal {
+    file: String,
+    message: String,
+    hint: Option<String>,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+impl Refusal {
+    fn new(file: &str, failure: Failure) -> Refusal {
+        let Failure { exit, message, hint, .. } = failure;
+        Refusal { file: file.to_owned(), message, hint, exit }
+    }
+}
+
 /// Formats; exit code 3 when a file has mistakes, or would change and nothing may be written.
 ///
 /// # Errors
-/// When a file cannot be read or written. Files before it are formatted already.
+/// When a file cannot be read, before any is written; when some cannot be written, after the others
+/// are. The report tells both kinds apart.
 pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     if args.paths.len() > PATH_COUNT_MAX {
         let count = args.paths.len();
@@ -82,20 +105,28 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     }
     let outcomes = if stdin { vec![read_stdin()?] } else { read(&args.paths)? };
     let only_looks = args.check || args.diff;
-    let mut report =
-        Report { files: outcomes.len(), changed: Vec::new(), findings: Vec::new(), text: None };
-    let mut refused = None;
+    let mut report = Report {
+        files: outcomes.len(),
+        changed: Vec::new(),
+        findings: Vec::new(),
+        refused: Vec::new(),
+        text: None,
+    };
     for outcome in &outcomes {
         match &outcome.result {
             Ok(text) if *text == outcome.source.text => {}
             Ok(text) => {
-                report.changed.push(outcome.name.clone());
                 if args.diff && format == Format::Table {
                     output::line(difference(outcome, text).trim_end());
                 }
                 if !only_looks && !stdin {
-                    write(outcome, text)?;
+                    let written = replace(&outcome.path, &outcome.name, &outcome.source.text, text);
+                    if let Err(failure) = written {
+                        report.refused.push(Refusal::new(&outcome.name, failure));
+                        continue;
+                    }
                 }
+                report.changed.push(outcome.name.clone());
                 if !args.diff && !stdin && format == Format::Table {
                     output::line(&outcome.name);
                 }
@@ -116,7 +147,8 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
                     _ => Exit::Findings,
                 };
                 let message = format!("{}: {error}", outcome.name);
-                refused = Some(Failure::new(exit, message).hint("the file is left as it is"));
+                let failure = Failure::new(exit, message).hint("the file is left as it is");
+                report.refused.push(Refusal::new(&outcome.name, failure));
             }
         }
     }
@@ -132,11 +164,32 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         Format::Json => output::json(&report)?,
         Format::Table => summary(&report, only_looks, stdin),
     }
-    match refused {
+    match refused(report.refused) {
+        // The report says it, and is one document.
+        Some(failure) if format == Format::Json => Ok(failure.exit),
         Some(failure) => Err(failure),
         None if wrong || (only_looks && differs) => Ok(Exit::Findings),
         None => Ok(Exit::Ok),
     }
+}
+
+/// One failure for all files that were left alone. A bug or a broken machine decides the exit code,
+/// else the first of them does.
+fn refused(refusals: Vec<Refusal>) -> Option<Failure> {
+    let internal = refusals.iter().find(|one| one.exit == Exit::Internal);
+    let exit = internal.or(refusals.first())?.exit;
+    let messages: Vec<&str> = refusals.iter().map(|one| one.message.as_str()).collect();
+    let mut failure = Failure::new(exit, messages.join("\n"));
+    let mut hints: Vec<&str> = Vec::new();
+    for hint in refusals.iter().filter_map(|one| one.hint.as_deref()) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    if !hints.is_empty() {
+        failure = failure.hint(hints.join("\n  hint: "));
+    }
+    Some(failure)
 }
 
 fn summary(report: &Report, only_looks: bool, stdin: bool) {
@@ -170,17 +223,29 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn outcome(path: PathBuf, source: Source) -> Outcome {
+fn outcome(path: PathBuf, name: String, source: Source) -> Outcome {
     let result = lang::format(&source.text);
-    Outcome { name: path.display().to_string(), path, source, result }
+    Outcome { path, name, source, result }
 }
 
+/// What the paths name, each file once however many of them name it, and nothing else: an imported
+/// file belongs to whoever names it.
 fn read(paths: &[PathBuf]) -> Result<Vec<Outcome>, Failure> {
     let mut outcomes = Vec::new();
+    let mut known = BTreeSet::new();
     for path in paths {
-        let found = sources::read_with_tests(path).map_err(|e| local::unreadable(path, &e))?;
-        for source in found {
-            outcomes.push(outcome(sources::path_of(path, &source.name), source));
+        let is_folder = path.is_dir();
+        if !is_folder && path.exists() && !sources::is_ours(path) {
+            let message = format!("{} is no rule file", path.display());
+            return Err(Failure::usage(message).hint("rules end in .rules.hcl, tests in .test.hcl"));
+        }
+        let found = sources::find(path, Which::Here).map_err(|e| local::unreadable(path, &e))?;
+        for Found { source, path: real } in found {
+            if !known.insert(real.clone()) {
+                continue;
+            }
+            let named = if is_folder { path.join(&source.name) } else { path.clone() };
+            outcomes.push(outcome(real, named.display().to_string(), source));
         }
     }
     Ok(outcomes)
@@ -195,7 +260,8 @@ fn read_stdin() -> Result<Outcome, Failure> {
         let fault = sources::not_text(STDIN, error.as_bytes(), error.utf8_error().valid_up_to());
         Failure::new(Exit::Findings, fault.to_string()).hint(fault.hint())
     })?;
-    Ok(outcome(PathBuf::from(STDIN), Source { name: STDIN.to_owned(), text }))
+    let source = Source { name: STDIN.to_owned(), text };
+    Ok(outcome(PathBuf::from(STDIN), STDIN.to_owned(), source))
 }
 
 fn difference(outcome: &Outcome, text: &str) -> String {
@@ -203,30 +269,4 @@ fn difference(outcome: &Outcome, text: &str) -> String {
     let diff = config.timeout(DIFF_TIME_MAX).diff_lines(outcome.source.text.as_str(), text);
     let (old, new) = (format!("a/{}", outcome.name), format!("b/{}", outcome.name));
     diff.unified_diff().context_radius(3).header(&old, &new).to_string()
-}
-
-/// Replaces a file as a whole: whoever reads it sees the old text or the new one, and a crash
-/// leaves one of the two.
-fn write(outcome: &Outcome, text: &str) -> Result<(), Failure> {
-    let path = outcome.path.as_path();
-    let failed = |error: io::Error| {
-        Failure::internal(format!("cannot write {}: {error}", path.display()))
-            .hint("the file is left as it is")
-    };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let about = fs::symlink_metadata(path).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().set_permissions(about.permissions()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    // An editor may have saved the file since it was read: its text must not be lost.
-    if fs::read(path).map_err(failed)? != outcome.source.text.as_bytes() {
-        let message = format!("{} was changed while it was formatted", path.display());
-        return Err(Failure::new(Exit::Conflict, message).hint("run it again"));
-    }
-    file.persist(path).map_err(|error| failed(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }

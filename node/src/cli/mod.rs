@@ -32,6 +32,7 @@ pub mod place;
 pub mod plan;
 pub mod progress;
 pub mod publish;
+mod replace;
 pub mod roll;
 pub mod rollback;
 pub mod rollout;

@@ -126,11 +126,10 @@ impl Watch {
     /// Watches the folders of imported files. One that is no longer imported stays watched, and is
     /// nobody's business any more.
     fn follow(&mut self, sources: &[Source]) {
-        let base = if self.path.is_dir() { Some(self.path.as_path()) } else { self.path.parent() };
-        let Some(base) = base else { return };
+        let Ok(base) = sources::base(&self.path) else { return };
         let beside = sources.iter().filter(|source| source.name.starts_with("../"));
         let now: BTreeSet<PathBuf> =
-            beside.map(|source| sources::import_path(base, &source.name)).collect();
+            beside.map(|source| sources::import_path(&base, &source.name)).collect();
         let mut imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
         for folder in now.difference(&imported).filter_map(|path| path.parent()) {
             // What cannot be watched is read at the next edit of something else.
