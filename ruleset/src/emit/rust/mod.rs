@@ -88,7 +88,8 @@ pub fn module(program: &Program) -> String {
     put!(text, "\n/// Rule set `{}` on context `{}`.", program.ruleset, program.context);
     text.push_str("#[rustfmt::skip]\n");
     text.push_str(
-        "#[allow(dead_code, unused_imports, unused_variables, unused_mut, unused_comparisons)]\n",
+        "#[allow(dead_code, unused_imports, unused_variables, unused_mut, unused_comparisons)]\n\
+         #[allow(nonstandard_style)]\n",
     );
     text.push_str("#[allow(clippy::all, clippy::pedantic, clippy::nursery)]\n");
     put!(text, "pub mod {name} {{");
@@ -212,7 +213,7 @@ fn params(text: &mut String, program: &Program, ty: String) -> Fields {
     put!(text, "        pub const DEFAULT: {ty} = {ty}::from_slots(&{values:?});");
     overrides(text, program, &made);
     text.push_str("    }\n");
-    put!(text, "    impl Default for {ty} {{");
+    put!(text, "    impl ::core::default::Default for {ty} {{");
     put!(text, "        fn default() -> {ty} {{ {ty}::DEFAULT }}");
     text.push_str("    }\n");
     made
@@ -233,7 +234,10 @@ fn overrides(text: &mut String, program: &Program, params: &Fields) {
         "        /// The values of this version in a zone and a shard: for this shard of this"
     );
     put!(text, "        /// zone, else for the shard, else for the zone, else the default.");
-    put!(text, "        pub fn at(zone: Option<&str>, shard: Option<&str>) -> {ty} {{");
+    put!(
+        text,
+        "        pub fn at(zone: ::core::option::Option<&str>, shard: ::core::option::Option<&str>) -> {ty} {{"
+    );
     put!(text, "            let mut params = {ty}::DEFAULT;");
     for origin in [Origin::Zone, Origin::Shard, Origin::ZoneAndShard] {
         let own: Vec<_> = by_scope.iter().filter(|(scope, _)| scope.origin() == origin).collect();
@@ -337,7 +341,7 @@ fn fragment(
     put!(text, "        pub fn eval(");
     put!(text, "            header: &Header, context: &Context, params: &{},", params.ty);
     put!(text, "            out: &mut [i64; OUT],");
-    put!(text, "        ) -> Result<(), Fault> {{");
+    put!(text, "        ) -> ::core::result::Result<(), Fault> {{");
     let mut functions = Names::default();
     for (index, mask) in def.masks.iter().enumerate() {
         let table = program.tables.get(usize::from(mask.table)).map_or("", |table| &table.name);
@@ -367,7 +371,7 @@ fn fragment(
         put!(text, "        #[inline]");
         put!(text, "        fn {function}(");
         put!(text, "            header: &Header, context: &Context, params: &{},", params.ty);
-        put!(text, "        ) -> Result<i64, Fault> {{");
+        put!(text, "        ) -> ::core::result::Result<i64, Fault> {{");
         text.push_str("            let mut eligible = 0;\n");
         for (bit, entry) in mask.entries.iter().enumerate() {
             put!(text, "            eligible |= bit({}, {bit});", scope.bit(entry));
@@ -380,7 +384,7 @@ fn fragment(
         put!(text, "        fn {function}(");
         put!(text, "            header: &Header, context: &Context, params: &{},", params.ty);
         put!(text, "            out: &mut [i64; OUT],");
-        put!(text, "        ) -> Result<bool, Fault> {{");
+        put!(text, "        ) -> ::core::result::Result<bool, Fault> {{");
         put!(text, "            let when = {};", scope.bit(&def.when));
         for (outcome, record) in def.outcomes.iter().zip(records.by_ref()) {
             let at = record.slot as usize;
