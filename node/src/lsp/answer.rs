@@ -1,7 +1,7 @@
 //! Requests about a place in a document, answered.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cairn_ruleset::lang::ide::Analysis;
@@ -18,25 +18,26 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::convert::Convert;
-use super::documents::Documents;
 use super::pages::Pages;
 use super::rulesets::{self, Root};
 use super::runs;
 use super::server::{Fault, Server, params};
+use super::uri;
 
 /// A document in its rule set.
 pub(super) struct Here {
     pub(super) root: Root,
-    pub(super) analysis: Rc<Analysis>,
+    pub(super) analysis: Arc<Analysis>,
     pub(super) file: u32,
 }
 
 impl Server {
     /// The rule set of a document; `None` for documents that are none of ours.
     pub(super) fn here(&mut self, uri: &Uri) -> Option<Here> {
-        let root = self.rulesets.root(uri, &self.documents)?;
+        let uri = uri::canonical(uri);
+        let root = self.rulesets.root(&uri, &self.documents)?;
         let analysis = self.rulesets.analysis(&root, &self.documents);
-        let file = analysis.file(&rulesets::name_of(&root, uri)?)?;
+        let file = analysis.file(&rulesets::name_of(&root, &uri)?)?;
         Some(Here { root, analysis, file })
     }
 
@@ -104,19 +105,7 @@ impl Server {
             asked::PrepareRenameRequest::METHOD => {
                 self.at::<TextDocumentPositionParams>(client, value, |p| p, prepare_rename)
             }
-            asked::Rename::METHOD => {
-                let name = value["newName"].as_str().unwrap_or_default().to_owned();
-                self.at::<lsp_types::RenameParams>(
-                    client,
-                    value,
-                    |p| p.text_document_position,
-                    |ask| {
-                        let edits = ask.convert.analysis.rename(ask.file, ask.offset, &name);
-                        let edits = edits.map_err(failed)?;
-                        to(ask.convert.workspace_edit(&edits, ask.documents))
-                    },
-                )
-            }
+            asked::Rename::METHOD => self.rename(client, value),
             asked::DocumentSymbolRequest::METHOD => {
                 let p: lsp_types::DocumentSymbolParams = params(value)?;
                 self.of(client, &p.text_document.uri, symbols)
@@ -153,14 +142,8 @@ impl Server {
         ask: impl FnOnce(&Ask<'_>) -> Result<Value, Fault>,
     ) -> Result<Value, Fault> {
         let Some(here) = self.here(uri) else { return Ok(Value::Null) };
-        let convert = Convert::new(&here.analysis, &here.root, client);
-        ask(&Ask {
-            convert,
-            file: here.file,
-            offset: 0,
-            documents: &self.documents,
-            pages: &self.pages,
-        })
+        let convert = Convert::new(&here.analysis, &here.root, client, &self.documents);
+        ask(&Ask { convert, file: here.file, offset: 0, pages: &self.pages })
     }
 
     /// Asks about a place.
@@ -175,7 +158,8 @@ impl Server {
         let at: Position = place.position;
         self.of(client, &place.text_document.uri, |here| {
             let offset = here.convert.offset(here.file, at);
-            let convert = Convert::new(here.convert.analysis, here.convert.root, client);
+            let Convert { analysis, root, documents, .. } = here.convert;
+            let convert = Convert::new(analysis, root, client, documents);
             ask(&Ask { convert, offset, ..*here })
         })
     }
@@ -187,17 +171,16 @@ struct Ask<'a> {
     file: u32,
     /// The place, where it is about one.
     offset: u32,
-    documents: &'a Documents,
     pages: &'a RefCell<Pages>,
 }
 
-fn to(value: impl Serialize) -> Result<Value, Fault> {
+pub(super) fn to(value: impl Serialize) -> Result<Value, Fault> {
     serde_json::to_value(value)
         .map_err(|error| Fault { code: ErrorCode::InternalError, message: error.to_string() })
 }
 
 /// What was asked cannot be done, for a reason that is the user's to read.
-fn failed(error: impl ToString) -> Fault {
+pub(super) fn failed(error: impl ToString) -> Fault {
     Fault { code: ErrorCode::RequestFailed, message: error.to_string() }
 }
 
@@ -265,7 +248,7 @@ fn actions(ask: &Ask<'_>, range: lsp_types::Range) -> Result<Value, Fault> {
             title: format!("Replace with `{}`", edit.text),
             kind: Some(CodeActionKind::QUICKFIX),
             diagnostics: Some(vec![convert.diagnostic(found, &mut ask.pages.borrow_mut())]),
-            edit: Some(convert.workspace_edit(std::slice::from_ref(edit), ask.documents)),
+            edit: Some(convert.workspace_edit(std::slice::from_ref(edit))),
             is_preferred: Some(true),
             ..CodeAction::default()
         })

@@ -23,13 +23,19 @@ pub(super) struct Convert<'a> {
     pub(super) analysis: &'a Analysis,
     pub(super) root: &'a Root,
     pub(super) client: Client,
+    pub(super) documents: &'a Documents,
     /// Lines of files that were asked about: finding them is linear in the file.
     lines: RefCell<BTreeMap<u32, Lines<'a>>>,
 }
 
 impl<'a> Convert<'a> {
-    pub(super) fn new(analysis: &'a Analysis, root: &'a Root, client: Client) -> Convert<'a> {
-        Convert { analysis, root, client, lines: RefCell::default() }
+    pub(super) fn new(
+        analysis: &'a Analysis,
+        root: &'a Root,
+        client: Client,
+        documents: &'a Documents,
+    ) -> Convert<'a> {
+        Convert { analysis, root, client, documents, lines: RefCell::default() }
     }
 
     fn with_lines<T>(&self, file: u32, ask: impl FnOnce(&Lines<'a>) -> T) -> T {
@@ -58,9 +64,15 @@ impl<'a> Convert<'a> {
         })
     }
 
-    pub(super) fn uri(&self, file: u32) -> Option<Uri> {
+    /// What a file is known by here.
+    pub(super) fn key(&self, file: u32) -> Option<Uri> {
         let source = self.analysis.sources().get(file as usize)?;
         rulesets::uri_of(self.root, &source.name)
+    }
+
+    /// The same as the editor writes it.
+    pub(super) fn uri(&self, file: u32) -> Option<Uri> {
+        Some(self.documents.spelled(self.key(file)?))
     }
 
     pub(super) fn location(&self, span: Span) -> Option<Location> {
@@ -118,26 +130,15 @@ impl<'a> Convert<'a> {
     }
 
     /// Edits of several files, each for the version that it was made from.
-    pub(super) fn workspace_edit(&self, edits: &[Edit], documents: &Documents) -> WorkspaceEdit {
-        let mut files: BTreeMap<u32, Vec<TextEdit>> = BTreeMap::new();
+    pub(super) fn workspace_edit(&self, edits: &[Edit]) -> WorkspaceEdit {
+        let mut files: BTreeMap<Uri, Vec<TextEdit>> = BTreeMap::new();
         for edit in edits {
-            let change = TextEdit { range: self.range(edit.span), new_text: edit.text.clone() };
-            files.entry(edit.span.file).or_default().push(change);
+            if let Some(key) = self.key(edit.span.file) {
+                let change = TextEdit { range: self.range(edit.span), new_text: edit.text.clone() };
+                files.entry(key).or_default().push(change);
+            }
         }
-        let files = files.into_iter().filter_map(|(file, edits)| Some((self.uri(file)?, edits)));
-        if self.client.document_changes {
-            let edits = files.map(|(uri, edits)| TextDocumentEdit {
-                text_document: OptionalVersionedTextDocumentIdentifier {
-                    version: documents.get(&uri).map(|document| document.version),
-                    uri,
-                },
-                edits: edits.into_iter().map(OneOf::Left).collect(),
-            });
-            let changes = Some(DocumentChanges::Edits(edits.collect()));
-            return WorkspaceEdit { document_changes: changes, ..WorkspaceEdit::default() };
-        }
-        // The protocol's own type for this has a hash map.
-        WorkspaceEdit { changes: Some(files.collect()), ..WorkspaceEdit::default() }
+        workspace_edit(files, self.client, self.documents)
     }
 
     pub(super) fn completion(&self, number: usize, found: Completion) -> CompletionItem {
@@ -211,6 +212,29 @@ impl<'a> Convert<'a> {
             self.flat_symbols(inner, Some(&block.name), out);
         }
     }
+}
+
+/// Edits by what their file is known by, as the editor takes them.
+pub(super) fn workspace_edit(
+    files: BTreeMap<Uri, Vec<TextEdit>>,
+    client: Client,
+    documents: &Documents,
+) -> WorkspaceEdit {
+    let spelled = |key: &Uri| documents.spelled(key.clone());
+    if client.document_changes {
+        let edits = files.into_iter().map(|(key, edits)| TextDocumentEdit {
+            text_document: OptionalVersionedTextDocumentIdentifier {
+                version: documents.get(&key).map(|document| document.version),
+                uri: spelled(&key),
+            },
+            edits: edits.into_iter().map(OneOf::Left).collect(),
+        });
+        let changes = Some(DocumentChanges::Edits(edits.collect()));
+        return WorkspaceEdit { document_changes: changes, ..WorkspaceEdit::default() };
+    }
+    // The protocol's own type for this has a hash map.
+    let changes = files.into_iter().map(|(key, edits)| (spelled(&key), edits));
+    WorkspaceEdit { changes: Some(changes.collect()), ..WorkspaceEdit::default() }
 }
 
 /// The protocol wants a name that is not empty.

@@ -6,8 +6,9 @@ use lsp_server::Message;
 use serde_json::json;
 
 /// Most bytes of one message. The largest document that is compiled is 1 MiB; its text may be sent
-/// whole, escaped, and with company. A larger message is passed over and refused.
-pub(super) const MESSAGE_BYTES_MAX: u64 = 32 << 20;
+/// whole, every character escaped (`\u0001`), and with company. A larger message is passed over and
+/// refused. Read, a message may be some ten times as large: `[0,0,…` is a list of values.
+pub(super) const MESSAGE_BYTES_MAX: u64 = 8 << 20;
 /// Most bytes of a line of a header; a longer one is no header, and the stream is given up.
 const HEADER_BYTES_MAX: u64 = 4_096;
 /// Most lines of a header.
@@ -20,22 +21,20 @@ pub(super) enum Frame {
     Message(Message),
     /// Bytes that are none; the next message can be read. The number is a JSON-RPC error code.
     Malformed(i32, String),
-    /// The stream ended between two messages.
-    End,
 }
 
-/// Reads one message.
+/// Reads the header of a message: how many bytes it has. `None` at the end of the stream.
 ///
 /// # Errors
 /// The stream cannot be read, or is out of step: no header where one belongs.
-pub(super) fn read(from: &mut impl BufRead) -> io::Result<Frame> {
+pub(super) fn read_length(from: &mut impl BufRead) -> io::Result<Option<u64>> {
     let mut length: Option<u64> = None;
     let mut lines = 0;
     loop {
         let mut line = Vec::new();
         from.by_ref().take(HEADER_BYTES_MAX).read_until(b'\n', &mut line)?;
         if line.is_empty() && lines == 0 {
-            return Ok(Frame::End);
+            return Ok(None);
         }
         if line.last() != Some(&b'\n') {
             return Err(invalid("the header ends in the middle of a line"));
@@ -56,7 +55,14 @@ pub(super) fn read(from: &mut impl BufRead) -> io::Result<Frame> {
             length = Some(value.parse().map_err(|_| invalid("Content-Length is no number"))?);
         }
     }
-    let length = length.ok_or_else(|| invalid("the header has no Content-Length"))?;
+    length.map(Some).ok_or_else(|| invalid("the header has no Content-Length"))
+}
+
+/// Reads a message of a length that its header gave.
+///
+/// # Errors
+/// The stream cannot be read, or ends before the message does.
+pub(super) fn read_body(from: &mut impl BufRead, length: u64) -> io::Result<Frame> {
     let mut body = from.by_ref().take(length);
     if length > MESSAGE_BYTES_MAX {
         let passed = io::copy(&mut body, &mut io::sink())?;
@@ -128,6 +134,11 @@ mod tests {
 
     use super::*;
 
+    /// `None` at the end of the stream.
+    fn read(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
+        read_length(from)?.map(|length| read_body(from, length)).transpose()
+    }
+
     fn frame(body: &str) -> Vec<u8> {
         format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
@@ -144,10 +155,11 @@ mod tests {
             let bytes = [frame(bad), exit.clone()].concat();
             let mut bytes = bytes.as_slice();
             assert!(
-                matches!(read(&mut bytes).unwrap(), Frame::Malformed(found, _) if found == code)
+                matches!(read(&mut bytes).unwrap(), Some(Frame::Malformed(found, _)) if found == code)
             );
-            assert!(matches!(read(&mut bytes).unwrap(), Frame::Message(Message::Notification(_))));
-            assert!(matches!(read(&mut bytes).unwrap(), Frame::End));
+            let next = read(&mut bytes).unwrap();
+            assert!(matches!(next, Some(Frame::Message(Message::Notification(_)))));
+            assert!(read(&mut bytes).unwrap().is_none());
         }
     }
 
@@ -155,11 +167,11 @@ mod tests {
     fn the_limit_of_a_message_is_exact() {
         let fill = |length: u64| format!("\"{}\"", "x".repeat(length as usize - 2));
         let at = frame(&fill(MESSAGE_BYTES_MAX));
-        let Frame::Malformed(_, why) = read(&mut at.as_slice()).unwrap() else { panic!() };
+        let Some(Frame::Malformed(_, why)) = read(&mut at.as_slice()).unwrap() else { panic!() };
         assert!(why.contains("no JSON-RPC message"), "{why}");
         let over = frame(&fill(MESSAGE_BYTES_MAX + 1));
-        let Frame::Malformed(_, why) = read(&mut over.as_slice()).unwrap() else { panic!() };
-        assert!(why.contains("33554433 bytes, limit 33554432"), "{why}");
+        let Some(Frame::Malformed(_, why)) = read(&mut over.as_slice()).unwrap() else { panic!() };
+        assert!(why.contains("8388609 bytes, limit 8388608"), "{why}");
         let lie = b"Content-Length: 18446744073709551615\r\n\r\nx";
         assert!(read(&mut lie.as_slice()).is_err());
     }

@@ -8,10 +8,11 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | `frame` | messages on a byte stream, bounded |
+//! | `frame`, `budget` | messages on a byte stream, bounded; the bytes that may wait |
 //! | `server` | the life of a session: what is known, what an event does |
 //! | `answer` | requests to answers |
 //! | `documents`, `rulesets` | open texts; the rule sets that they belong to |
+//! | `rename` | a name changed in every rule set that shares it |
 //! | `client`, `convert`, `uri` | what the editor can do, and its terms |
 //! | `pages` | pages about codes, as files |
 //! | `runs` | `test` blocks, run from a lens |
@@ -21,11 +22,13 @@
 )]
 
 mod answer;
+mod budget;
 mod client;
 mod convert;
 mod documents;
 mod frame;
 mod pages;
+mod rename;
 mod rulesets;
 mod runs;
 mod server;
@@ -36,12 +39,16 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
+use budget::{Budget, Share};
 use frame::Frame;
 use lsp_server::Message;
 use server::{Server, Step};
 
 /// Messages that wait to be handled. A full queue stops the reading, not the editor's typing.
 const QUEUE_COUNT_MAX: usize = 1_024;
+/// Bytes of messages that wait to be handled; what is over waits with the editor. Holds the largest
+/// message, and another one.
+const QUEUE_BYTES_MAX: u64 = 2 * frame::MESSAGE_BYTES_MAX;
 /// Quiet after a change before diagnostics are made.
 const QUIET: Duration = Duration::from_millis(100);
 /// Longest wait of a change for its diagnostics while more changes follow.
@@ -49,9 +56,11 @@ const WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// Everything that can happen to the server.
 enum Event {
-    /// The editor sent something.
-    Frame(Frame),
-    /// The editor is gone, or sends what is no protocol.
+    /// The editor sent something, which counts against the queue's bytes until it is handled.
+    Frame(Frame, Share),
+    /// The editor is gone.
+    End,
+    /// The editor is gone in the middle of something, or sends what is no protocol.
     Lost(io::Error),
     /// Diagnostics are due.
     Due,
@@ -65,19 +74,21 @@ enum Event {
 pub fn run(input: impl BufRead + Send + 'static, output: &mut impl Write) -> io::Result<bool> {
     let (send, receive) = sync_channel(QUEUE_COUNT_MAX);
     // It ends with its input, or with the queue; nobody waits for it.
-    std::thread::Builder::new().name("lsp-read".into()).spawn(move || read(input, &send))?;
+    let budget = Budget::new(QUEUE_BYTES_MAX);
+    let reader = std::thread::Builder::new().name("lsp-read".into());
+    reader.spawn(move || read(input, &budget, &send))?;
     let mut queue = Queue { receive, waiting: VecDeque::new() };
     let mut server = Server::default();
     let mut due = Due::default();
     loop {
         let step = match queue.next(due.at(), output)? {
-            Event::Frame(Frame::Message(message)) => server.handle(message),
-            Event::Frame(Frame::Malformed(code, why)) => {
+            Event::Frame(Frame::Message(message), _share) => server.handle(message),
+            Event::Frame(Frame::Malformed(code, why), _) => {
                 frame::write_malformed(output, code, &why)?;
                 Step::default()
             }
             // An editor that went away after `shutdown` forgot to say `exit`.
-            Event::Frame(Frame::End) => return Ok(server.is_shut_down()),
+            Event::End => return Ok(server.is_shut_down()),
             Event::Lost(error) => return Err(error),
             Event::Due => {
                 due = Due::default();
@@ -96,17 +107,24 @@ pub fn run(input: impl BufRead + Send + 'static, output: &mut impl Write) -> io:
     }
 }
 
-fn read(mut input: impl BufRead, send: &SyncSender<Event>) {
+fn read(mut input: impl BufRead, budget: &Budget, send: &SyncSender<Event>) {
     loop {
-        let event = match frame::read(&mut input) {
-            Ok(frame) => Event::Frame(frame),
+        let event = match read_event(&mut input, budget) {
+            Ok(event) => event,
             Err(error) => Event::Lost(error),
         };
-        let last = matches!(event, Event::Lost(_) | Event::Frame(Frame::End));
+        let last = matches!(event, Event::Lost(_) | Event::End);
         if send.send(event).is_err() || last {
             return;
         }
     }
+}
+
+fn read_event(input: &mut impl BufRead, budget: &Budget) -> io::Result<Event> {
+    let Some(length) = frame::read_length(input)? else { return Ok(Event::End) };
+    // Before it is read: a message that waits costs its editor memory, not us.
+    let share = budget.take(length);
+    Ok(Event::Frame(frame::read_body(input, length)?, share))
 }
 
 /// When diagnostics are due.
@@ -159,14 +177,14 @@ impl Queue {
             match received {
                 Ok(event) => self.take(event, output)?,
                 Err(RecvTimeoutError::Timeout) => return Ok(Event::Due),
-                Err(RecvTimeoutError::Disconnected) => return Ok(Event::Frame(Frame::End)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Event::End),
             }
         }
     }
 
     fn take(&mut self, event: Event, output: &mut impl Write) -> io::Result<()> {
         let cancelled = match &event {
-            Event::Frame(Frame::Message(Message::Notification(message))) => {
+            Event::Frame(Frame::Message(Message::Notification(message)), _) => {
                 server::cancelled(message)
             }
             _ => None,
@@ -175,7 +193,7 @@ impl Queue {
             self.waiting.push_back(event);
             return Ok(());
         };
-        let asked = |event: &Event| matches!(event, Event::Frame(Frame::Message(Message::Request(request))) if request.id == id);
+        let asked = |event: &Event| matches!(event, Event::Frame(Frame::Message(Message::Request(request)), _) if request.id == id);
         // One that is not here is answered already.
         if let Some(index) = self.waiting.iter().position(asked) {
             self.waiting.remove(index);

@@ -2,10 +2,12 @@
 //! expects shows where it is expected, until something is edited.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cairn_ruleset::cases::{self, Case, Difference};
 use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::Span;
+use cairn_ruleset::lang::ide::Analysis;
 use lsp_server::{ErrorCode, Message, Notification};
 use lsp_types::notification::{self as told, Notification as _};
 use lsp_types::{DiagnosticSeverity, ExecuteCommandParams, MessageType, ShowMessageParams, Uri};
@@ -39,45 +41,61 @@ struct Report {
     places: Vec<(Span, String)>,
 }
 
-/// What failed, by rule set and test.
+/// What failed, by rule set.
 #[derive(Default)]
-pub(super) struct Failures(BTreeMap<Root, BTreeMap<String, Vec<Failure>>>);
+pub(super) struct Failures(BTreeMap<Root, Failed>);
 
-/// One difference, where the test expects something else.
-struct Failure {
-    /// By name: the numbers of files change when one comes or goes.
-    file: String,
-    span: Span,
-    message: String,
+/// What failed in one rule set.
+struct Failed {
+    /// The rule set that was run. When any of its texts is another one, edited or changed on disk,
+    /// places have moved, and what failed may not any more.
+    of: Arc<Analysis>,
+    tests: BTreeMap<String, Vec<(Span, String)>>,
+}
+
+impl Failed {
+    fn is_of(&self, analysis: &Analysis) -> bool {
+        std::ptr::eq(self.of.as_ref(), analysis) || self.of.sources() == analysis.sources()
+    }
 }
 
 impl Failures {
-    /// Something was edited: places have moved, and what failed may not any more.
+    /// Nobody has the rule set open any more.
     pub(super) fn forget(&mut self, root: &Root) {
         self.0.remove(root);
     }
 
-    /// What failed, as diagnostics.
+    /// Keeps what a test found, in the place of what it found before.
+    fn keep(&mut self, root: Root, of: Arc<Analysis>, test: String, found: Vec<(Span, String)>) {
+        let known = self.0.remove(&root).filter(|known| known.is_of(&of));
+        let mut tests = known.map(|known| known.tests).unwrap_or_default();
+        tests.insert(test, found);
+        self.0.insert(root, Failed { of, tests });
+    }
+
+    /// What failed, as diagnostics by what a file is known by. What was found in other texts is
+    /// forgotten.
     pub(super) fn diagnostics(
-        &self,
+        &mut self,
         root: &Root,
         convert: &Convert<'_>,
     ) -> Vec<(Uri, lsp_types::Diagnostic)> {
-        let failed = self.0.get(root).into_iter().flat_map(BTreeMap::values).flatten();
-        failed
-            .filter_map(|failure| {
-                let file = convert.analysis.file(&failure.file)?;
-                let span = Span { file, ..failure.span };
-                let found = lsp_types::Diagnostic {
-                    range: convert.range(span),
-                    severity: Some(DiagnosticSeverity::ERROR),
-                    source: Some("cairn test".to_owned()),
-                    message: failure.message.clone(),
-                    ..lsp_types::Diagnostic::default()
-                };
-                Some((convert.uri(file)?, found))
-            })
-            .collect()
+        let Some(failed) = self.0.get(root) else { return Vec::new() };
+        if !failed.is_of(convert.analysis) {
+            self.0.remove(root);
+            return Vec::new();
+        }
+        let found = failed.tests.values().flatten().filter_map(|(span, message)| {
+            let found = lsp_types::Diagnostic {
+                range: convert.range(*span),
+                severity: Some(DiagnosticSeverity::ERROR),
+                source: Some("cairn test".to_owned()),
+                message: message.clone(),
+                ..lsp_types::Diagnostic::default()
+            };
+            Some((convert.key(span.file)?, found))
+        });
+        found.collect()
     }
 }
 
@@ -121,13 +139,7 @@ impl Server {
         send.push(Notification::new(told::ShowMessage::METHOD.to_owned(), shown).into());
         let value = serde_json::to_value(&report)
             .map_err(|error| Fault { code: ErrorCode::InternalError, message: error.to_string() });
-        let tests = self.runs.0.entry(here.root).or_default();
-        let sources = here.analysis.sources();
-        let kept = report.places.into_iter().filter_map(|(span, message)| {
-            let file = sources.get(span.file as usize)?.name.clone();
-            Some(Failure { file, span, message })
-        });
-        tests.insert(report.test, kept.collect());
+        self.runs.keep(here.root, here.analysis.clone(), report.test, report.places);
         value
     }
 }

@@ -25,7 +25,7 @@ use super::convert::Convert;
 use super::documents::{Documents, Refused};
 use super::pages::Pages;
 use super::rulesets::{self, Root, Rulesets};
-use super::runs;
+use super::{runs, uri};
 
 /// What an event led to.
 #[derive(Default)]
@@ -46,11 +46,21 @@ pub(super) struct Server {
     pub(super) rulesets: Rulesets,
     pub(super) runs: runs::Failures,
     pub(super) pages: RefCell<Pages>,
-    /// What the editor was told about each file, so that it is told once.
-    published: BTreeMap<Root, BTreeMap<Uri, (Option<i32>, Value)>>,
+    /// What the editor was told about each file, so that it is told once. By file and not by rule
+    /// set: a file may belong to several, and the editor knows nothing of them.
+    published: BTreeMap<Uri, Told>,
     /// Faults that the editor was told of.
     warned: BTreeMap<Root, String>,
     shut_down: bool,
+}
+
+/// What was said of a file.
+#[derive(PartialEq)]
+struct Told {
+    /// As the editor writes it.
+    uri: Uri,
+    version: Option<i32>,
+    found: Vec<lsp_types::Diagnostic>,
 }
 
 /// An error for the editor.
@@ -180,10 +190,14 @@ impl Server {
         };
         match done {
             Ok(changed) => step.changed = changed,
-            Err(fault) => step.send.push(tell::<told::ShowMessage>(ShowMessageParams {
-                typ: MessageType::WARNING,
-                message: format!("cairn: {}: {}", message.method, fault.message),
-            })),
+            Err(fault) => {
+                // A document may be followed no more.
+                step.changed = true;
+                step.send.push(tell::<told::ShowMessage>(ShowMessageParams {
+                    typ: MessageType::WARNING,
+                    message: format!("cairn: {}: {}", message.method, fault.message),
+                }));
+            }
         }
         step
     }
@@ -201,28 +215,43 @@ impl Server {
     }
 
     fn change(&mut self, client: Client, value: Value) -> Result<bool, Fault> {
-        let params: lsp_types::DidChangeTextDocumentParams = params(value)?;
+        let named = value.pointer("/textDocument/uri").and_then(Value::as_str);
+        let named = named.and_then(|uri| uri.parse().ok()).map(|uri: Uri| uri::canonical(&uri));
+        let params: lsp_types::DidChangeTextDocumentParams = match params(value) {
+            Ok(params) => params,
+            // Whatever the editor changed, its text is another one now.
+            Err(fault) => match named.filter(|uri| self.documents.close(uri)) {
+                Some(uri) => return Err(self.lost(format!("{}: {}", uri.as_str(), fault.message))),
+                None => return Err(fault),
+            },
+        };
         let document = params.text_document;
         if !rulesets::is_ours(&document.uri) {
             return Ok(false);
         }
-        let changes = params.content_changes;
-        let done = self.documents.change(&document.uri, document.version, changes, client.encoding);
-        if let Some(root) = self.rulesets.root(&document.uri, &self.documents) {
-            self.rulesets.changed(&root);
-            self.runs.forget(&root);
-        }
-        match done {
-            Ok(()) => Ok(true),
-            // It was too large when it was opened or grew, which was said then.
+        let (uri, changes) = (uri::canonical(&document.uri), params.content_changes);
+        match self.documents.change(&uri, document.version, changes, client.encoding) {
+            Ok(()) => {
+                self.rulesets.changed(&uri);
+                Ok(true)
+            }
+            // It is followed no more, or never was, which was said then.
             Err(Refused::NotOpen { .. }) => Ok(false),
-            Err(why) => Err(refused(why)),
+            Err(why) => Err(self.lost(why.to_string())),
         }
+    }
+
+    /// A document was forgotten because its text is not known any more.
+    fn lost(&mut self, why: String) -> Fault {
+        self.rulesets.forget();
+        Fault::invalid(format!(
+            "{why}. What is on disk counts until you close the document and open it again"
+        ))
     }
 
     fn close(&mut self, value: Value) -> Result<bool, Fault> {
         let params: lsp_types::DidCloseTextDocumentParams = params(value)?;
-        self.documents.close(&params.text_document.uri);
+        self.documents.close(&uri::canonical(&params.text_document.uri));
         self.rulesets.forget();
         Ok(true)
     }
@@ -237,57 +266,56 @@ impl Server {
         Ok(true)
     }
 
-    /// Diagnostics of every rule set that has an open document, as far as they are news.
+    /// Diagnostics of every rule set that has an open document, as far as they are news. A file
+    /// has the findings of all rule sets that it belongs to, and none when no rule set has any.
     pub(super) fn publish(&mut self) -> Step {
         let mut step = Step::default();
         let Some(client) = self.client else { return step };
-        let open: Vec<Uri> = self.documents.iter().map(|(uri, _)| uri.clone()).collect();
-        let mut roots: Vec<Root> =
-            open.iter().filter_map(|uri| self.rulesets.root(uri, &self.documents)).collect();
-        roots.sort();
-        roots.dedup();
+        let roots = self.rulesets.settle(&self.documents);
         for gone in self.rulesets.prune(&roots) {
             self.warned.remove(&gone);
-            for uri in self.published.remove(&gone).unwrap_or_default().into_keys() {
-                step.send.push(diagnostics(uri, None, Vec::new()));
+            self.runs.forget(&gone);
+        }
+        let mut files: BTreeMap<Uri, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
+        for root in &roots {
+            let analysis = self.rulesets.analysis(root, &self.documents);
+            self.warn(root, &mut step);
+            let convert = Convert::new(&analysis, root, client, &self.documents);
+            for key in (0..analysis.sources().len() as u32).filter_map(|file| convert.key(file)) {
+                files.entry(key).or_default();
+            }
+            let pages = &mut self.pages.borrow_mut();
+            let checked = analysis.diagnostics().iter().filter_map(|found| {
+                Some((convert.key(found.span.file)?, convert.diagnostic(found, pages)))
+            });
+            let checked: Vec<(Uri, lsp_types::Diagnostic)> = checked.collect();
+            for (key, found) in checked.into_iter().chain(self.runs.diagnostics(root, &convert)) {
+                let all = files.entry(key).or_default();
+                // Two rule sets find the same mistake in a file that both import.
+                if !all.contains(&found) {
+                    all.push(found);
+                }
             }
         }
-        for root in roots {
-            let analysis = self.rulesets.analysis(&root, &self.documents);
-            self.warn(&root, &mut step);
-            let convert = Convert::new(&analysis, &root, client);
-            let mut files: BTreeMap<Uri, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
-            for found in analysis.diagnostics() {
-                if let Some(uri) = convert.uri(found.span.file) {
-                    files
-                        .entry(uri)
-                        .or_default()
-                        .push(convert.diagnostic(found, &mut self.pages.borrow_mut()));
-                }
+        let gone: Vec<Uri> =
+            self.published.keys().filter(|key| !files.contains_key(key)).cloned().collect();
+        for told in gone.iter().filter_map(|key| self.published.remove(key)) {
+            step.send.push(diagnostics(told.uri, None, Vec::new()));
+        }
+        for (key, found) in files {
+            let version = self.documents.get(&key).map(|document| document.version);
+            let told = Told { uri: self.documents.spelled(key.clone()), version, found };
+            let known = self.published.get(&key);
+            let quiet = known.is_none() && version.is_none() && told.found.is_empty();
+            if quiet || known == Some(&told) {
+                continue;
             }
-            for (uri, found) in self.runs.diagnostics(&root, &convert) {
-                files.entry(uri).or_default().push(found);
+            // The editor keeps what it was told by the spelling that it was told under.
+            if let Some(old) = known.filter(|old| old.uri != told.uri) {
+                step.send.push(diagnostics(old.uri.clone(), None, Vec::new()));
             }
-            let known = self.published.entry(root.clone()).or_default();
-            for file in 0..analysis.sources().len() as u32 {
-                let Some(uri) = convert.uri(file) else { continue };
-                let found = files.remove(&uri).unwrap_or_default();
-                let version = self.documents.get(&uri).map(|document| document.version);
-                let news = serde_json::to_value(&found).unwrap_or_default();
-                let quiet = version.is_none() && found.is_empty() && !known.contains_key(&uri);
-                if quiet || known.get(&uri) == Some(&(version, news.clone())) {
-                    continue;
-                }
-                known.insert(uri.clone(), (version, news));
-                step.send.push(diagnostics(uri, version, found));
-            }
-            // Files that are gone.
-            let here: Vec<Uri> =
-                (0..analysis.sources().len() as u32).filter_map(|file| convert.uri(file)).collect();
-            for uri in known.keys().filter(|uri| !here.contains(uri)).cloned().collect::<Vec<_>>() {
-                known.remove(&uri);
-                step.send.push(diagnostics(uri, None, Vec::new()));
-            }
+            step.send.push(diagnostics(told.uri.clone(), version, told.found.clone()));
+            self.published.insert(key, told);
         }
         step
     }

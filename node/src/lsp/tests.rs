@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::{frame, uri};
 
+mod shared;
+
 const RULES: &str = "ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\ntrigger \"kill\" {\n  fields = { level = int(1, 100) }\n}\n";
 const USE: &str =
     "rule \"drop\" {\n  on   = kill\n  when = trigger.level >= 10\n  emit \"drop\" {}\n}\n";
@@ -137,6 +139,7 @@ fn an_edit_of_one_file_shows_in_another() {
 fn a_request_that_was_cancelled_while_it_waited_is_not_worked_on() {
     // Both lie in the queue before the loop looks at the first.
     let (send, receive) = std::sync::mpsc::sync_channel(8);
+    let budget = super::Budget::new(super::QUEUE_BYTES_MAX);
     let cursor = &mut Cursor::new(frames(&[
         request(5, "textDocument/hover", json!({})),
         tell("$/cancelRequest", json!({ "id": 5 })),
@@ -144,12 +147,13 @@ fn a_request_that_was_cancelled_while_it_waited_is_not_worked_on() {
         tell("exit", Value::Null),
     ]));
     for _ in 0..4 {
-        send.send(super::Event::Frame(frame::read(cursor).unwrap())).unwrap();
+        send.send(super::read_event(cursor, &budget).unwrap()).unwrap();
     }
     let mut queue = super::Queue { receive, waiting: Default::default() };
     let mut out = Vec::new();
     let event = queue.next(None, &mut out).unwrap();
-    let super::Event::Frame(frame::Frame::Message(lsp_server::Message::Notification(exit))) = event
+    let super::Event::Frame(frame::Frame::Message(lsp_server::Message::Notification(exit)), _) =
+        event
     else {
         panic!("the request was handed on")
     };

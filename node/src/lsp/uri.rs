@@ -41,6 +41,11 @@ pub(super) fn of(path: &Path) -> Option<Uri> {
     text.parse().ok()
 }
 
+/// The one spelling by which we know what a URI names: editors escape differently.
+pub(super) fn canonical(uri: &Uri) -> Uri {
+    path(uri).and_then(|path| of(&path)).unwrap_or_else(|| uri.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +62,13 @@ mod tests {
         ] {
             let parsed: Uri = uri.parse().unwrap();
             assert_eq!(path(&parsed).as_deref(), expected.map(Path::new), "{uri}");
+        }
+        for (uri, expected) in [
+            ("file:///a+b", "file:///a%2Bb"),
+            ("file://localhost/a%62c", "file:///abc"),
+            ("untitled:a+b", "untitled:a+b"),
+        ] {
+            assert_eq!(canonical(&uri.parse().unwrap()).as_str(), expected);
         }
         let odd = Path::new("/tmp/rü les/a+b (1).rules.hcl");
         assert_eq!(path(&of(odd).unwrap()).as_deref(), Some(odd));

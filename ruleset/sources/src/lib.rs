@@ -40,6 +40,8 @@ pub enum Which {
     RulesAndTests,
     /// The rules and the tests that lie there. Imports are not followed.
     Here,
+    /// As `Here`, without the folders farther down.
+    Flat,
 }
 
 /// A source and where it lies.
@@ -68,6 +70,33 @@ pub fn read_with_tests(path: &Path) -> Result<Vec<Source>, SourcesError> {
     Ok(sources(find(path, Which::RulesAndTests)?))
 }
 
+/// The rules and tests that lie in a folder itself: nothing farther down, nothing imported.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_flat(path: &Path) -> Result<Vec<Source>, SourcesError> {
+    Ok(sources(find(path, Which::Flat)?))
+}
+
+/// Reads one file that a rule set in the folder `base` imports as `name`; `None` when it is not
+/// there.
+///
+/// # Errors
+/// [`Fault`]: it cannot be part of the rule set.
+pub fn read_import(base: &Path, name: &str) -> Result<Option<String>, Fault> {
+    let unreadable = |error: std::io::Error| Fault::Unreadable {
+        path: name.to_owned(),
+        reason: error.to_string(),
+    };
+    let base = real_base(base, true).map_err(unreadable)?;
+    let mut walk = Walk::new(Which::Rules);
+    walk.import(&base, name.to_owned());
+    match walk.faults.pop() {
+        Some(fault) => Err(fault),
+        None => Ok(walk.found.pop().map(|found| found.source.text)),
+    }
+}
+
 fn sources(found: Vec<Found>) -> Vec<Source> {
     found.into_iter().map(|found| found.source).collect()
 }
@@ -83,7 +112,7 @@ pub fn find(path: &Path, which: Which) -> Result<Vec<Found>, SourcesError> {
     };
     let is_folder = fs::metadata(path).map_err(missing)?.is_dir();
     let base = real_base(path, is_folder).map_err(missing)?;
-    let mut walk = Walk { which, found: Vec::new(), faults: Vec::new(), total_bytes: 0 };
+    let mut walk = Walk::new(which);
     if is_folder {
         // Listing the top folder itself must work; what lies below is judged entry by entry.
         fs::read_dir(&base).map_err(missing)?;
@@ -91,7 +120,7 @@ pub fn find(path: &Path, which: Which) -> Result<Vec<Found>, SourcesError> {
     } else if let Some(name) = path.file_name() {
         walk.file(base.join(name), name.to_string_lossy().into_owned());
     }
-    if which != Which::Here {
+    if !matches!(which, Which::Here | Which::Flat) {
         walk.imported(&base);
     }
     walk.found.sort_by(|a, b| a.source.name.cmp(&b.source.name));
@@ -155,6 +184,10 @@ struct Walk {
 }
 
 impl Walk {
+    fn new(which: Which) -> Walk {
+        Walk { which, found: Vec::new(), faults: Vec::new(), total_bytes: 0 }
+    }
+
     fn takes(&self, name: &str) -> bool {
         name.ends_with(SUFFIX) || self.which != Which::Rules && name.ends_with(TEST_SUFFIX)
     }
@@ -179,6 +212,7 @@ impl Walk {
             }
             let name = if prefix.is_empty() { leaf } else { format!("{prefix}/{leaf}") };
             match entry.file_type() {
+                Ok(kind) if kind.is_dir() && self.which == Which::Flat => {}
                 Ok(kind) if kind.is_dir() => self.folder(&entry.path(), &name, depth + 1),
                 Ok(_) if self.takes(&name) => {
                     if self.found.len() >= FILE_COUNT_MAX {
@@ -196,7 +230,6 @@ impl Walk {
     /// Reads what the files import, and what that imports, each file once. What is not there is left
     /// to the compiler, which knows the line that asks for it.
     fn imported(&mut self, base: &Path) {
-        let root = base.parent().unwrap_or(base);
         let mut known: BTreeSet<String> =
             self.found.iter().map(|found| found.source.name.clone()).collect();
         let mut next = 0;
@@ -210,24 +243,30 @@ impl Walk {
                     self.faults.push(Fault::TooMany { path: name, limit: FILE_COUNT_MAX });
                     return;
                 }
-                let at = import_path(base, &name);
-                // A folder on the way may be a link to somewhere else; the file itself may not be
-                // one, so its own name is not followed.
-                let folder = at.parent().map_or(Ok(PathBuf::new()), fs::canonicalize);
-                match (folder, at.file_name()) {
-                    (Ok(folder), Some(leaf)) if folder.starts_with(root) => {
-                        let at = folder.join(leaf);
-                        let is_missing = fs::symlink_metadata(&at)
-                            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
-                        if !is_missing {
-                            self.file(at, name);
-                        }
-                    }
-                    (Ok(_), _) => self.faults.push(Fault::NotAFile { path: name }),
-                    (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    (Err(error), _) => self.unreadable(&name, &error),
+                self.import(base, name);
+            }
+        }
+    }
+
+    /// Reads a file that a rule set in `base` imports; nothing outside the folder above is read.
+    fn import(&mut self, base: &Path, name: String) {
+        let root = base.parent().unwrap_or(base);
+        let at = import_path(base, &name);
+        // A folder on the way may be a link to somewhere else; the file itself may not be
+        // one, so its own name is not followed.
+        let folder = at.parent().map_or(Ok(PathBuf::new()), fs::canonicalize);
+        match (folder, at.file_name()) {
+            (Ok(folder), Some(leaf)) if folder.starts_with(root) => {
+                let at = folder.join(leaf);
+                let is_missing = fs::symlink_metadata(&at)
+                    .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+                if !is_missing {
+                    self.file(at, name);
                 }
             }
+            (Ok(_), _) => self.faults.push(Fault::NotAFile { path: name }),
+            (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {}
+            (Err(error), _) => self.unreadable(&name, &error),
         }
     }
 

@@ -21,47 +21,59 @@ impl Encoding {
     }
 }
 
-/// A text with the starts of its lines. A line ends at `\n`, `\r\n` or a lone `\r`, as the
-/// protocol has it.
-#[derive(Clone, Debug)]
-pub struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<u32>,
-}
+/// Where the lines of a text start. A line ends at `\n`, `\r\n` or a lone `\r`, as the protocol
+/// has it. The text is handed in with every question, so that it can be edited in between: whoever
+/// edits it says so with [`LineStarts::replaced`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineStarts(Vec<u32>);
 
-impl<'a> Lines<'a> {
+impl LineStarts {
     /// Finds the lines. Linear in the text.
-    pub fn new(text: &'a str) -> Lines<'a> {
+    pub fn new(text: &str) -> LineStarts {
         let mut starts = vec![0];
-        let bytes = text.as_bytes();
-        for (at, byte) in bytes.iter().enumerate() {
-            let alone = *byte == b'\r' && bytes.get(at + 1) != Some(&b'\n');
-            if *byte == b'\n' || alone {
-                starts.push(at as u32 + 1);
-            }
-        }
-        Lines { text, starts }
+        starts.extend((1..=text.len()).filter(|at| starts_line(text, *at)).map(|at| at as u32));
+        LineStarts(starts)
     }
 
-    /// Line and column, both from 0. An offset past the end or inside a character counts as the
-    /// nearest place before it.
-    pub fn position(&self, offset: u32, encoding: Encoding) -> (u32, u32) {
-        let offset = floor(self.text, offset as usize);
-        let line = self.starts.partition_point(|start| *start as usize <= offset).max(1) - 1;
-        let start = self.starts.get(line).map_or(0, |start| *start as usize);
-        let before = self.text.get(start..offset).unwrap_or("");
+    /// Follows an edit that is made already: the bytes from `start` to `end` of the old text are
+    /// now the `fresh_bytes` bytes after `start` of `text`. Looks at those bytes alone and moves
+    /// the starts behind them.
+    pub fn replaced(&mut self, text: &str, start: usize, end: usize, fresh_bytes: usize) {
+        // Whether a line starts at an offset depends on the bytes on both sides of it.
+        let from = self.0.partition_point(|at| (*at as usize) < start.max(1));
+        let to = self.0.partition_point(|at| *at as usize <= end).max(from);
+        let fresh_end = start + fresh_bytes;
+        for at in self.0.iter_mut().skip(to) {
+            *at = (*at as usize - end + fresh_end) as u32;
+        }
+        let fresh = (start.max(1)..=fresh_end).filter(|at| starts_line(text, *at));
+        self.0.splice(from..to, fresh.map(|at| at as u32));
+    }
+
+    /// Bytes of a line, with its end.
+    pub fn line_bytes(&self, text: &str, line: u32) -> usize {
+        self.line(text, line).map_or(0, |(_, content)| content.len())
+    }
+
+    fn line<'t>(&self, text: &'t str, line: u32) -> Option<(u32, &'t str)> {
+        let start = *self.0.get(line as usize)?;
+        let next = self.0.get(line as usize + 1).map_or(text.len(), |end| *end as usize);
+        Some((start, text.get(start as usize..next).unwrap_or("")))
+    }
+
+    /// As [`Lines::position`].
+    pub fn position(&self, text: &str, offset: u32, encoding: Encoding) -> (u32, u32) {
+        let offset = floor(text, offset as usize);
+        let line = self.0.partition_point(|start| *start as usize <= offset).max(1) - 1;
+        let start = self.0.get(line).map_or(0, |start| *start as usize);
+        let before = text.get(start..offset).unwrap_or("");
         let column = before.chars().map(|c| encoding.width(c)).sum();
         (line as u32, column)
     }
 
-    /// The byte at a line and column; a column past the end of its line is the end, a line past
-    /// the last one is the end of the text.
-    pub fn offset(&self, line: u32, column: u32, encoding: Encoding) -> u32 {
-        let Some(start) = self.starts.get(line as usize).copied() else {
-            return self.text.len() as u32;
-        };
-        let next = self.starts.get(line as usize + 1).map_or(self.text.len(), |end| *end as usize);
-        let content = self.text.get(start as usize..next).unwrap_or("");
+    /// As [`Lines::offset`].
+    pub fn offset(&self, text: &str, line: u32, column: u32, encoding: Encoding) -> u32 {
+        let Some((start, content)) = self.line(text, line) else { return text.len() as u32 };
         let content = content.trim_end_matches(['\n', '\r']);
         let mut seen = 0;
         for (at, c) in content.char_indices() {
@@ -71,6 +83,42 @@ impl<'a> Lines<'a> {
             }
         }
         start + content.len() as u32
+    }
+}
+
+/// Whether a line starts at an offset behind the first byte.
+fn starts_line(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    match bytes.get(at - 1) {
+        Some(b'\n') => true,
+        Some(b'\r') => bytes.get(at) != Some(&b'\n'),
+        _ => false,
+    }
+}
+
+/// A text with the starts of its lines.
+#[derive(Clone, Debug)]
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: LineStarts,
+}
+
+impl<'a> Lines<'a> {
+    /// Finds the lines. Linear in the text.
+    pub fn new(text: &'a str) -> Lines<'a> {
+        Lines { text, starts: LineStarts::new(text) }
+    }
+
+    /// Line and column, both from 0. An offset past the end or inside a character counts as the
+    /// nearest place before it.
+    pub fn position(&self, offset: u32, encoding: Encoding) -> (u32, u32) {
+        self.starts.position(self.text, offset, encoding)
+    }
+
+    /// The byte at a line and column; a column past the end of its line is the end, a line past
+    /// the last one is the end of the text.
+    pub fn offset(&self, line: u32, column: u32, encoding: Encoding) -> u32 {
+        self.starts.offset(self.text, line, column, encoding)
     }
 }
 
@@ -115,6 +163,21 @@ mod tests {
             for encoding in ALL {
                 let (line, column) = lines.position(at as u32, encoding);
                 prop_assert_eq!(lines.offset(line, column, encoding), at as u32);
+            }
+        }
+
+        #[test]
+        fn starts_follow_edits(
+            mut text in "[ab\né𝄞\r]{0,40}",
+            edits in prop::collection::vec((0_usize..200, 0_usize..20, "[a\né\r]{0,5}"), 1..8),
+        ) {
+            let mut starts = LineStarts::new(&text);
+            for (at, length, fresh) in edits {
+                let start = floor(&text, at);
+                let end = floor(&text, start + length);
+                text.replace_range(start..end, &fresh);
+                starts.replaced(&text, start, end, fresh.len());
+                prop_assert_eq!(&starts, &LineStarts::new(&text), "{:?}", text);
             }
         }
 

@@ -17,7 +17,7 @@ mod words;
 
 pub use complete::{Completion, CompletionKind};
 pub use hover::Hover;
-pub use lines::{Encoding, Lines};
+pub use lines::{Encoding, LineStarts, Lines};
 pub use outline::{Fold, Outline};
 pub use rename::RenameError;
 pub use words::{Vocabulary, vocabulary};

@@ -3,7 +3,7 @@
 //! Whether a name may be taken is not decided here a second time: the edits are made to a copy,
 //! the copy is checked, and a mistake that was not there before refuses the rename.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Analysis;
 use crate::lang::limits::NAME_BYTES_MAX;
@@ -56,25 +56,42 @@ impl Analysis {
     /// [`RenameError`]; nothing is edited then.
     pub fn rename(&self, file: u32, offset: u32, name: &str) -> Result<Vec<Edit>, RenameError> {
         let (_, old) = self.prepare_rename(file, offset)?;
+        let edit = |span| Edit { span, text: name.to_owned() };
+        let edits: Vec<Edit> = self.renamed(file, offset).into_iter().map(edit).collect();
+        self.admits(&old, name, &edits)?;
+        Ok(if old == name { Vec::new() } else { edits })
+    }
+
+    /// Every place that a rename at this place edits, in order; none where nothing can be renamed.
+    pub fn renamed(&self, file: u32, offset: u32) -> BTreeSet<Span> {
+        if self.prepare_rename(file, offset).is_err() {
+            return BTreeSet::new();
+        }
+        let symbols = self.index.at(file, offset).map(|(_, symbols)| symbols).unwrap_or_default();
+        self.occurrences(&self.tied(symbols), true)
+    }
+
+    /// Whether these edits, in order and apart, may rename `old` to `name`. Costs one check of the
+    /// whole rule set.
+    ///
+    /// # Errors
+    /// [`RenameError::Malformed`], [`RenameError::Refused`].
+    pub fn admits(&self, old: &str, name: &str, edits: &[Edit]) -> Result<(), RenameError> {
         if !names::is_name(name) || name.len() > NAME_BYTES_MAX {
             return Err(RenameError::Malformed { name: name.chars().take(60).collect() });
         }
         if old == name {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let (_, symbols) = self.index.at(file, offset).ok_or(RenameError::Nothing)?;
-        let places = self.occurrences(&self.tied(symbols), true);
-        let edits: Vec<Edit> =
-            places.into_iter().map(|span| Edit { span, text: name.to_owned() }).collect();
-        let after = crate::lang::check_with_cases(&self.edited(&edits)).checked;
-        if let Some(mistake) = added(self.diagnostics(), &after.diagnostics) {
-            return Err(RenameError::Refused {
+        let after = crate::lang::check_with_cases(&self.edited(edits)).checked;
+        match added(self.diagnostics(), &after.diagnostics) {
+            None => Ok(()),
+            Some(mistake) => Err(RenameError::Refused {
                 name: name.to_owned(),
                 message: mistake.message.clone(),
                 code: mistake.code,
-            });
+            }),
         }
-        Ok(edits)
     }
 
     /// The sources with edits made, which must be in order and apart.
