@@ -105,7 +105,6 @@ impl Server {
             asked::PrepareRenameRequest::METHOD => {
                 self.at::<TextDocumentPositionParams>(client, value, |p| p, prepare_rename)
             }
-            asked::Rename::METHOD => self.rename(client, value),
             asked::DocumentSymbolRequest::METHOD => {
                 let p: lsp_types::DocumentSymbolParams = params(value)?;
                 self.of(client, &p.text_document.uri, symbols)

@@ -19,6 +19,7 @@ pub(super) struct Client {
     pub(super) snippets: bool,
     pub(super) nested_symbols: bool,
     pub(super) document_changes: bool,
+    pub(super) change_annotations: bool,
     pub(super) watches_files: bool,
     pub(super) code_description: bool,
     pub(super) related_information: bool,
@@ -59,6 +60,10 @@ impl Client {
             document_changes: truth(
                 workspace.and_then(|all| all.workspace_edit.as_ref()?.document_changes),
             ),
+            change_annotations: workspace.is_some_and(|all| {
+                let edit = all.workspace_edit.as_ref();
+                edit.is_some_and(|edit| edit.change_annotation_support.is_some())
+            }),
             watches_files: truth(workspace.and_then(|workspace| {
                 workspace.did_change_watched_files.as_ref()?.dynamic_registration
             })),

@@ -9,7 +9,12 @@ use std::sync::Arc;
 
 use cairn_ruleset::lang::ide::Analysis;
 use cairn_ruleset::lang::{Edit, Span};
-use lsp_types::{RenameParams, TextEdit, Uri};
+use lsp_server::{Message, Notification};
+use lsp_types::notification::{self as told, Notification as _};
+use lsp_types::{
+    AnnotatedTextEdit, ChangeAnnotation, DocumentChanges, MessageType, OneOf, RenameParams,
+    ShowMessageParams, TextEdit, Uri, WorkspaceEdit,
+};
 use serde_json::Value;
 
 use super::answer::{failed, to};
@@ -18,6 +23,11 @@ use super::convert::{Convert, workspace_edit};
 use super::rulesets::{self, Root};
 use super::server::{Fault, Server, params};
 use super::uri;
+
+/// What a person should know before draws change.
+const REDRAWS: &str = "chance, pick, loot, bucket and jitter follow the name, so players draw \
+                       differently once this is published";
+const ANNOTATION: &str = "redraws";
 
 /// Where the name stands, in all rule sets.
 #[derive(Default)]
@@ -29,7 +39,13 @@ struct Places {
 
 impl Server {
     /// The edits of a rename; `null` about documents that are none of ours.
-    pub(super) fn rename(&mut self, client: Client, value: Value) -> Result<Value, Fault> {
+    /// Whoever asked is told first when players would draw differently afterwards.
+    pub(super) fn rename(
+        &mut self,
+        client: Client,
+        value: Value,
+        send: &mut Vec<Message>,
+    ) -> Result<Value, Fault> {
         let RenameParams { text_document_position: at, new_name, .. } = params(value)?;
         let Some(here) = self.here(&at.text_document.uri) else { return Ok(Value::Null) };
         let convert = Convert::new(&here.analysis, &here.root, client, &self.documents);
@@ -48,6 +64,8 @@ impl Server {
         if old == new_name {
             return to(workspace_edit(BTreeMap::new(), client, &self.documents));
         }
+        let edits = places.edits(&here.root, &here.analysis, &new_name);
+        let redraws = here.analysis.redraws(here.file, offset, &edits);
         let mut files: BTreeMap<Uri, Vec<TextEdit>> = BTreeMap::new();
         for (root, analysis) in &places.sets {
             let convert = Convert::new(analysis, root, client, &self.documents);
@@ -62,7 +80,13 @@ impl Server {
             }
             files.extend(fresh);
         }
-        to(workspace_edit(files, client, &self.documents))
+        let mut edit = workspace_edit(files, client, &self.documents);
+        if redraws && !annotate(&mut edit, client) {
+            let message = format!("cairn: `{old}` is now `{new_name}`: {REDRAWS}");
+            let shown = ShowMessageParams { typ: MessageType::WARNING, message };
+            send.push(Notification::new(told::ShowMessage::METHOD.to_owned(), shown).into());
+        }
+        to(edit)
     }
 
     /// Follows the name at a place through all rule sets. Each step is about a place that was not
@@ -98,6 +122,27 @@ impl Server {
         }
         places
     }
+}
+
+/// Has the editor ask before it edits; false when it cannot.
+fn annotate(edit: &mut WorkspaceEdit, client: Client) -> bool {
+    let Some(DocumentChanges::Edits(files)) = &mut edit.document_changes else { return false };
+    if !client.change_annotations {
+        return false;
+    }
+    for edit in files.iter_mut().flat_map(|file| &mut file.edits) {
+        if let OneOf::Left(text_edit) = edit {
+            let text_edit = text_edit.clone();
+            *edit = OneOf::Right(AnnotatedTextEdit { text_edit, annotation_id: ANNOTATION.into() });
+        }
+    }
+    let annotation = ChangeAnnotation {
+        label: "Draws follow this name".to_owned(),
+        needs_confirmation: Some(true),
+        description: Some(REDRAWS.to_owned()),
+    };
+    edit.change_annotations = Some([(ANNOTATION.to_owned(), annotation)].into_iter().collect());
+    true
 }
 
 impl Places {

@@ -131,6 +131,7 @@ impl Server {
                     step.changed = done.is_ok();
                     done
                 }
+                asked::Rename::METHOD => self.rename(client, params, &mut step.send),
                 _ => self.answer(client, &method, params),
             }
         } else {

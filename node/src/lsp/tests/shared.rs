@@ -33,6 +33,10 @@ struct Editor {
 impl Editor {
     /// Opens a folder with two rule sets that import the same file.
     fn new() -> Editor {
+        Editor::with(json!({}))
+    }
+
+    fn with(capabilities: Value) -> Editor {
         let dir = tempfile::Builder::new().prefix("a+b").tempdir().unwrap();
         let mut editor =
             Editor { server: Server::default(), dir, shown: BTreeMap::new(), said: Vec::new() };
@@ -40,7 +44,7 @@ impl Editor {
         editor.put("raid/raid.rules.hcl", &main("raid"));
         editor.put("shared/zones.rules.hcl", ZONES);
         let folder = json!({ "uri": editor.uri(""), "name": "rules" });
-        let params = json!({ "capabilities": {}, "workspaceFolders": [folder] });
+        let params = json!({ "capabilities": capabilities, "workspaceFolders": [folder] });
         assert!(editor.ask("initialize", params)["error"].is_null());
         editor
     }
@@ -274,4 +278,35 @@ fn what_a_test_found_is_forgotten_when_the_disk_changes() {
     editor.put("hunt/more.rules.hcl", "# more\n");
     editor.tell("workspace/didChangeWatchedFiles", json!({ "changes": [] }));
     assert_eq!(editor.codes(&hunt), [""; 0]);
+}
+
+#[test]
+fn a_rename_that_changes_draws_says_so() {
+    let can = json!({ "workspace": { "workspaceEdit": {
+        "documentChanges": true, "changeAnnotationSupport": {} } } });
+    for capabilities in [json!({}), can.clone()] {
+        let annotates = capabilities == can;
+        let mut editor = Editor::with(capabilities);
+        let hunt = editor.uri("hunt/hunt.rules.hcl");
+        let plain = main("hunt");
+        for (text, draws) in [
+            (plain.replace("\"crypt\"", "\"crypt\" && chance(0.5)"), true),
+            (plain.replace("\"crypt\"", "\"crypt\" && bucket(2) == 0"), true),
+            (plain, false),
+        ] {
+            editor.open(&hunt, &text);
+            assert_eq!(editor.codes(&hunt), [""; 0]);
+            editor.said.clear();
+            let answer = editor.rename(&hunt, 8, 7, "prize");
+            let annotation = &answer["result"]["changeAnnotations"]["redraws"];
+            let asked = annotation["needsConfirmation"] == json!(true);
+            assert_eq!(asked, draws && annotates, "{answer}");
+            let said = editor.said.iter().any(|said| said.contains("`reward` is now `prize`"));
+            assert_eq!(said, draws && !annotates, "{:?}", editor.said);
+            if asked {
+                let edit = &answer["result"]["documentChanges"][0]["edits"][0];
+                assert_eq!(edit["annotationId"], "redraws", "{answer}");
+            }
+        }
+    }
 }
