@@ -56,6 +56,14 @@ impl Case {
         Case::planted(seed, input_count, &|_| {})
     }
 
+    /// As [`Case::new`], with the rules repeated until one fragment has `rules` of them: more than 64
+    /// need more than one word of the bit set. `None` when the seed's do not fit that often.
+    #[must_use]
+    pub fn wide(seed: u64, input_count: usize, rules: usize) -> Option<Case> {
+        let (draft, program) = Draft::wide(seed, rules)?;
+        Some(Case::build(seed, draft, &program, input_count, &|_| {}))
+    }
+
     /// As [`Case::new`], where all back ends but the oracle get a program that `plant` changed: a
     /// miscompilation.
     #[must_use]

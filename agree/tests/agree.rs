@@ -43,3 +43,20 @@ fn node_agrees_on_two_hundred() {
 fn the_opcode_interpreter_agrees_on_two_hundred() {
     agree(Backend::Opcodes, &cases(0..200));
 }
+
+/// 130 rules of one fragment are three words of the bit set; rules of each of them fire.
+#[test]
+fn every_word_of_the_bit_set_agrees() {
+    let wide = (0..60).filter_map(|seed| Case::wide(seed, 50, 130));
+    let cases: Vec<Case> = wide.take(8).collect();
+    assert_eq!(cases.len(), 8);
+    let mut fired = [0; 3];
+    for answer in cases.iter().flat_map(|case| &case.units).flat_map(|unit| &unit.expected) {
+        let words = answer.iter().flatten();
+        fired.iter_mut().zip(words).for_each(|(all, word)| *all |= word);
+    }
+    assert_eq!(fired, [-1, -1, 3], "every rule fires at some time");
+    for backend in Backend::ALL {
+        agree(backend, &cases);
+    }
+}

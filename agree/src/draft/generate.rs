@@ -364,11 +364,6 @@ impl Generator {
                 let of =
                     *self.stream.of(&[Ty::Int, Ty::Int, Ty::Decimal, Ty::Duration, Ty::Instant]);
                 let op = *self.stream.of(&["<", "<=", ">", ">=", "==", "!="]);
-                let op = if matches!(of, Ty::Instant | Ty::Duration) && op.len() == 2 {
-                    "<="
-                } else {
-                    op
-                };
                 let left = self.number(of, next);
                 let right =
                     if self.stream.one_in(2) { self.constant(of) } else { self.number(of, next) };

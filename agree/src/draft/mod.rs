@@ -82,6 +82,23 @@ impl Draft {
         (kept, program)
     }
 
+    /// The rules of a seed on its trigger, repeated under names of their own until there are `count`
+    /// in one fragment; `None` when they do not fit or there are none. Each draws differently.
+    pub(crate) fn wide(seed: u64, count: usize) -> Option<(Draft, Program)> {
+        let (mut draft, _) = Draft::of(seed);
+        let own: Vec<Rule> = draft.rules.iter().filter(|rule| rule.on == "kill").cloned().collect();
+        draft.rules.clear();
+        for (number, rule) in own.iter().cycle().take(count).enumerate() {
+            // Letters that nobody confuses.
+            let letter =
+                |place: u32| ["a", "b", "c", "d", "e", "f", "g", "h"][(number >> place) & 7];
+            let name = format!("r_{}{}{}", letter(6), letter(3), letter(0));
+            draft.rules.push(Rule { name, ..rule.clone() });
+        }
+        let program = draft.compile().filter(|_| draft.rules.len() == count)?;
+        Some((draft, program))
+    }
+
     /// Where the games of a seed run.
     pub(crate) fn place(seed: u64) -> Scope {
         generate::place(seed)
