@@ -111,12 +111,34 @@ pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     let outcome = launch(target, planted, runs);
     match (planted, outcome) {
         (false, outcome) => outcome,
-        (true, Err(_)) => {
-            eprintln!("\nfuzz: {name} found the bug planted for it");
-            Ok(())
-        }
         (true, Ok(())) => Err(format!("{name} ran {runs} inputs and missed its planted bug")),
+        // It may have failed for another reason: no memory, a dictionary that it cannot read.
+        (true, Err(error)) => match crashes(target)?.as_slice() {
+            [] => Err(format!("{error}, and not by its planted bug")),
+            [crash, ..] => {
+                eprintln!("\nfuzz: {name} found the bug planted for it: {}", crash.display());
+                Ok(())
+            }
+        },
     }
+}
+
+/// Where a run with a planted bug keeps what it finds, apart from true findings.
+fn planted_dir(target: &Target) -> PathBuf {
+    root().join("target/fuzz/planted").join(target.name)
+}
+
+/// Inputs on which the planted bug showed.
+fn crashes(target: &Target) -> Result<Vec<PathBuf>, String> {
+    let folder = planted_dir(target);
+    let entries = std::fs::read_dir(&folder)
+        .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let crash = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with(&format!("{}-crash-", target.name))
+    };
+    Ok(paths.filter(crash).collect())
 }
 
 fn manifest() -> PathBuf {
@@ -159,11 +181,13 @@ fn build(target: &Target, planted: bool) -> Result<(), String> {
 }
 
 fn launch(target: &Target, planted: bool, runs: u64) -> Result<(), String> {
-    let out = root().join("target/fuzz");
-    let kept = if planted { out.join("planted") } else { out.join("corpus") }.join(target.name);
+    let mut out = root().join("target/fuzz");
+    let mut kept = out.join("corpus").join(target.name);
     if planted {
         // From the seeds alone, so that the count of inputs says something.
-        let _ = std::fs::remove_dir_all(&kept);
+        out = planted_dir(target);
+        kept = out.join("corpus");
+        let _ = std::fs::remove_dir_all(&out);
     }
     std::fs::create_dir_all(&kept)
         .map_err(|error| format!("cannot create {}: {error}", kept.display()))?;

@@ -61,6 +61,7 @@ mod tests {
     use std::path::Path;
 
     use super::TARGETS;
+    use crate::lang::ide;
 
     /// Whatever a fuzzer kept or found passes its target.
     #[test]
@@ -79,6 +80,34 @@ mod tests {
                 }
             }
             assert!(count >= 15, "{} has {count} seeds", target.name);
+        }
+    }
+
+    /// A word that is missing would be found by chance alone, which takes for ever.
+    #[test]
+    fn the_dictionary_has_every_word_of_the_language() {
+        let dictionary = include_str!("../../../fuzz/dict/hcl.dict");
+        let known = ide::vocabulary();
+        let words = known.blocks.iter().chain(&known.attributes).chain(&known.functions);
+        let words = words.chain(&known.types).chain(&known.roots).chain(&known.constants);
+        let missing: Vec<String> = words
+            .map(|word| format!("\"{word}\""))
+            .filter(|word| !dictionary.lines().any(|line| line == word))
+            .collect();
+        assert!(missing.is_empty(), "add to fuzz/dict/hcl.dict\n{}", missing.join("\n"));
+    }
+
+    /// Seeds of what the language has learnt since they were written first.
+    #[test]
+    fn the_seeds_use_every_block_and_attribute() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/source");
+        let entries = std::fs::read_dir(corpus).expect("a folder").flatten();
+        let texts = entries.map(|entry| std::fs::read(entry.path()).expect("a readable file"));
+        let seeds =
+            texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect::<String>();
+        let known = ide::vocabulary();
+        for word in known.blocks.iter().chain(&known.attributes) {
+            assert!(seeds.contains(word), "no seed has `{word}`: run `cargo xtask fuzz seeds`");
         }
     }
 }
