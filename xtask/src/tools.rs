@@ -221,11 +221,15 @@ fn unpack_debian(package: &str, into: &Path) -> Result<(), String> {
         .output()
         .map_err(|error| format!("{package}: cannot start apt-get: {error}"))?;
     // One line for each package that an installation would add: `Inst NAME (VERSION …)`.
-    let wanted: Vec<String> = String::from_utf8_lossy(&plan.stdout)
+    let mut wanted: Vec<String> = String::from_utf8_lossy(&plan.stdout)
         .lines()
         .filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next())
         .map(str::to_owned)
         .collect();
+    if wanted.is_empty() && plan.status.success() {
+        // It is installed, though what it holds is not on the path.
+        wanted.push(package.to_owned());
+    }
     if wanted.is_empty() {
         return Err(format!(
             "apt-get knows no way to install {package}: {}",

@@ -2,9 +2,9 @@
 
 use super::{Finding, Subject};
 use crate::contents::Contents;
-use crate::ir::{Slot, Type};
+use crate::ir::{CounterDef, Slot, Type};
 use crate::plan::{Kind, slot_text};
-use crate::value::Value;
+use crate::value::{Value, duration_text};
 
 pub(super) fn compare(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
     ruleset(old, new, found);
@@ -24,12 +24,38 @@ fn ruleset(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
             "keep the name, or publish under the new one and move the games over",
         );
     }
+    context(old, new, &mut subject);
     if new.schema.dialect > old.schema.dialect {
         subject.breaks(
             "dialect-raised",
             format!("dialect {} → {}", old.schema.dialect, new.schema.dialect),
             "agents that read the old dialect only reject the version",
             "update every agent first",
+        );
+    }
+}
+
+/// `hunt@3`: a name, and a version that grows with what is appended.
+fn context(old: &Contents, new: &Contents, subject: &mut Subject<'_>) {
+    let (was, is) = (&old.schema.context, &new.schema.context);
+    let parts = |text: &str| {
+        let (name, version) = text.rsplit_once('@')?;
+        Some((name.to_owned(), version.parse::<u64>().ok()?))
+    };
+    let (a, b) = (parts(was), parts(is));
+    if a.as_ref().map(|(name, _)| name) != b.as_ref().map(|(name, _)| name) {
+        subject.breaks(
+            "context-renamed",
+            format!("the context {was} is called {is}"),
+            "games are built for the context of the old name and cannot know that it is the same",
+            "keep the name, and raise its version when fields are added",
+        );
+    } else if a > b {
+        subject.breaks(
+            "context-lowered",
+            format!("the context goes from {was} back to {is}"),
+            "games that supply the newer context take this version for an older one",
+            "keep the version, or raise it",
         );
     }
 }
@@ -180,6 +206,7 @@ fn counters(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
     let on = |contents: &Contents, at: u16| {
         contents.schema.triggers.get(usize::from(at)).map_or("?", |def| &def.name).to_owned()
     };
+    let window = |def: &CounterDef| duration_text(i64::try_from(def.window_ms).unwrap_or(i64::MAX));
     for (index, was) in old.schema.counters.iter().enumerate() {
         let mut subject = Subject { kind: Kind::Counter, name: was.name.clone(), found };
         let at = new.schema.counters.iter().position(|known| known.name == was.name);
@@ -206,6 +233,14 @@ fn counters(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
                 "counter-trigger-changed",
                 format!("it counted {a} and counts {b}"),
                 "games that count go on counting the old trigger",
+                "add a counter",
+            );
+        }
+        if was.window_ms != is.window_ms {
+            subject.breaks(
+                "counter-window-changed",
+                format!("it looked back {} and looks back {}", window(was), window(is)),
+                "games that count go on counting in the old window",
                 "add a counter",
             );
         }

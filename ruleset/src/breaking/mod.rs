@@ -1,15 +1,16 @@
 //! What breaks for games and services that were built for an older version.
 //!
-//! A version may change any rule; it may not take away what others hold on to. Three contracts
+//! A version may change any rule; it may not take away what others hold on to. Four contracts
 //! count: the *context* (what games supply: triggers, fields, enums, counters, timers, each with
-//! its dense index, so order counts, too), *outcomes* (what games and consumers receive, by label)
-//! and *parameters* (what the SDK and the API read by name).
+//! its dense index, so order counts, too), *outcomes* (what games and consumers receive, by label),
+//! *parameters* (what the SDK and the API read by name) and *players* (the misses that hosts keep).
 //!
 //! The comparison is one-way: [`compare`] says what users of the first version lose in the second.
 
 mod context;
 mod outcome;
 mod param;
+mod pity;
 #[cfg(test)]
 mod tests;
 
@@ -36,10 +37,13 @@ pub struct Finding {
 }
 
 /// Every rule with what it guards, in alphabetic order: for help and for tests.
-pub const RULES: [(&str, &str); 26] = [
+pub const RULES: [(&str, &str); 30] = [
+    ("context-lowered", "the version of the context does not fall"),
+    ("context-renamed", "games go on supplying the same context"),
     ("counter-moved", "a counter keeps its index"),
     ("counter-removed", "a counter stays"),
     ("counter-trigger-changed", "a counter counts what it counted"),
+    ("counter-window-changed", "a counter looks back as far as it did"),
     ("dialect-raised", "agents of today can read it"),
     ("enum-removed", "an enum stays"),
     ("enum-value-moved", "a value keeps its index"),
@@ -58,6 +62,7 @@ pub const RULES: [(&str, &str); 26] = [
     ("payload-field-optional", "a value that always came always comes"),
     ("payload-field-removed", "a value that came comes"),
     ("payload-type-changed", "a value keeps its type"),
+    ("pity-removed", "a pity stays, so that what players have missed is known"),
     ("ruleset-renamed", "a rule set keeps its name"),
     ("timer-moved", "a timer keeps its index"),
     ("timer-removed", "a timer stays"),
@@ -72,6 +77,7 @@ pub fn compare(old: &Contents, new: &Contents) -> Vec<Finding> {
     context::compare(old, new, &mut found);
     param::compare(old, new, &mut found);
     outcome::compare(old, new, &mut found);
+    pity::compare(old, new, &mut found);
     found.sort_by(|a, b| {
         (a.kind, &a.name, a.rule, &a.what).cmp(&(b.kind, &b.name, b.rule, &b.what))
     });

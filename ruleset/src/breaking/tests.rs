@@ -41,7 +41,9 @@ counter "claims" {
 timer "night" { every = "1h" }
 timer "day" { every = "2h" }
 loot_table "rare" {
-  entry "gold" { weight = 1 }
+  entry "gold"  { weight = 1 }
+  entry "crown" { weight = 1 }
+  pity "crown" { after = 9 }
 }
 rule "drop" {
   on = kill
@@ -147,6 +149,16 @@ fn every_rule_finds_its_break_and_nothing_else() {
             &["counter-moved", "counter-moved"],
             &["counter-moved", "counter-moved", "counter-removed"],
         ),
+        (
+            "on     = claim\n  per    = player\n  window = \"1m\"",
+            "on     = claim\n  per    = player\n  window = \"2m\"",
+            &["counter-window-changed"],
+            &["counter-window-changed"],
+        ),
+        ("hunt@1", "hunt@2", &[], &["context-lowered"]),
+        ("hunt@1", "raid@1", &["context-renamed"], &["context-renamed"]),
+        ("  pity \"crown\" { after = 9 }\n", "", &["pity-removed"], &[]),
+        ("after = 9", "after = 4", &[], &[]),
         ("timer \"day\" { every = \"2h\" }\n", "", &["timer-removed"], &[]),
         (
             "timer \"night\"",
