@@ -4,6 +4,8 @@
 mod doc;
 mod grammar;
 
+use std::collections::BTreeSet;
+
 use cairn_ruleset::lang::Code;
 use cairn_ruleset::lang::limits::*;
 
@@ -28,6 +30,24 @@ fn every_example_compiles_or_fails_as_it_says() {
         }
     }
     assert!(complete >= 10 && mistaken >= 8, "{complete} examples, {mistaken} mistakes");
+}
+
+#[test]
+fn every_block_attribute_and_function_has_an_example() {
+    let blocks = doc::blocks("docs/language.md", DOC);
+    let examples: String = blocks
+        .iter()
+        .filter(|block| block.mark.starts_with("hcl"))
+        .map(|block| block.text.as_str())
+        .collect();
+    let used: BTreeSet<&str> =
+        examples.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let known = cairn_ruleset::lang::ide::vocabulary();
+    for word in
+        known.blocks.iter().chain(&known.attributes).chain(&known.functions).chain(&known.types)
+    {
+        assert!(used.contains(word), "no example in docs/language.md uses `{word}`");
+    }
 }
 
 #[test]
