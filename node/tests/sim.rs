@@ -267,15 +267,17 @@ fn a_bundle_file_is_simulated_as_its_folder_is() {
 #[test]
 fn a_terminal_has_a_bar_and_ctrl_c_keeps_what_was_rolled() {
     let dir = rules();
-    // More rolls than anybody waits for; should the bar never come, they end by themselves.
+    // More rolls than anybody waits for; should the bar never come, they end by themselves. `exec`,
+    // because Ctrl-C goes to the shell too, and some shells would end by it while this goes on.
     let sim = format!(
-        "{} sim chest --rules {} --runs 100000000 --threads 1",
+        "exec {} sim chest --rules {} --runs 100000000 --threads 1",
         env!("CARGO_BIN_EXE_cairn"),
         dir.path().display()
     );
     // `script`, of every Debian's base system, gives it a terminal whose keyboard is our pipe.
     let mut child = Command::new("script")
         .args(["-qefc", &sim, "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
