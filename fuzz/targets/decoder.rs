@@ -1,4 +1,10 @@
 //! See `cairn_ruleset::fuzz::decoder`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| cairn_ruleset::fuzz::decoder(data));
+use cairn_ruleset::fuzz::{decoder, mutate};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|data: &[u8]| decoder(data));
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    cairn_fuzz::mutated(data, size, max_size, seed, mutate::formats)
+});

@@ -39,7 +39,7 @@ const TARGETS: [Target; 5] = [
         name: "compiler",
         dictionary: "hcl",
         corpora: &["source", "compiler"],
-        len_bytes_max: 1_024,
+        len_bytes_max: 2_048,
         compares: false,
     },
     Target {

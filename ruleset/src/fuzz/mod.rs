@@ -11,6 +11,7 @@ mod compiler;
 mod decoder;
 mod exact;
 mod loader;
+pub mod mutate;
 
 /// What checks one property of any bytes: returns when it held.
 pub struct Target {
