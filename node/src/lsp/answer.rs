@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::convert::Convert;
 use super::pages::Pages;
-use super::rulesets::{self, Root};
+use super::root::Root;
 use super::runs;
 use super::server::{Fault, Server, params};
 use super::uri;
@@ -37,7 +37,7 @@ impl Server {
         let uri = uri::canonical(uri);
         let root = self.rulesets.root(&uri, &self.documents)?;
         let analysis = self.rulesets.analysis(&root, &self.documents);
-        let file = analysis.file(&rulesets::name_of(&root, &uri)?)?;
+        let file = analysis.file(&root.name(&uri)?)?;
         Some(Here { root, analysis, file })
     }
 

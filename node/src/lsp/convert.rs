@@ -16,7 +16,7 @@ use lsp_types::{
 use super::client::Client;
 use super::documents::Documents;
 use super::pages::Pages;
-use super::rulesets::{self, Root};
+use super::root::Root;
 
 /// One rule set seen by one editor.
 pub(super) struct Convert<'a> {
@@ -67,7 +67,7 @@ impl<'a> Convert<'a> {
     /// What a file is known by here.
     pub(super) fn key(&self, file: u32) -> Option<Uri> {
         let source = self.analysis.sources().get(file as usize)?;
-        rulesets::uri_of(self.root, &source.name)
+        self.root.uri(&source.name)
     }
 
     /// The same as the editor writes it.

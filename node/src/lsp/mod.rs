@@ -12,6 +12,7 @@
 //! | `server` | the life of a session: what is known, what an event does |
 //! | `answer` | requests to answers |
 //! | `documents`, `rulesets` | open texts; the rule sets that they belong to |
+//! | `root`, `set`, `search` | one rule set: where it lies, its files; where there is one |
 //! | `rename` | a name changed in every rule set that shares it |
 //! | `client`, `convert`, `uri` | what the editor can do, and its terms |
 //! | `pages` | pages about codes, as files |
@@ -29,9 +30,12 @@ mod documents;
 mod frame;
 mod pages;
 mod rename;
+mod root;
 mod rulesets;
 mod runs;
+mod search;
 mod server;
+mod set;
 mod uri;
 
 use std::collections::VecDeque;

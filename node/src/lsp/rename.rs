@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::answer::{failed, to};
 use super::client::Client;
 use super::convert::{Convert, workspace_edit};
-use super::rulesets::{self, Root};
+use super::root::Root;
 use super::server::{Fault, Server, params};
 use super::uri;
 
@@ -101,12 +101,11 @@ impl Server {
             }
             let analysis = self.rulesets.analysis(&root, &self.documents);
             places.sets.insert(root.clone(), analysis.clone());
-            let name = rulesets::name_of(&root, &key);
+            let name = root.name(&key);
             let Some(file) = name.and_then(|name| analysis.file(&name)) else { continue };
             for span in analysis.renamed(file, offset) {
                 let source = analysis.sources().get(span.file as usize);
-                let Some(at) = source.and_then(|source| rulesets::uri_of(&root, &source.name))
-                else {
+                let Some(at) = source.and_then(|source| root.uri(&source.name)) else {
                     continue;
                 };
                 known.insert((root.clone(), at.clone(), span.start));
@@ -150,7 +149,7 @@ impl Places {
     fn edits(&self, root: &Root, analysis: &Analysis, name: &str) -> Vec<Edit> {
         let mut edits = Vec::new();
         for (key, places) in &self.files {
-            let file = rulesets::name_of(root, key).and_then(|name| analysis.file(&name));
+            let file = root.name(key).and_then(|name| analysis.file(&name));
             let Some(file) = file else { continue };
             edits.extend(places.iter().map(|(start, end)| Edit {
                 span: Span { file, start: *start, end: *end },

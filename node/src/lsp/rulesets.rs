@@ -1,5 +1,4 @@
-//! Which rule sets a document belongs to, and what each holds: the files on disk with the open
-//! documents over them.
+//! Which rule sets a document belongs to, and what was found in each.
 //!
 //! A document belongs to the rule set around it and to every one that imports it, open or not: a
 //! change of a shared file shows, and a rename edits, in all of them.
@@ -7,57 +6,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use cairn_ruleset::lang::ide::Analysis;
-use cairn_ruleset::lang::{self, SUFFIX, Source, TEST_SUFFIX};
+use cairn_ruleset::lang::{SUFFIX, Source};
 use lsp_types::Uri;
 
 use super::documents::Documents;
+use super::root::{Root, is_ours, relative};
+use super::search::{has_ruleset, rulesets_below};
+use super::set::Set;
 use super::uri;
 use crate::sources::{self, SourcesError};
-
-/// How old what was read from disk may be when a document changes. Editors tell when files
-/// change; this is for those that do not.
-const DISK_AGE_MAX: Duration = Duration::from_secs(1);
-/// Bytes of a file that are searched for the `ruleset` block when a root is looked for.
-const SEARCHED_BYTES_MAX: u64 = sources::FILE_BYTES_MAX;
-/// Files of one folder that are looked into for it.
-const SEARCHED_COUNT_MAX: usize = 1_024;
 
 /// Levels above a document outside the editor's folders on which rule sets that import it are
 /// looked for.
 const OUTSIDE_DEPTH_MAX: usize = 2;
-/// Rule sets right below one folder that are asked whether they import a document.
-const NEIGHBOUR_COUNT_MAX: usize = 64;
-
 /// Passes in which the open documents are told apart by rule set: an import found in one may bring
 /// in a rule set that imports more.
 const SETTLE_COUNT_MAX: usize = 4;
-
-/// One rule set.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Root {
-    /// All files below a folder.
-    Folder(PathBuf),
-    /// The files of a folder without those farther down: no `ruleset` block says that they belong
-    /// together, and farther down there may be whole rule sets.
-    Flat(PathBuf),
-    /// A document that is no file yet.
-    Alone(Uri),
-}
-
-/// What is known of one rule set.
-#[derive(Default)]
-struct Set {
-    /// When the files were read, unless they must be read again; and the files.
-    disk: Option<(Option<Instant>, Vec<Source>)>,
-    /// Files that an unsaved import asks for; `None` for those that cannot be had. As old as `disk`.
-    asked: BTreeMap<String, Option<String>>,
-    analysis: Option<Arc<Analysis>>,
-    /// Why the folder cannot be read.
-    unreadable: Option<SourcesError>,
-}
 
 /// All rule sets that have an open document.
 #[derive(Default)]
@@ -72,27 +38,6 @@ pub(super) struct Rulesets {
     below: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// Names of the files outside its folder that a rule set imports.
     imported: BTreeMap<PathBuf, BTreeSet<String>>,
-}
-
-/// Whether a document is one of ours.
-pub(super) fn is_ours(uri: &Uri) -> bool {
-    match uri::path(uri) {
-        Some(path) => {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            name.is_some_and(|name| name.ends_with(SUFFIX) || name.ends_with(TEST_SUFFIX))
-        }
-        None => uri.as_str().starts_with("untitled:"),
-    }
-}
-
-impl Root {
-    /// The folder that names are relative to.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        match self {
-            Root::Folder(folder) | Root::Flat(folder) => Some(folder),
-            Root::Alone(_) => None,
-        }
-    }
 }
 
 impl Rulesets {
@@ -192,7 +137,7 @@ impl Rulesets {
     fn claim(&mut self, root: &Root, sources: &[Source]) {
         let Root::Folder(folder) = root else { return };
         let found = beside(sources);
-        self.roots.retain(|uri, roots| match name_of(root, uri) {
+        self.roots.retain(|uri, roots| match root.name(uri) {
             Some(name) if name.starts_with("../") => roots.contains(root) == found.contains(&name),
             _ => true,
         });
@@ -206,18 +151,14 @@ impl Rulesets {
         self.below.clear();
         self.imported.clear();
         for set in self.sets.values_mut() {
-            // The files stay: they are what counts if the folder cannot be read now.
-            if let Some((read, _)) = &mut set.disk {
-                *read = None;
-            }
-            set.analysis = None;
+            set.forget();
         }
     }
 
     /// What was analysed of rule sets with this document is old.
     pub(super) fn changed(&mut self, uri: &Uri) {
         for (root, set) in &mut self.sets {
-            let Some(name) = name_of(root, uri) else { continue };
+            let Some(name) = root.name(uri) else { continue };
             if set.analysis.as_ref().is_some_and(|analysis| analysis.file(&name).is_some()) {
                 set.analysis = None;
             }
@@ -279,68 +220,6 @@ impl Rulesets {
     }
 }
 
-impl Set {
-    fn sources(&mut self, root: &Root, folder: &Path, documents: &Documents) -> Vec<Source> {
-        let flat = matches!(root, Root::Flat(_));
-        let age = |read: &Option<Instant>| read.is_some_and(|read| read.elapsed() < DISK_AGE_MAX);
-        if !self.disk.as_ref().is_some_and(|(read, _)| age(read)) {
-            self.unreadable = None;
-            self.asked.clear();
-            let read = if flat { sources::read_flat } else { sources::read_with_tests };
-            let found = match read(folder) {
-                Ok(found) => found,
-                Err(SourcesError::Empty { .. } | SourcesError::Missing { .. }) => Vec::new(),
-                // The last files that could be read are nearer to the truth than none.
-                Err(error) => {
-                    self.unreadable = Some(error);
-                    self.disk.take().map(|(_, found)| found).unwrap_or_default()
-                }
-            };
-            self.disk = Some((Some(Instant::now()), found));
-        }
-        let disk = self.disk.as_ref().map_or(&[][..], |(_, found)| found);
-        let (outside, within): (Vec<&Source>, Vec<&Source>) =
-            disk.iter().partition(|source| source.name.starts_with("../"));
-        let mut all: BTreeMap<String, Source> =
-            within.into_iter().map(|source| (source.name.clone(), source.clone())).collect();
-        for (uri, document) in documents.iter().filter(|(uri, _)| is_ours(uri)) {
-            let name = uri::path(uri).and_then(|path| relative(folder, &path));
-            let ours = |name: &String| !(name.starts_with("../") || flat && name.contains('/'));
-            if let Some(name) = name.filter(ours) {
-                let source = Source { name: name.clone(), text: document.text.clone() };
-                all.insert(name, source);
-            }
-        }
-        // Imports as they stand in the editor, saved or not.
-        let mut waiting: Vec<String> = all.keys().cloned().collect();
-        while let Some(name) = waiting.pop() {
-            let names = all.get(&name).map(lang::imports).unwrap_or_default();
-            for name in names {
-                if all.contains_key(&name) || all.len() >= sources::FILE_COUNT_MAX {
-                    continue;
-                }
-                let open = uri::of(&sources::import_path(folder, &name));
-                let open = open.and_then(|uri| documents.get(&uri));
-                let read = || outside.iter().find(|source| source.name == name);
-                let text = match (open, read()) {
-                    (Some(open), _) => Some(open.text.clone()),
-                    (None, Some(read)) => Some(read.text.clone()),
-                    (None, None) => self
-                        .asked
-                        .entry(name.clone())
-                        .or_insert_with(|| sources::read_import(folder, &name).ok().flatten())
-                        .clone(),
-                };
-                if let Some(text) = text {
-                    all.insert(name.clone(), Source { name: name.clone(), text });
-                    waiting.push(name);
-                }
-            }
-        }
-        all.into_values().collect()
-    }
-}
-
 /// The longest of the folders that a path lies in.
 fn longest(folders: &[PathBuf], path: &Path) -> Option<PathBuf> {
     let around = folders.iter().filter(|folder| path.starts_with(folder));
@@ -351,79 +230,6 @@ fn longest(folders: &[PathBuf], path: &Path) -> Option<PathBuf> {
 fn beside(sources: &[Source]) -> BTreeSet<String> {
     let outside = sources.iter().filter(|source| source.name.starts_with("../"));
     outside.map(|source| source.name.clone()).collect()
-}
-
-/// Folders right below a folder that hold a rule set, in order. Links are not followed.
-fn rulesets_below(folder: &Path, documents: &Documents) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let folders = entries
-        .filter_map(Result::ok)
-        .take(SEARCHED_COUNT_MAX)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
-        .map(|entry| entry.path());
-    let mut folders: Vec<PathBuf> = folders.collect();
-    folders.sort();
-    folders.retain(|folder| has_ruleset(folder, documents));
-    folders.truncate(NEIGHBOUR_COUNT_MAX);
-    folders
-}
-
-/// The name that a file has, or would have if it were imported, in a rule set; `None` for files
-/// farther away than an import reaches and for hidden ones.
-fn relative(folder: &Path, path: &Path) -> Option<String> {
-    let (within, base) = match path.strip_prefix(folder) {
-        Ok(within) => (within, ""),
-        Err(_) => (path.strip_prefix(folder.parent()?).ok()?, "../"),
-    };
-    let parts: Option<Vec<&str>> = within.iter().map(|part| part.to_str()).collect();
-    let parts = parts?;
-    (!parts.iter().any(|part| part.starts_with('.'))).then(|| base.to_owned() + &parts.join("/"))
-}
-
-/// Where a source of a rule set lies.
-pub(super) fn uri_of(root: &Root, name: &str) -> Option<Uri> {
-    match root {
-        Root::Alone(uri) => Some(uri.clone()),
-        Root::Folder(folder) | Root::Flat(folder) => uri::of(&sources::import_path(folder, name)),
-    }
-}
-
-/// The name of a document in its rule set.
-pub(super) fn name_of(root: &Root, uri: &Uri) -> Option<String> {
-    match root.folder() {
-        None => (*root == Root::Alone(uri.clone())).then(|| format!("untitled{SUFFIX}")),
-        Some(folder) => relative(folder, &uri::path(uri)?),
-    }
-}
-
-/// Whether a file of the folder itself holds the `ruleset` block.
-fn has_ruleset(folder: &Path, documents: &Documents) -> bool {
-    let open = |path: &Path| uri::of(path).and_then(|uri| documents.get(&uri));
-    let unsaved = documents.iter().filter_map(|(uri, document)| {
-        uri::path(uri).filter(|path| path.parent() == Some(folder)).map(|_| document)
-    });
-    if unsaved.into_iter().any(|document| declares(&document.text)) {
-        return true;
-    }
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    let files = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| sources::is_source(path) && open(path).is_none());
-    files.take(SEARCHED_COUNT_MAX).any(|path| {
-        let small = std::fs::metadata(&path)
-            .is_ok_and(|about| about.is_file() && about.len() <= SEARCHED_BYTES_MAX);
-        small && std::fs::read_to_string(&path).is_ok_and(|text| declares(&text))
-    })
-}
-
-fn declares(text: &str) -> bool {
-    text.lines().any(|line| {
-        line.trim_start()
-            .strip_prefix("ruleset")
-            .is_some_and(|rest| rest.starts_with([' ', '\t', '"', '{']))
-    })
 }
 
 #[cfg(test)]
@@ -490,10 +296,10 @@ mod tests {
         assert_eq!(texts, [("../shared/zones.rules.hcl", "open"), ("hunt.rules.hcl", main)]);
         assert_eq!(rulesets.root(&zones, &documents), Some(root.clone()));
         assert_ne!(rulesets.root(&stray, &documents), Some(root.clone()));
-        assert_eq!(name_of(&root, &zones).as_deref(), Some("../shared/zones.rules.hcl"));
-        assert_eq!(uri_of(&root, "../shared/zones.rules.hcl"), Some(zones));
+        assert_eq!(root.name(&zones).as_deref(), Some("../shared/zones.rules.hcl"));
+        assert_eq!(root.uri("../shared/zones.rules.hcl"), Some(zones));
         let far = uri::of(&dir.path().with_file_name("zones.rules.hcl")).unwrap();
-        assert_eq!(name_of(&root, &far), None);
+        assert_eq!(root.name(&far), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::convert::Convert;
-use super::rulesets::Root;
+use super::root::Root;
 use super::server::{Fault, Server, params};
 
 /// The command of the lens.

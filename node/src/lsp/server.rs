@@ -24,7 +24,8 @@ use super::client::{self, Client};
 use super::convert::Convert;
 use super::documents::{Documents, Refused};
 use super::pages::Pages;
-use super::rulesets::{self, Root, Rulesets};
+use super::root::{self, Root};
+use super::rulesets::Rulesets;
 use super::{runs, uri};
 
 /// What an event led to.
@@ -207,7 +208,7 @@ impl Server {
         let params: lsp_types::DidOpenTextDocumentParams = params(value)?;
         let document = params.text_document;
         let unnamed = !document.uri.as_str().starts_with("file:");
-        if !rulesets::is_ours(&document.uri) || (unnamed && document.language_id != "cairn") {
+        if !root::is_ours(&document.uri) || (unnamed && document.language_id != "cairn") {
             return Ok(false);
         }
         self.documents.open(document.uri, document.version, document.text).map_err(refused)?;
@@ -227,7 +228,7 @@ impl Server {
             },
         };
         let document = params.text_document;
-        if !rulesets::is_ours(&document.uri) {
+        if !root::is_ours(&document.uri) {
             return Ok(false);
         }
         let (uri, changes) = (uri::canonical(&document.uri), params.content_changes);
