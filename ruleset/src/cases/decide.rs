@@ -100,12 +100,13 @@ impl Decision {
     }
 
     /// The value of one outcome's record, with its loot rolled. `None` when its rule did not fire.
+    /// What fell means nothing after `go_on` said false.
     pub(super) fn emitted(
         &self,
         program: &Program,
         given: &Given,
-        at: RuleAt,
-        outcome: usize,
+        (at, outcome): (RuleAt, usize),
+        go_on: &dyn Fn() -> bool,
     ) -> Option<Emitted> {
         let slots = self.slots.get(&at.fragment)?;
         let def = program.fragments.get(at.fragment)?;
@@ -122,7 +123,7 @@ impl Decision {
         let count = rule.outcomes.get(outcome)?.payload.len();
         let payload = slots.get(record.payload_slot()..record.payload_slot() + count)?.to_vec();
         let fell = rule.outcomes.get(outcome)?.loot.as_ref().map(|_| {
-            let (rolls, drops, misses) = self.rolled(program, given, at, outcome)?;
+            let (rolls, drops, misses) = self.rolled(program, given, (at, outcome), go_on)?;
             let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
             for drop in &drops {
                 *sums.entry(drop.item).or_default() += u64::from(drop.count);
@@ -139,8 +140,8 @@ impl Decision {
         &self,
         program: &'a Program,
         given: &Given,
-        at: RuleAt,
-        outcome: usize,
+        (at, outcome): (RuleAt, usize),
+        go_on: &dyn Fn() -> bool,
     ) -> Result<(i64, Vec<Drop<'a>>, Vec<u32>), LootError> {
         let tables = program.tables.as_slice();
         let mut misses = Misses::new(tables);
@@ -150,7 +151,7 @@ impl Decision {
             }
         }
         let mut drops = Vec::new();
-        for earlier in self.fired(program) {
+        'fired: for earlier in self.fired(program) {
             let Some(def) = program.fragments.get(earlier.fragment) else { continue };
             let (Some(rule), Some(slots)) =
                 (def.rules.get(earlier.rule), self.slots.get(&earlier.fragment))
@@ -159,6 +160,9 @@ impl Decision {
             };
             let shape = OutShape::of(&FragmentMeta::of(program, def));
             for record in shape.records.iter().filter(|r| usize::from(r.rule) == earlier.rule) {
+                if !go_on() {
+                    break 'fired;
+                }
                 let number = usize::from(record.outcome);
                 let wanted = earlier == at && number == outcome;
                 let loot = rule.outcomes.get(number).and_then(|outcome| outcome.loot.as_ref());

@@ -26,7 +26,30 @@ const NAMES_SHOWN_MAX: usize = 8;
 /// Everything in which a decision differs from what the case expects; empty when it passes.
 #[must_use]
 pub fn judge(program: &Program, case: &Case, decision: &Decision) -> Vec<Difference> {
-    let judge = Judge { program, case, decision, fired: decision.fired(program) };
+    differences(program, case, decision, &|| true)
+}
+
+/// [`judge()`] for whoever may lose interest: `wanted` is asked before each outcome that may be
+/// meant is looked at, and before the loot of each is rolled, which is at most
+/// [`crate::loot::ROLLS_MAX`] entries. Once it says false it goes on saying so; `None` then.
+#[must_use]
+pub fn judge_while(
+    program: &Program,
+    case: &Case,
+    decision: &Decision,
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<Difference>> {
+    let found = differences(program, case, decision, wanted);
+    wanted().then_some(found)
+}
+
+fn differences(
+    program: &Program,
+    case: &Case,
+    decision: &Decision,
+    go_on: &dyn Fn() -> bool,
+) -> Vec<Difference> {
+    let judge = Judge { program, case, decision, fired: decision.fired(program), go_on };
     let mut found = Vec::new();
     let expect = &case.expect;
     for (rule, span) in &expect.fired {
@@ -58,6 +81,7 @@ struct Judge<'a> {
     case: &'a Case,
     decision: &'a Decision,
     fired: Vec<RuleAt>,
+    go_on: &'a dyn Fn() -> bool,
 }
 
 impl Judge<'_> {
@@ -76,8 +100,11 @@ impl Judge<'_> {
     fn outcome(&self, wanted: &Wanted, found: &mut Vec<Difference>) {
         let mut nearest: Option<Vec<Difference>> = None;
         for meant in &wanted.options {
-            let given = &self.case.given;
-            let emitted = self.decision.emitted(self.program, given, meant.at, meant.outcome);
+            if !(self.go_on)() {
+                return;
+            }
+            let (given, at) = (&self.case.given, (meant.at, meant.outcome));
+            let emitted = self.decision.emitted(self.program, given, at, self.go_on);
             let Some(emitted) = emitted else { continue };
             let differences = self.compare(wanted, meant, &emitted);
             if differences.is_empty() {

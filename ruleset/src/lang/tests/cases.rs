@@ -1,5 +1,7 @@
 //! Tests of tests: what a `test` block says, what is wrong with one, and that no build sees it.
 
+use std::cell::Cell;
+
 use super::{BASE, source};
 use crate::cases::{self, CASE_COUNT_MAX, Case, EXPECT_COUNT_MAX, ROW_COUNT_MAX, TEST_COUNT_MAX};
 use crate::ir::Program;
@@ -250,6 +252,34 @@ fn a_pity_is_given_and_what_is_missed_after_it_is_expected() {
     // The most that anybody has missed is N; one more is refused, see the mistakes below.
     let most = star.replace("star = 40", "star = 1000000");
     assert_eq!(judged(&most), Vec::<String>::new());
+}
+
+#[test]
+fn a_case_that_nobody_waits_for_any_more_is_not_judged_to_its_end() {
+    // Both outcomes are expected, and the second one's rolls begin after the first one's.
+    let both = "test \"both\" {\n  on = claim\n  expect \"calm\" {\n    rolls = 2\n  }\n  \
+                expect \"more\" {\n    rolls = 2\n  }\n}\n";
+    let (program, cases) = cases(both);
+    let decision = cases::interpret(&program, &cases[0]).unwrap();
+    let asked = Cell::new(0);
+    let judge = |until: u32| {
+        asked.set(0);
+        let wanted = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= until
+        };
+        cases::judge_while(&program, &cases[0], &decision, &wanted)
+    };
+    let whole = judge(u32::MAX).unwrap();
+    assert_eq!((&whole, whole.len()), (&cases::judge(&program, &cases[0], &decision), 2));
+    // Before each outcome, before the first is rolled, before it is rolled for the second, before
+    // that, and once all is done.
+    let often = asked.get();
+    assert_eq!(often, 6);
+    for until in 0..often {
+        assert_eq!(judge(until), None, "{until}");
+    }
+    assert_eq!(judge(often), Some(whole));
 }
 
 #[test]
