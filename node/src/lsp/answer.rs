@@ -32,12 +32,17 @@ pub(super) struct Here {
 }
 
 impl Server {
-    /// The rule set of a document; `None` for documents that are none of ours.
+    /// A document in the first of its rule sets; `None` for documents that are none of ours.
     pub(super) fn here(&mut self, uri: &Uri) -> Option<Here> {
         let uri = uri::canonical(uri);
         let root = self.rulesets.root(&uri, &self.documents)?;
+        self.within(root, &uri)
+    }
+
+    /// A document, known by its canonical name, in a rule set; `None` when that does not hold it.
+    pub(super) fn within(&mut self, root: Root, uri: &Uri) -> Option<Here> {
         let analysis = self.rulesets.analysis(&root, &self.documents);
-        let file = analysis.file(&root.name(&uri)?)?;
+        let file = analysis.file(&root.name(uri)?)?;
         Some(Here { root, analysis, file })
     }
 
@@ -70,24 +75,8 @@ impl Server {
                         .collect::<Vec<_>>())
                 },
             ),
-            asked::GotoDefinition::METHOD => self.at::<lsp_types::GotoDefinitionParams>(
-                client,
-                value,
-                |p| p.text_document_position_params,
-                |ask| locations(ask, &ask.convert.analysis.definition(ask.file, ask.offset)),
-            ),
-            asked::References::METHOD => {
-                let declared = value["context"]["includeDeclaration"].as_bool().unwrap_or(true);
-                self.at::<lsp_types::ReferenceParams>(
-                    client,
-                    value,
-                    |p| p.text_document_position,
-                    |ask| {
-                        let analysis = ask.convert.analysis;
-                        locations(ask, &analysis.references(ask.file, ask.offset, declared))
-                    },
-                )
-            }
+            asked::GotoDefinition::METHOD => self.definition(client, value),
+            asked::References::METHOD => self.references(client, value),
             asked::DocumentHighlightRequest::METHOD => self
                 .at::<lsp_types::DocumentHighlightParams>(
                     client,
@@ -181,10 +170,6 @@ pub(super) fn to(value: impl Serialize) -> Result<Value, Fault> {
 /// What was asked cannot be done, for a reason that is the user's to read.
 pub(super) fn failed(error: impl ToString) -> Fault {
     Fault { code: ErrorCode::RequestFailed, message: error.to_string() }
-}
-
-fn locations(ask: &Ask<'_>, spans: &[Span]) -> Result<Value, Fault> {
-    to(spans.iter().filter_map(|span| ask.convert.location(*span)).collect::<Vec<_>>())
 }
 
 fn hover(ask: &Ask<'_>) -> Result<Value, Fault> {

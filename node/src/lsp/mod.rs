@@ -13,7 +13,7 @@
 //! | `answer` | requests to answers |
 //! | `documents`, `rulesets` | open texts; the rule sets that they belong to |
 //! | `root`, `set`, `search` | one rule set: where it lies, its files; where there is one |
-//! | `rename` | a name changed in every rule set that shares it |
+//! | `navigate`, `rename` | a name found, or changed, in every rule set that shares it |
 //! | `client`, `convert`, `uri` | what the editor can do, and its terms |
 //! | `pages` | pages about codes, as files |
 //! | `runs` | `test` blocks, run from a lens |
@@ -28,6 +28,7 @@ mod client;
 mod convert;
 mod documents;
 mod frame;
+mod navigate;
 mod pages;
 mod rename;
 mod root;
