@@ -25,6 +25,7 @@ pub(super) struct Client {
     pub(super) related_information: bool,
     pub(super) unnecessary: bool,
     pub(super) deprecated: bool,
+    pub(super) progress: bool,
 }
 
 impl Client {
@@ -75,6 +76,9 @@ impl Client {
             ),
             unnecessary: tag(DiagnosticTag::UNNECESSARY),
             deprecated: tag(DiagnosticTag::DEPRECATED),
+            progress: truth(
+                capabilities.window.as_ref().and_then(|window| window.work_done_progress),
+            ),
         }
     }
 

@@ -1,10 +1,11 @@
 //! `cairn lsp`: the language server, for editors that speak the Language Server Protocol 3.17.
 //!
-//! A thread reads messages; one loop over one closed `Event` does everything else, in order. The
-//! answers themselves are pure questions to [`cairn_ruleset::lang::ide`], asked of the whole rule
-//! set of a document, unsaved documents included. Diagnostics follow a change after a short quiet,
-//! and no later than `WAIT_MAX` after the first one, however fast somebody types; a request is
-//! answered from the text as it is at that moment.
+//! A thread reads messages, and another one runs tests, which may take long; one loop over one
+//! closed `Event` does everything else, in order. The answers themselves are pure questions to
+//! [`cairn_ruleset::lang::ide`], asked of the whole rule set of a document, unsaved documents
+//! included. Diagnostics follow a change after a short quiet, and no later than `WAIT_MAX` after
+//! the first one, however fast somebody types; a request is answered from the text as it is at that
+//! moment.
 //!
 //! | module | noun |
 //! |---|---|
@@ -16,7 +17,8 @@
 //! | `navigate`, `rename` | a name found, or changed, in every rule set that shares it |
 //! | `client`, `convert`, `uri` | what the editor can do, and its terms |
 //! | `pages` | pages about codes, as files |
-//! | `runs` | `test` blocks, run from a lens |
+//! | `runs`, `failures` | tests that were asked to run, from a lens; what they found |
+//! | `job`, `worker` | one test, run; the thread that does it |
 #![allow(
     clippy::mutable_key_type,
     reason = "a `Uri` keeps a parsed form in a cell; it is ordered by its text alone"
@@ -27,7 +29,9 @@ mod budget;
 mod client;
 mod convert;
 mod documents;
+mod failures;
 mod frame;
+mod job;
 mod navigate;
 mod pages;
 mod rename;
@@ -38,6 +42,7 @@ mod search;
 mod server;
 mod set;
 mod uri;
+mod worker;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
@@ -48,6 +53,7 @@ use budget::{Budget, Share};
 use frame::Frame;
 use lsp_server::Message;
 use server::{Server, Step};
+use worker::{Ran, Worker};
 
 /// Messages that wait to be handled. A full queue stops the reading, not the editor's typing.
 const QUEUE_COUNT_MAX: usize = 1_024;
@@ -67,6 +73,8 @@ enum Event {
     End,
     /// The editor is gone in the middle of something, or sends what is no protocol.
     Lost(io::Error),
+    /// The worker has something to say.
+    Ran(Ran),
     /// Diagnostics are due.
     Due,
 }
@@ -81,6 +89,7 @@ pub fn run(input: impl BufRead + Send + 'static, output: &mut impl Write) -> io:
     // It ends with its input, or with the queue; nobody waits for it.
     let budget = Budget::new(QUEUE_BYTES_MAX);
     let reader = std::thread::Builder::new().name("lsp-read".into());
+    let mut worker = Worker::spawn(send.clone())?;
     reader.spawn(move || read(input, &budget, &send))?;
     let mut queue = Queue { receive, waiting: VecDeque::new() };
     let mut server = Server::default();
@@ -95,6 +104,7 @@ pub fn run(input: impl BufRead + Send + 'static, output: &mut impl Write) -> io:
             // An editor that went away after `shutdown` forgot to say `exit`.
             Event::End => return Ok(server.is_shut_down()),
             Event::Lost(error) => return Err(error),
+            Event::Ran(ran) => server.ran(ran),
             Event::Due => {
                 due = Due::default();
                 server.publish()
@@ -102,6 +112,12 @@ pub fn run(input: impl BufRead + Send + 'static, output: &mut impl Write) -> io:
         };
         for message in &step.send {
             frame::write(output, message)?;
+        }
+        if step.stop {
+            worker.stop();
+        }
+        if let Some(job) = step.start {
+            worker.start(job);
         }
         if step.changed {
             due.changed(Instant::now());
@@ -199,15 +215,15 @@ impl Queue {
             return Ok(());
         };
         let asked = |event: &Event| matches!(event, Event::Frame(Frame::Message(Message::Request(request)), _) if request.id == id);
-        // One that is not here is answered already.
-        if let Some(index) = self.waiting.iter().position(asked) {
-            self.waiting.remove(index);
-            frame::write(
-                output,
-                &server::refuse(id, lsp_server::ErrorCode::RequestCanceled, "cancelled"),
-            )?;
-        }
-        Ok(())
+        let Some(index) = self.waiting.iter().position(asked) else {
+            // One that is not here is answered already, or is a test that runs: nothing that waits
+            // here comes before its end.
+            self.waiting.push_front(event);
+            return Ok(());
+        };
+        self.waiting.remove(index);
+        let refused = server::refuse(id, lsp_server::ErrorCode::RequestCanceled, "cancelled");
+        frame::write(output, &refused)
     }
 }
 

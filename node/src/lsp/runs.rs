@@ -1,27 +1,32 @@
-//! `test` blocks run from a lens, on the reference interpreter. What differs from what a test
-//! expects shows where it is expected, until something is edited.
+//! `test` blocks that were asked to run, from a lens: one is with the worker, the others wait.
+//!
+//! A run is answered when it ends, or at once when it is cancelled; the worker then has as long as
+//! it takes to notice, and only then gets the next one. What a run found is shown if its rule set
+//! is still open and still the same.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::VecDeque;
 
-use cairn_ruleset::cases::{self, Case, Difference};
-use cairn_ruleset::ir::Program;
-use cairn_ruleset::lang::Span;
-use cairn_ruleset::lang::ide::Analysis;
-use lsp_server::{ErrorCode, Message, Notification};
-use lsp_types::notification::{self as told, Notification as _};
-use lsp_types::{DiagnosticSeverity, ExecuteCommandParams, MessageType, ShowMessageParams, Uri};
-use serde::{Deserialize, Serialize};
+use lsp_server::{ErrorCode, Message, RequestId, Response};
+use lsp_types::notification as told;
+use lsp_types::{
+    ExecuteCommandParams, MessageType, ProgressParams, ProgressParamsValue, ProgressToken,
+    ShowMessageParams, Uri, WorkDoneProgress, WorkDoneProgressBegin, WorkDoneProgressEnd,
+    WorkDoneProgressReport,
+};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::convert::Convert;
+use super::answer::{failed, to};
+use super::client::Client;
+use super::job::{Job, Report};
 use super::root::Root;
-use super::server::{Fault, Server, params};
+use super::server::{Fault, Server, Step, params, refuse, tell};
+use super::worker::{End, Ran};
 
 /// The command of the lens.
 pub(super) const COMMAND: &str = "cairn.runTest";
-/// Differences that are kept of one run; more are counted.
-const DIFFERENCE_COUNT_MAX: usize = 256;
+/// Runs that have not ended, the one with the worker included; one more is refused.
+pub(super) const RUN_COUNT_MAX: usize = 16;
 
 /// What the lens hands over.
 #[derive(Deserialize)]
@@ -30,82 +35,83 @@ struct Argument {
     test: String,
 }
 
-/// How a test went.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-struct Report {
-    test: String,
-    passed: usize,
-    failed: usize,
-    differences: Vec<String>,
-    #[serde(skip)]
-    places: Vec<(Span, String)>,
-}
-
-/// What failed, by rule set.
+/// Runs that have not ended, in order; the first is with the worker.
 #[derive(Default)]
-pub(super) struct Failures(BTreeMap<Root, Failed>);
+pub(super) struct Runs(VecDeque<Run>);
 
-/// What failed in one rule set.
-struct Failed {
-    /// The rule set that was run. When any of its texts is another one, edited or changed on disk,
-    /// places have moved, and what failed may not any more.
-    of: Arc<Analysis>,
-    tests: BTreeMap<String, Vec<(Span, String)>>,
+struct Run {
+    /// The request; `None` when it was answered because it was cancelled.
+    id: Option<RequestId>,
+    /// Where to show what it finds; `None` when the rule set was closed meanwhile.
+    root: Option<Root>,
+    job: Job,
+    /// Where the editor wants to hear how far it is.
+    token: Option<ProgressToken>,
 }
 
-impl Failed {
-    fn is_of(&self, analysis: &Analysis) -> bool {
-        std::ptr::eq(self.of.as_ref(), analysis) || self.of.sources() == analysis.sources()
-    }
-}
-
-impl Failures {
-    /// Nobody has the rule set open any more.
-    pub(super) fn forget(&mut self, root: &Root) {
-        self.0.remove(root);
-    }
-
-    /// Keeps what a test found, in the place of what it found before.
-    fn keep(&mut self, root: Root, of: Arc<Analysis>, test: String, found: Vec<(Span, String)>) {
-        let known = self.0.remove(&root).filter(|known| known.is_of(&of));
-        let mut tests = known.map(|known| known.tests).unwrap_or_default();
-        tests.insert(test, found);
-        self.0.insert(root, Failed { of, tests });
-    }
-
-    /// What failed, as diagnostics by what a file is known by. What was found in other texts is
-    /// forgotten.
-    pub(super) fn diagnostics(
-        &mut self,
-        root: &Root,
-        convert: &Convert<'_>,
-    ) -> Vec<(Uri, lsp_types::Diagnostic)> {
-        let Some(failed) = self.0.get(root) else { return Vec::new() };
-        if !failed.is_of(convert.analysis) {
-            self.0.remove(root);
-            return Vec::new();
+impl Runs {
+    /// Forgets where to show what is found in rule sets that nobody has open any more.
+    pub(super) fn retain(&mut self, open: &[Root]) {
+        for run in &mut self.0 {
+            run.root = run.root.take().filter(|root| open.contains(root));
         }
-        let found = failed.tests.values().flatten().filter_map(|(span, message)| {
-            let found = lsp_types::Diagnostic {
-                range: convert.range(*span),
-                severity: Some(DiagnosticSeverity::ERROR),
-                source: Some("cairn test".to_owned()),
-                message: message.clone(),
-                ..lsp_types::Diagnostic::default()
-            };
-            Some((convert.key(span.file)?, found))
-        });
-        found.collect()
+    }
+
+    /// Has the worker begin with the first run.
+    fn start(&self, step: &mut Step) {
+        let Some(run) = self.0.front() else { return };
+        step.start = Some(run.job.clone());
+        let begin = WorkDoneProgressBegin {
+            title: format!("Test \"{}\"", run.job.test()),
+            cancellable: Some(true),
+            message: None,
+            percentage: Some(0),
+        };
+        step.send.extend(run.progress(WorkDoneProgress::Begin(begin)));
+    }
+
+    /// Ends a run before its time.
+    fn cancel(&mut self, at: usize, why: &str, step: &mut Step) {
+        if at > 0 {
+            let gone = self.0.remove(at).and_then(|run| run.id);
+            step.send.extend(gone.map(|id| refuse(id, ErrorCode::RequestCanceled, why)));
+        } else if let Some(run) = self.0.front_mut()
+            && let Some(id) = run.id.take()
+        {
+            let end = WorkDoneProgressEnd { message: Some(why.to_owned()) };
+            step.send.extend(run.progress(WorkDoneProgress::End(end)));
+            run.token = None;
+            step.send.push(refuse(id, ErrorCode::RequestCanceled, why));
+            step.stop = true;
+        }
+    }
+}
+
+impl Run {
+    fn progress(&self, progress: WorkDoneProgress) -> Option<Message> {
+        let value = ProgressParamsValue::WorkDone(progress);
+        let token = self.token.clone()?;
+        Some(tell::<told::Progress>(ProgressParams { token, value }))
     }
 }
 
 impl Server {
-    /// Carries out a command; what a person should read goes to `send`.
-    pub(super) fn command(
-        &mut self,
-        value: Value,
-        send: &mut Vec<Message>,
-    ) -> Result<Value, Fault> {
+    /// Carries out a command. There is no answer yet when it is a run.
+    pub(super) fn command(&mut self, client: Client, id: RequestId, value: Value) -> Step {
+        let mut step = Step::default();
+        match self.run(client, value) {
+            Ok(run) => {
+                self.runs.0.push_back(Run { id: Some(id), ..run });
+                if self.runs.0.len() == 1 {
+                    self.runs.start(&mut step);
+                }
+            }
+            Err(fault) => step.send.push(refuse(id, fault.code, fault.message)),
+        }
+        step
+    }
+
+    fn run(&mut self, client: Client, value: Value) -> Result<Run, Fault> {
         let params: ExecuteCommandParams = params(value)?;
         if params.command != COMMAND {
             return Err(Fault::invalid(format!(
@@ -115,66 +121,113 @@ impl Server {
         }
         let first = params.arguments.into_iter().next().unwrap_or_default();
         let argument: Argument = super::server::params(first)?;
-        let failed = |message: String| Fault { code: ErrorCode::RequestFailed, message };
         let here = self
             .here(&argument.uri)
             .ok_or_else(|| failed(format!("{} holds no rules", argument.uri.as_str())))?;
-        let program = here.analysis.program().ok_or_else(|| {
-            failed("the rule set has errors: tests run once they are corrected".to_owned())
-        })?;
-        let found: Vec<&Case> =
-            here.analysis.cases().iter().filter(|case| case.test == argument.test).collect();
-        if found.is_empty() {
-            return Err(failed(format!("there is no test \"{}\"", argument.test)));
+        let job = Job::new(here.analysis, argument.test).map_err(failed)?;
+        let actual_count = self.runs.0.len();
+        if actual_count >= RUN_COUNT_MAX {
+            return Err(failed(format!(
+                "{actual_count} tests run or wait for it, limit {RUN_COUNT_MAX}; run this one when \
+                 one of them has ended, or cancel some"
+            )));
         }
-        let report = run(program, &argument.test, &found);
-        let (typ, message) = if report.failed == 0 {
-            (MessageType::INFO, format!("{}: {} passed", report.test, report.passed))
-        } else {
-            let first = report.differences.first().map_or("", String::as_str);
-            let (failed, of) = (report.failed, report.failed + report.passed);
-            (MessageType::ERROR, format!("{}: {failed} of {of} failed: {first}", report.test))
-        };
-        let shown = ShowMessageParams { typ, message };
-        send.push(Notification::new(told::ShowMessage::METHOD.to_owned(), shown).into());
-        let value = serde_json::to_value(&report)
-            .map_err(|error| Fault { code: ErrorCode::InternalError, message: error.to_string() });
-        self.runs.keep(here.root, here.analysis.clone(), report.test, report.places);
-        value
+        let token = params.work_done_progress_params.work_done_token.filter(|_| client.progress);
+        Ok(Run { id: None, root: Some(here.root), job, token })
     }
-}
 
-fn run(program: &Program, test: &str, found: &[&Case]) -> Report {
-    let mut report = Report { test: test.to_owned(), ..Report::default() };
-    for case in found {
-        let differences = match cases::interpret(program, case) {
-            Ok(decision) => cases::judge(program, case, &decision),
-            Err(fault) => vec![Difference {
-                what: case.name(),
-                expected: "a decision".to_owned(),
-                actual: fault.to_string(),
-                span: case.span,
-            }],
-        };
-        if differences.is_empty() {
-            report.passed += 1;
-            continue;
-        }
-        report.failed += 1;
-        for found in differences {
-            if report.places.len() == DIFFERENCE_COUNT_MAX {
-                break;
+    /// What the worker says of the first run.
+    pub(super) fn ran(&mut self, ran: Ran) -> Step {
+        let mut step = Step::default();
+        match ran {
+            Ran::Percent(percent) => {
+                let report =
+                    WorkDoneProgressReport { percentage: Some(percent), ..Default::default() };
+                let run = self.runs.0.front();
+                let told = run.and_then(|run| run.progress(WorkDoneProgress::Report(report)));
+                step.send.extend(told);
             }
-            let message = format!(
-                "{}: {}: expected {}, found {}",
-                case.name(),
-                found.what,
-                found.expected,
-                found.actual
-            );
-            report.differences.push(message.clone());
-            report.places.push((found.span, message));
+            Ran::Ended(end) => {
+                if let Some(run) = self.runs.0.pop_front() {
+                    self.end(run, end, &mut step);
+                }
+                self.runs.start(&mut step);
+            }
+        }
+        step
+    }
+
+    fn end(&mut self, mut run: Run, end: End, step: &mut Step) {
+        // One that was cancelled is answered already.
+        let Some(id) = run.id.take() else { return };
+        let done = match end {
+            End::Done(report) => Ok(report),
+            End::Stopped => {
+                Err(Fault { code: ErrorCode::RequestCanceled, message: "cancelled".to_owned() })
+            }
+            End::Panicked => {
+                let message = "the test could not be run to its end; please report this rule set";
+                Err(Fault { code: ErrorCode::InternalError, message: message.to_owned() })
+            }
+        };
+        let message = match &done {
+            Ok(report) => report.summary(),
+            Err(fault) => fault.message.clone(),
+        };
+        let end = WorkDoneProgressEnd { message: Some(message) };
+        step.send.extend(run.progress(WorkDoneProgress::End(end)));
+        let answer = done.and_then(|report| {
+            let value = to(&report);
+            self.show(&run, report, step);
+            value
+        });
+        step.send.push(match answer {
+            Ok(value) => Response { id, result: Some(value), error: None }.into(),
+            Err(fault) => refuse(id, fault.code, fault.message),
+        });
+    }
+
+    /// Tells a person how a run went, and shows what it found where it is expected, if that is
+    /// still what stands there.
+    fn show(&mut self, run: &Run, report: Report, step: &mut Step) {
+        let typ = if report.failed == 0 { MessageType::INFO } else { MessageType::ERROR };
+        let mut message = report.summary();
+        let now = run.root.clone().map(|root| {
+            let analysis = self.rulesets.analysis(&root, &self.documents);
+            (root, analysis)
+        });
+        match now.filter(|(_, analysis)| run.job.is_of(analysis)) {
+            Some((root, analysis)) => {
+                self.failures.keep(root, analysis, report);
+                step.changed = true;
+            }
+            None => message.push_str(" (in the rules as they were when it was asked for)"),
+        }
+        step.send.push(tell::<told::ShowMessage>(ShowMessageParams { typ, message }));
+    }
+
+    /// Cancels the run of a request; none has it that was answered already.
+    pub(super) fn cancel(&mut self, id: &RequestId) -> Step {
+        self.cancel_where(|run| run.id.as_ref() == Some(id))
+    }
+
+    /// Cancels the run whose progress is shown under a token.
+    pub(super) fn cancel_progress(&mut self, token: &ProgressToken) -> Step {
+        self.cancel_where(|run| run.token.as_ref() == Some(token))
+    }
+
+    fn cancel_where(&mut self, is: impl Fn(&Run) -> bool) -> Step {
+        let mut step = Step::default();
+        if let Some(at) = self.runs.0.iter().position(is) {
+            self.runs.cancel(at, "cancelled", &mut step);
+        }
+        step
+    }
+
+    /// Cancels all runs: the session ends.
+    pub(super) fn cancel_all(&mut self, step: &mut Step) {
+        for at in (0..self.runs.0.len()).rev() {
+            self.runs.cancel(at, "the session ends", step);
         }
     }
-    report
 }

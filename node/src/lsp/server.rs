@@ -13,7 +13,7 @@ use lsp_types::{
     InitializeParams, InitializeResult, MessageType, OneOf, PublishDiagnosticsParams, Registration,
     RegistrationParams, RenameOptions, SaveOptions, ServerCapabilities, ServerInfo,
     ShowMessageParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, Uri, WorkspaceFoldersServerCapabilities,
+    TextDocumentSyncSaveOptions, Uri, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
     WorkspaceServerCapabilities,
 };
 use serde::Serialize;
@@ -23,10 +23,13 @@ use serde_json::Value;
 use super::client::{self, Client};
 use super::convert::Convert;
 use super::documents::{Documents, Refused};
+use super::failures::Failures;
+use super::job::Job;
 use super::pages::Pages;
 use super::root::{self, Root};
 use super::rulesets::Rulesets;
-use super::{runs, uri};
+use super::runs::{self, Runs};
+use super::uri;
 
 /// What an event led to.
 #[derive(Default)]
@@ -35,6 +38,10 @@ pub(super) struct Step {
     pub(super) send: Vec<Message>,
     /// Some text changed: diagnostics are due soon.
     pub(super) changed: bool,
+    /// The next test for the worker, which has none.
+    pub(super) start: Option<Job>,
+    /// The test that the worker has is not wanted any more.
+    pub(super) stop: bool,
     /// The session is over.
     pub(super) exit: bool,
 }
@@ -45,7 +52,8 @@ pub(super) struct Server {
     pub(super) client: Option<Client>,
     pub(super) documents: Documents,
     pub(super) rulesets: Rulesets,
-    pub(super) runs: runs::Failures,
+    pub(super) runs: Runs,
+    pub(super) failures: Failures,
     pub(super) pages: RefCell<Pages>,
     /// What the editor was told about each file, so that it is told once. By file and not by rule
     /// set: a file may belong to several, and the editor knows nothing of them.
@@ -94,7 +102,7 @@ pub(super) fn refuse(id: RequestId, code: ErrorCode, message: impl Into<String>)
     Response::new_err(id, code as i32, message.into()).into()
 }
 
-fn tell<N: told::Notification>(params: impl Serialize) -> Message {
+pub(super) fn tell<N: told::Notification>(params: impl Serialize) -> Message {
     Notification::new(N::METHOD.to_owned(), params).into()
 }
 
@@ -124,14 +132,10 @@ impl Server {
             match method.as_str() {
                 asked::Shutdown::METHOD => {
                     self.shut_down = true;
+                    self.cancel_all(&mut step);
                     Ok(Value::Null)
                 }
-                asked::ExecuteCommand::METHOD => {
-                    let done = self.command(params, &mut step.send);
-                    // What failed shows where it is expected.
-                    step.changed = done.is_ok();
-                    done
-                }
+                asked::ExecuteCommand::METHOD => return self.command(client, id, params),
                 asked::Rename::METHOD => self.rename(client, params, &mut step.send),
                 _ => self.answer(client, &method, params),
             }
@@ -174,6 +178,9 @@ impl Server {
             return step;
         }
         let Some(client) = self.client.filter(|_| !self.shut_down) else { return step };
+        if let Some(id) = cancelled(&message) {
+            return self.cancel(&id);
+        }
         let done = match message.method.as_str() {
             told::Initialized::METHOD => {
                 step.send.extend(watch_files(client));
@@ -187,6 +194,12 @@ impl Server {
                 Ok(true)
             }
             told::DidChangeWorkspaceFolders::METHOD => self.folders(message.params),
+            told::WorkDoneProgressCancel::METHOD => {
+                match params::<lsp_types::WorkDoneProgressCancelParams>(message.params) {
+                    Ok(params) => return self.cancel_progress(&params.token),
+                    Err(fault) => Err(fault),
+                }
+            }
             // What a server need not know, it ignores.
             _ => Ok(false),
         };
@@ -276,8 +289,9 @@ impl Server {
         let roots = self.rulesets.settle(&self.documents);
         for gone in self.rulesets.prune(&roots) {
             self.warned.remove(&gone);
-            self.runs.forget(&gone);
         }
+        self.failures.retain(&roots);
+        self.runs.retain(&roots);
         let mut files: BTreeMap<Uri, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
         for root in &roots {
             let analysis = self.rulesets.analysis(root, &self.documents);
@@ -291,7 +305,8 @@ impl Server {
                 Some((convert.key(found.span.file)?, convert.diagnostic(found, pages)))
             });
             let checked: Vec<(Uri, lsp_types::Diagnostic)> = checked.collect();
-            for (key, found) in checked.into_iter().chain(self.runs.diagnostics(root, &convert)) {
+            for (key, found) in checked.into_iter().chain(self.failures.diagnostics(root, &convert))
+            {
                 let all = files.entry(key).or_default();
                 // Two rule sets find the same mistake in a file that both import.
                 if !all.contains(&found) {
@@ -401,7 +416,7 @@ fn capabilities(client: Client) -> ServerCapabilities {
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: vec![runs::COMMAND.to_owned()],
-            ..ExecuteCommandOptions::default()
+            work_done_progress_options: WorkDoneProgressOptions { work_done_progress: Some(true) },
         }),
         workspace: Some(WorkspaceServerCapabilities {
             workspace_folders: Some(WorkspaceFoldersServerCapabilities {

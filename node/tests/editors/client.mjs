@@ -1,5 +1,5 @@
 // Drives `cairn lsp` with the library that VS Code's own client is made of: open, edit, diagnose,
-// hover, definition, references, rename, completion, lens. Ends with 1 and the reason when an
+// hover, definition, references, rename, completion, lens, format. Ends with 1 and the reason when an
 // answer is not what it should be.
 //
 //   node client.mjs CAIRN FOLDER     FOLDER is a copy of the example rule set
@@ -120,6 +120,7 @@ const { capabilities } = await connection.sendRequest(protocol.InitializeRequest
   workspaceFolders: [{ uri: pathToFileURL(folder).href, name: "rules" }],
   capabilities: {
     general: { positionEncodings: ["utf-16"] },
+    window: { workDoneProgress: true },
     workspace: {
       workspaceEdit: { documentChanges: true },
       didChangeWatchedFiles: { dynamicRegistration: true },
@@ -290,13 +291,62 @@ const [difference] = await until(() => {
 });
 assert.equal(sliced(extra, difference.range), "extra_rule");
 
+at("lens: hover is answered while a slow test runs, and the test can be cancelled");
+await type(
+  extra,
+  texts.get(extra),
+  `loot_table "extra_pile" {\n  rolls = 100\n  entry "coin" { weight = 1 }\n  entry "crown" { weight = 1 }\n}\n` +
+    `rule "extra_rule" {\n  on = ${trigger}\n  emit "extra" {\n    table = extra_pile\n    count = 1000\n  }\n}\n` +
+    // A billion rolls; nobody waits for their end.
+    `test "slow" {\n  on    = ${trigger}\n  cases = [\n${"    {},\n".repeat(1024)}  ]\n` +
+    `  expect "extra" { rolls = 1000 }\n`.repeat(16) +
+    `}\n` +
+    `test "quick" {\n  on    = ${trigger}\n  fired = [extra_rule]\n}\n`,
+);
+const [slow, quick] = await connection.sendRequest(protocol.CodeLensRequest.type, {
+  textDocument: { uri: uri(extra) },
+});
+const kinds = [];
+connection.onProgress(protocol.WorkDoneProgress.type, "slow", ({ kind }) => {
+  kinds.push(kind);
+  wake();
+});
+const cancel = new protocol.CancellationTokenSource();
+let over = false;
+const cancelled = assert
+  .rejects(
+    connection.sendRequest(
+      protocol.ExecuteCommandRequest.type,
+      { ...slow.command, workDoneToken: "slow" },
+      cancel.token,
+    ),
+    ({ code }) => code === protocol.LSPErrorCodes.RequestCancelled,
+  )
+  .finally(() => (over = true));
+await until(() => kinds.includes("begin"));
+const meanwhile = await connection.sendRequest(
+  protocol.HoverRequest.type,
+  place(extra, "extra_pile", 2),
+);
+assert.ok(meanwhile.contents.value.includes("extra_pile"), meanwhile.contents.value);
+assert.ok(!over, "it is no slow test");
+cancel.cancel();
+await cancelled;
+assert.equal(kinds.at(-1), "end");
+assert.equal((await run(quick)).passed, 1);
+
 at("format: one edit, after which nothing is left to do");
 const format = () =>
   connection.sendRequest(protocol.DocumentFormattingRequest.type, {
     textDocument: { uri: uri(extra) },
     options: { tabSize: 2, insertSpaces: true },
   });
-await type(extra, "  on    = ", "\t\ton =   ");
+await type(
+  extra,
+  texts.get(extra),
+  `rule "extra_rule" {\n  on = ${trigger}\n  emit "extra" {}\n}\n` +
+    `test "it fires" {\n\t\ton =   ${trigger}\n  fired = [extra_rule]\n}\n`,
+);
 const layout = await format();
 assert.equal(layout.length, 1, JSON.stringify(layout));
 const offset = ({ line, character }) =>

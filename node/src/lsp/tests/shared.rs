@@ -1,122 +1,9 @@
 //! Rule sets that share a file, and documents that are lost, as an editor sees them: a session
 //! without its clock and its streams.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use serde_json::json;
 
-use lsp_server::Message;
-use serde_json::{Value, json};
-
-use crate::lsp::server::{Server, Step};
-use crate::lsp::uri;
-
-const ZONES: &str = "enum \"zone\" { values = [\"meadow\", \"crypt\"] }\n";
-
-fn main(name: &str) -> String {
-    format!(
-        "ruleset \"{name}\" {{\n  dialect = 1\n  context = \"{name}@1\"\n}}\n\
-         import \"../shared/zones.rules.hcl\" {{}}\n\
-         trigger \"kill\" {{\n  fields = {{ zone = zone }}\n}}\n\
-         rule \"reward\" {{\n  on   = kill\n  when = trigger.zone == \"crypt\"\n  emit \"reward\" {{}}\n}}\n"
-    )
-}
-
-/// An editor with what it was told.
-struct Editor {
-    server: Server,
-    dir: tempfile::TempDir,
-    /// Diagnostics by URI as it was told.
-    shown: BTreeMap<String, Vec<Value>>,
-    said: Vec<String>,
-}
-
-impl Editor {
-    /// Opens a folder with two rule sets that import the same file.
-    fn new() -> Editor {
-        Editor::with(json!({}))
-    }
-
-    fn with(capabilities: Value) -> Editor {
-        let dir = tempfile::Builder::new().prefix("a+b").tempdir().unwrap();
-        let mut editor =
-            Editor { server: Server::default(), dir, shown: BTreeMap::new(), said: Vec::new() };
-        editor.put("hunt/hunt.rules.hcl", &main("hunt"));
-        editor.put("raid/raid.rules.hcl", &main("raid"));
-        editor.put("shared/zones.rules.hcl", ZONES);
-        let folder = json!({ "uri": editor.uri(""), "name": "rules" });
-        let params = json!({ "capabilities": capabilities, "workspaceFolders": [folder] });
-        assert!(editor.ask("initialize", params)["error"].is_null());
-        editor
-    }
-
-    fn put(&self, name: &str, text: &str) {
-        let path = self.dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn uri(&self, name: &str) -> String {
-        let path = self.dir.path().join(name);
-        uri::of(Path::new(path.to_str().unwrap())).unwrap().as_str().to_owned()
-    }
-
-    fn step(&mut self, step: Step) {
-        for message in step.send {
-            let Message::Notification(told) = message else { continue };
-            match told.method.as_str() {
-                "textDocument/publishDiagnostics" => {
-                    let uri = told.params["uri"].as_str().unwrap().to_owned();
-                    let found = told.params["diagnostics"].as_array().unwrap().clone();
-                    self.shown.insert(uri, found);
-                }
-                _ => self.said.push(told.params["message"].as_str().unwrap().to_owned()),
-            }
-        }
-    }
-
-    fn ask(&mut self, method: &str, params: Value) -> Value {
-        let request = lsp_server::Request::new(1.into(), method.to_owned(), params);
-        let mut step = self.server.handle(request.into());
-        let answer = step.send.pop().unwrap();
-        self.step(step);
-        serde_json::to_value(answer).unwrap()
-    }
-
-    fn tell(&mut self, method: &str, params: Value) {
-        let told = lsp_server::Notification::new(method.to_owned(), params);
-        let step = self.server.handle(told.into());
-        self.step(step);
-    }
-
-    fn open(&mut self, uri: &str, text: &str) {
-        let document = json!({ "uri": uri, "languageId": "cairn", "version": 1, "text": text });
-        self.tell("textDocument/didOpen", json!({ "textDocument": document }));
-    }
-
-    fn close(&mut self, uri: &str) {
-        self.tell("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
-    }
-
-    fn change(&mut self, uri: &str, version: i32, changes: Value) {
-        let document = json!({ "uri": uri, "version": version });
-        let params = json!({ "textDocument": document, "contentChanges": changes });
-        self.tell("textDocument/didChange", params);
-    }
-
-    /// The codes that show in a file after the quiet.
-    fn codes(&mut self, uri: &str) -> Vec<String> {
-        let step = self.server.publish();
-        self.step(step);
-        let shown = self.shown.get(uri).into_iter().flatten();
-        shown.map(|found| found["code"].as_str().unwrap_or("test").to_owned()).collect()
-    }
-
-    fn rename(&mut self, uri: &str, line: u32, character: u32, name: &str) -> Value {
-        let at = json!({ "line": line, "character": character });
-        let params = json!({ "textDocument": { "uri": uri }, "position": at, "newName": name });
-        self.ask("textDocument/rename", params)
-    }
-}
+use super::editor::{Editor, ZONES, main};
 
 #[test]
 fn a_file_of_two_rule_sets_keeps_its_findings_when_one_goes() {
@@ -259,28 +146,6 @@ fn a_document_whose_text_is_lost_is_followed_no_more() {
 }
 
 #[test]
-fn what_a_test_found_is_forgotten_when_the_disk_changes() {
-    let mut editor = Editor::new();
-    let hunt = editor.uri("hunt/hunt.rules.hcl");
-    let test = "test \"t\" {\n  on        = kill\n  trigger   = { zone = \"crypt\" }\n  not_fired = [reward]\n}\n";
-    let text = main("hunt") + test;
-    editor.put("hunt/hunt.rules.hcl", &text);
-    editor.open(&hunt, &text);
-    assert_eq!(editor.codes(&hunt), [""; 0]);
-    let arguments = json!([{ "uri": hunt, "test": "t" }]);
-    let params = json!({ "command": "cairn.runTest", "arguments": arguments });
-    let ran = editor.ask("workspace/executeCommand", params);
-    assert_eq!(ran["result"]["failed"], 1, "{ran}");
-    assert_eq!(editor.codes(&hunt), ["test"]);
-    // Saved as it is, nothing has changed.
-    editor.tell("textDocument/didSave", json!({ "textDocument": { "uri": hunt } }));
-    assert_eq!(editor.codes(&hunt), ["test"]);
-    editor.put("hunt/more.rules.hcl", "# more\n");
-    editor.tell("workspace/didChangeWatchedFiles", json!({ "changes": [] }));
-    assert_eq!(editor.codes(&hunt), [""; 0]);
-}
-
-#[test]
 fn a_rename_that_changes_draws_says_so() {
     let can = json!({ "workspace": { "workspaceEdit": {
         "documentChanges": true, "changeAnnotationSupport": {} } } });
@@ -309,4 +174,48 @@ fn a_rename_that_changes_draws_says_so() {
             }
         }
     }
+}
+
+#[test]
+fn references_and_definitions_are_those_of_every_rule_set() {
+    let mut editor = Editor::new();
+    let names = ["hunt/hunt.rules.hcl", "raid/raid.rules.hcl", "shared/zones.rules.hcl"];
+    let [hunt, raid, zones] = names.map(|name| editor.uri(name));
+    let common = "rule \"common\" {\n  on = kill\n  emit \"common\" {}\n}\n";
+    let shared = ZONES.to_owned() + common;
+    editor.put("shared/zones.rules.hcl", &shared);
+    editor.open(&zones, &shared);
+    let mut found = |method: &str, uri: &str, line: u32, character: u32, declared: bool| {
+        let at = json!({ "line": line, "character": character });
+        let params = json!({ "textDocument": { "uri": uri }, "position": at,
+            "context": { "includeDeclaration": declared } });
+        let answer = editor.ask(&format!("textDocument/{method}"), params);
+        let places: Vec<(String, u64)> = (answer["result"].as_array().expect("places").iter())
+            .map(|place| {
+                let line = place["range"]["start"]["line"].as_u64().unwrap();
+                (place["uri"].as_str().unwrap().to_owned(), line)
+            })
+            .collect();
+        places
+    };
+    let at = |places: &[(&String, u64)]| -> Vec<(String, u64)> {
+        places.iter().map(|(uri, line)| ((*uri).clone(), *line)).collect()
+    };
+    // The enum, from its declaration and from a use of it in a file of one rule set alone.
+    for (uri, line, character) in [(&zones, 0, 7), (&hunt, 6, 20), (&raid, 6, 20)] {
+        let all = found("references", uri, line, character, true);
+        assert_eq!(all, at(&[(&hunt, 6), (&raid, 6), (&zones, 0)]), "{uri}");
+        let uses = found("references", uri, line, character, false);
+        assert_eq!(uses, at(&[(&hunt, 6), (&raid, 6)]), "{uri}");
+        assert_eq!(found("definition", uri, line, character, true), at(&[(&zones, 0)]));
+    }
+    // The trigger is each rule set's own: both declare what the shared file uses.
+    let own = |uri| at(&[(uri, 5), (uri, 9), (&zones, 2)]);
+    assert_eq!(found("references", &hunt, 5, 10, true), own(&hunt));
+    assert_eq!(found("references", &raid, 5, 10, true), own(&raid));
+    let both = at(&[(&hunt, 5), (&hunt, 9), (&raid, 5), (&raid, 9), (&zones, 2)]);
+    assert_eq!(found("references", &zones, 2, 8, true), both);
+    assert_eq!(found("definition", &zones, 2, 8, true), at(&[(&hunt, 5), (&raid, 5)]));
+    // A name of the shared file that nothing else uses stands there once.
+    assert_eq!(found("references", &zones, 1, 8, true), at(&[(&zones, 1)]));
 }
