@@ -228,12 +228,13 @@ impl Generator {
     }
 
     fn any(&mut self, depth: u32) -> Node {
-        match self.stream.below(8) {
+        match self.stream.below(9) {
             0 => self.bool(depth),
             1 | 2 => self.number(Ty::Int, depth),
             3 | 4 => self.number(Ty::Decimal, depth),
             5 => self.number(Ty::Duration, depth),
             6 => self.number(Ty::Instant, depth),
+            7 => self.reference(Ty::Zone),
             _ => self.symbol(depth),
         }
     }
