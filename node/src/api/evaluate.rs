@@ -11,6 +11,7 @@ use cairn_ruleset::ir::Audience;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::pity::Unknown;
 use super::problem::Problem;
 use super::query::Query;
 use super::served::Served;
@@ -85,6 +86,9 @@ pub struct Outcome {
     /// What the player has missed now.
     #[serde(skip_serializing_if = "PityMap::is_empty")]
     pity: PityMap,
+    /// Misses that were given for what this version does not know; they are in `pity` as they were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown_pity: Vec<Unknown>,
 }
 
 #[derive(Debug, Serialize)]
@@ -199,8 +203,9 @@ impl Outcome {
                 .map(|(name, value)| (name, Shown(value)))
                 .collect(),
         });
-        let pity = evaluated.pity;
-        Outcome { fired: evaluated.fired, outcomes: outcomes.collect(), pity }
+        let unknown_pity = evaluated.unknown_pity.into_iter().map(Unknown::from).collect();
+        let (fired, pity) = (evaluated.fired, evaluated.pity);
+        Outcome { fired, outcomes: outcomes.collect(), pity, unknown_pity }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod host;
 pub mod metrics;
 pub mod number;
 pub mod params;
+pub mod pity;
 pub mod problem;
 pub mod query;
 pub mod roll;

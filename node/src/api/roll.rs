@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::evaluate::{Dropped, Which, fields, refused};
+use super::pity::Unknown;
 use super::problem::Problem;
 use super::query::Query;
 use super::served::Served;
@@ -71,6 +72,9 @@ pub struct Fallen {
     /// What the player has missed now.
     #[serde(skip_serializing_if = "PityMap::is_empty")]
     pity: PityMap,
+    /// Misses that were given for what this version does not know; they are in `pity` as they were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown_pity: Vec<Unknown>,
     /// Conditional entries that could not fall.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<Absent>,
@@ -97,6 +101,7 @@ impl From<Spoils> for Fallen {
         Fallen {
             loot: loot.map(|drop| Dropped { item: drop.item, count: drop.count }).collect(),
             pity: spoils.pity,
+            unknown_pity: spoils.unknown_pity.into_iter().map(Unknown::from).collect(),
             left_out: spoils.left_out.into_iter().map(Absent::from).collect(),
         }
     }

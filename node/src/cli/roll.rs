@@ -13,6 +13,7 @@ use super::opened::Opened;
 use super::output::{self, Format};
 use super::place::PlaceArgs;
 use crate::api::evaluate::refused;
+use crate::api::pity::Unknown;
 use crate::api::roll::{Fallen, Request};
 use crate::live::{Live, PityMap};
 
@@ -176,7 +177,9 @@ fn show(answer: &Value) -> String {
         .collect();
     let mut text = output::table(&["ITEM", "COUNT"], &rows);
     let pity: PityMap = serde_json::from_value(answer["pity"].clone()).unwrap_or_default();
-    if let Some(misses) = misses(&pity) {
+    let unknown: Vec<Unknown> =
+        serde_json::from_value(answer["unknown_pity"].clone()).unwrap_or_default();
+    if let Some(misses) = misses(&pity, &unknown) {
         text.push_str("\n\n");
         text.push_str(&misses);
     }

@@ -153,31 +153,12 @@ impl EvalError {
     }
 
     /// A player's misses that this version cannot take over.
-    pub(super) fn from_pity<'a>(
-        error: &PityError,
-        pities: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> EvalError {
+    pub(super) fn from_pity(error: &PityError) -> EvalError {
         let mut refused = EvalError::new("bad-pity", error.to_string());
-        match error {
-            PityError::NoTable { table } => {
-                let known: std::collections::BTreeSet<&str> =
-                    pities.map(|(table, _)| table).collect();
-                refused.code = "unknown-pity";
-                refused.hint = Some(suggest::hint(table, known));
-                refused.field = Some(format!(".pity.{table}"));
-            }
-            PityError::NoEntry { table, entry } => {
-                let of_table = pities.filter(|(of, _)| of == table);
-                let known: Vec<&str> = of_table.map(|(_, entry)| entry).collect();
-                refused.code = "unknown-pity";
-                refused.hint = Some(suggest::hint(entry, known));
-                refused.field = Some(format!(".pity.{table}.{entry}"));
-            }
-            PityError::TooMany { table, entry, .. } => {
-                refused.code = "out-of-range";
-                refused.hint = Some(format!("give 0 to {MISSES_MAX}: what the last roll returned"));
-                refused.field = Some(format!(".pity.{table}.{entry}"));
-            }
+        if let PityError::TooMany { table, entry, .. } = error {
+            refused.code = "out-of-range";
+            refused.hint = Some(format!("give 0 to {MISSES_MAX}: what the last roll returned"));
+            refused.field = Some(format!(".pity.{table}.{entry}"));
         }
         refused
     }

@@ -9,7 +9,7 @@ use cairn_sdk::{Context, Evaluator, Value};
 
 use super::Live;
 use super::error::EvalError;
-use super::pity::PityMap;
+use super::pity::{PityMap, UnknownPity};
 use super::place::Place;
 use super::roll::Rolled;
 
@@ -59,6 +59,8 @@ pub struct Evaluated {
     pub outcomes: Vec<Outcome>,
     /// What the player has missed now, for the caller to keep.
     pub pity: PityMap,
+    /// What was given of misses that this version does not know.
+    pub unknown_pity: Vec<UnknownPity>,
 }
 
 /// One outcome of a rule that fired.
@@ -107,7 +109,7 @@ impl Live {
         outcome: &mut cairn_sdk::Outcome,
     ) -> Result<Evaluated, EvalError> {
         let on = self.asked_for(request)?;
-        let mut pity = self.pity(&request.pity)?;
+        let (mut pity, unknown_pity) = self.pity(&request.pity)?;
         let context = self.context(on, request)?;
         let scope = self.scope(&request.place)?;
         evaluator.relocate(&scope);
@@ -131,7 +133,7 @@ impl Live {
             });
         }
         let pity = self.kept(&pity, &request.pity);
-        Ok(Evaluated { fired, outcomes, pity })
+        Ok(Evaluated { fired, outcomes, pity, unknown_pity })
     }
 
     /// The trigger or timer that a request is about.

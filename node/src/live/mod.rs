@@ -31,7 +31,7 @@ pub use evaluate::{EvalRequest, Evaluated, Given, Outcome};
 pub(crate) use loaded::Loaded;
 pub use loaded::ParamInfo;
 pub use local::Runner;
-pub use pity::PityMap;
+pub use pity::{PityMap, UnknownPity};
 pub use place::Place;
 pub use roll::{LeftOut, RollRequest, Rolled, Spoils};
 

@@ -9,7 +9,7 @@ use cairn_ruleset::rng;
 use super::Live;
 use super::error::EvalError;
 use super::evaluate::{EvalRequest, Given};
-use super::pity::PityMap;
+use super::pity::{PityMap, UnknownPity};
 use super::place::Place;
 
 /// A table to roll.
@@ -46,6 +46,8 @@ pub struct Spoils {
     pub loot: Vec<Rolled>,
     /// What the player has missed now, for the caller to keep.
     pub pity: PityMap,
+    /// What was given of misses that this version does not know.
+    pub unknown_pity: Vec<UnknownPity>,
     /// Entries that could not fall.
     pub left_out: Vec<LeftOut>,
 }
@@ -97,7 +99,7 @@ impl Live {
             let name = &request.table;
             return Err(EvalError::unknown("unknown-table", "loot table", name, known).at(".table"));
         };
-        let mut pity = self.pity(&request.pity)?;
+        let (mut pity, unknown_pity) = self.pity(&request.pity)?;
         let mut drops = Vec::new();
         let eligible = self.eligible(&EvalRequest {
             trigger: request.trigger.clone(),
@@ -123,7 +125,7 @@ impl Live {
         rolled.map_err(|error| EvalError::from_sdk(&error))?;
         let loot = drops.iter().map(Rolled::of).collect();
         let left_out = self.left_out(table.index, &eligible);
-        Ok(Spoils { loot, pity: self.kept(&pity, &request.pity), left_out })
+        Ok(Spoils { loot, pity: self.kept(&pity, &request.pity), unknown_pity, left_out })
     }
 
     /// Conditional entries that take no part in rolls of a table, or of those that it leads to.

@@ -13,6 +13,7 @@ mod batch;
 mod why;
 
 use crate::api::evaluate::{Outcome, Request, refused};
+use crate::api::pity::Unknown;
 use crate::api::problem::Problem;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -264,6 +265,8 @@ struct Shown {
     outcomes: Vec<Emitted>,
     #[serde(default)]
     pity: PityMap,
+    #[serde(default)]
+    unknown_pity: Vec<Unknown>,
 }
 
 #[derive(Deserialize)]
@@ -289,7 +292,8 @@ fn show(answer: &str) -> String {
     else {
         return answer.to_owned();
     };
-    let missed = misses(&shown.pity).map_or(String::new(), |table| format!("\n\n{table}"));
+    let missed = misses(&shown.pity, &shown.unknown_pity)
+        .map_or(String::new(), |table| format!("\n\n{table}"));
     if shown.fired.is_empty() {
         return format!("no rule fired (version {version}){missed}");
     }
@@ -319,12 +323,18 @@ pub(super) fn instant(text: &str) -> Result<i64, String> {
 }
 
 /// What a player has missed, as it stands after the rolls. `None` when there is nothing to keep.
-pub(super) fn misses(pity: &PityMap) -> Option<String> {
+pub(super) fn misses(pity: &PityMap, unknown: &[Unknown]) -> Option<String> {
     let rows = pity.iter().flat_map(|(table, entries)| {
         entries.iter().map(|(entry, n)| vec![table.clone(), entry.clone(), n.to_string()])
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    (!rows.is_empty()).then(|| output::table(&["TABLE", "ENTRY", "MISSES"], &rows))
+    let mut text = output::table(&["TABLE", "ENTRY", "MISSES"], &rows);
+    for Unknown { table, entry, hint } in unknown {
+        text.push_str(&format!(
+            "\nno pity here is called {table}.{entry}: it stays as it is; {hint}"
+        ));
+    }
+    (!rows.is_empty()).then_some(text)
 }
 
 /// `NAME=N`.
