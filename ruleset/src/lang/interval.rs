@@ -3,7 +3,7 @@
 //! Bounds are exact integers in the representation of the type, computed in 128 bits from operands
 //! of 64, so nothing in here overflows. The analysis ignores paths: both arms of a choice count.
 
-use crate::ir::{BinaryOp, DECIMAL_ONE};
+use crate::ir::{BinaryOp, DECIMAL_ONE, Expr};
 
 /// An inclusive range; `min ≤ max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +138,17 @@ pub(super) fn binary(op: BinaryOp, left: Interval, right: Interval) -> Result<In
         BinaryOp::Max => (a.min.max(b.min).into(), a.max.max(b.max).into()),
     };
     fit(bounds.0, bounds.1)
+}
+
+/// What a comparison says of one and the same value on both sides, whatever the value is. Draws
+/// are told apart by their numbers. Linear in the smaller expression.
+pub(super) fn with_itself(op: BinaryOp, left: &Expr, right: &Expr) -> Option<Interval> {
+    let holds = match op {
+        BinaryOp::Eq | BinaryOp::Le | BinaryOp::Ge => 1,
+        BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt => 0,
+        _ => return None,
+    };
+    (left == right).then(|| Interval::point(holds))
 }
 
 /// One operation on values; `None` where the interval analysis would have refused it.

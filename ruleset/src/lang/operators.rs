@@ -16,6 +16,7 @@ impl Checker<'_, '_> {
         }
         match interval::binary(op, a.range, b.range) {
             Ok(range) => {
+                let range = interval::with_itself(op, &a.ir, &b.ir).unwrap_or(range);
                 let size = a.size.saturating_add(b.size).saturating_add(1);
                 let ir = Expr::Binary(op, Box::new(a.ir), Box::new(b.ir));
                 self.known(at, ty, range, ir, size)

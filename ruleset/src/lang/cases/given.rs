@@ -89,17 +89,16 @@ impl Reader<'_, '_> {
             given.active.push((index, value == 1));
             given.active.sort_unstable();
         }
-        let whole = Slot { ty: Type::Int, min: 0, max: i64::MAX };
         if let Some(at) = block.value("seed")
-            && let Some(seed) = self.ranged(at, &whole, "seed")
+            && let Some(seed) = self.bits(at, "seed")
         {
-            given.seed = seed.unsigned_abs();
+            given.seed = seed;
         }
         if let Some(at) = block.value("player")
-            && let Some(player) = self.ranged(at, &whole, "player")
+            && let Some(player) = self.bits(at, "player")
             && !self.is_timer(on, at, "a player")
         {
-            given.player = player.unsigned_abs();
+            given.player = player;
         }
         for (word, name) in [("zone", &mut given.scope.zone), ("shard", &mut given.scope.shard)] {
             let Some(at) = block.value(word) else { continue };
@@ -192,6 +191,18 @@ impl Reader<'_, '_> {
             }
             given.left_out.retain(|slot| usize::from(*slot) != index);
         }
+    }
+
+    /// A seed or a player: any 64 bits. Half of them are larger than numbers of the language and
+    /// stand in quotes.
+    fn bits(&mut self, at: At, name: &str) -> Option<u64> {
+        if self.session.kind(at) == NodeKind::Text
+            && let Ok(bits) = self.session.string(at).parse()
+        {
+            return Some(bits);
+        }
+        let whole = Slot { ty: Type::Int, min: 0, max: i64::MAX };
+        self.ranged(at, &whole, name).map(i64::unsigned_abs)
     }
 
     /// Reports what the test of a timer cannot have.

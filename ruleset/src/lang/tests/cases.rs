@@ -196,9 +196,9 @@ test "silence" {
 #[test]
 fn loot_follows_the_seed() {
     let mut seen = std::collections::BTreeSet::new();
-    for seed in 0..16 {
+    for seed in (0..16).chain([i64::MAX as u64 + 1, u64::MAX]) {
         let text = format!(
-            "test \"t\" {{\n  on = kill\n  trigger = {{ zone = \"crypt\" }}\n  seed = {seed}\n  expect \"drop\" {{\n    loot = {{ coin = 0 }}\n  }}\n}}\n"
+            "test \"t\" {{\n  on = kill\n  trigger = {{ zone = \"crypt\" }}\n  seed = \"{seed}\"\n  expect \"drop\" {{\n    loot = {{ coin = 0 }}\n  }}\n}}\n"
         );
         let lines = judged(&text);
         let actual = lines.first().map_or("0", |line| line.rsplit(", ").next().unwrap());

@@ -44,6 +44,8 @@ const ROWS: &[(&str, &[&str])] = &[
      &["C0204 1:1"]),
     ("loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    when = chance(0.5)\n  }\n  entry \"b\" { weight = 1 }\n}",
      &["C0509 4:12"]),
+    ("rule \"a\" {\n  on = kill\n  when = trigger.level != trigger.level\n  emit \"e\" { }\n}\nrule \"b\" {\n  on = kill\n  when = trigger.level * 2 <= trigger.level * 2\n  emit \"e\" { }\n}\nrule \"c\" {\n  on = kill\n  when = chance(0.5) == chance(0.5)\n  emit \"e\" { }\n}",
+     &["C0607 3:10", "C0606 8:10"]),
     ("condition \"c\" { when = [for x in y : x] }",
      &["C0208 1:25"]),
     ("condition \"c\" { when = trigger.level[0] > 1 }",
