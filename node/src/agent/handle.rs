@@ -86,8 +86,8 @@ impl AgentHandle {
         &self.shared.store
     }
 
-    /// Ticks whenever what answers reads on any channel changed. Mark it seen, compare the
-    /// `ETag`s, wait again.
+    /// Ticks whenever what answers reads on any channel changed, and when a version was rejected.
+    /// Mark it seen, compare the `ETag`s, wait again.
     pub fn live_changes(&self) -> watch::Receiver<u64> {
         self.shared.live.changes()
     }

@@ -57,6 +57,7 @@ impl Running {
                     channel, generation, %digest, code = fault.code, detail = fault.detail,
                     "version rejected; what was live stays live"
                 );
+                self.live.rejected();
                 self.report_status();
             }
         }

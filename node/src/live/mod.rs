@@ -64,6 +64,11 @@ impl Live {
         self.record.digest
     }
 
+    /// Hash of what generated code relies on. Linear in the rule set.
+    pub fn schema_hash(&self) -> Digest {
+        self.loaded.version().schema_hash()
+    }
+
     /// Its semantic version.
     pub fn version(&self) -> &str {
         &self.record.version
@@ -161,6 +166,11 @@ impl LiveTable {
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// A version was rejected: what is live stays, and whoever waits for the version looks again.
+    pub(crate) fn rejected(&self) {
+        self.changes.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn heard(&self) -> &Heard {

@@ -10,8 +10,10 @@ use crate::agent::{AgentHandle, Progress, Rejection};
 
 /// Wait until an agent has rejected a generation of the channel.
 async fn rejected(agent: &AgentHandle, generation: u64) -> Rejection {
+    let mut changes = agent.live_changes();
     let told = async {
         loop {
+            changes.mark_unchanged();
             let status = agent.status().await.unwrap();
             let channel = status.channels.into_iter().find(|channel| channel.channel == CHANNEL);
             let channel = channel.filter(|channel| channel.generation >= generation);
@@ -20,8 +22,7 @@ async fn rejected(agent: &AgentHandle, generation: u64) -> Rejection {
             }) {
                 return rejection;
             }
-            // Nothing is told of what does not go live: ask again, as the command line does.
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            changes.changed().await.unwrap();
         }
     };
     tokio::time::timeout(PATIENCE, told).await.expect("the version was not rejected in time")
