@@ -170,6 +170,11 @@ fn edits_go_live_broken_ones_do_not_and_a_rollback_needs_no_download() {
     let first = get(&apis[0], "/v1/ruleset");
     assert_eq!((first["version"].as_str(), first["generation"].as_u64()), (Some("0.0.1"), Some(1)));
     assert!(first["staleness_ms"].is_u64() && first["digest"].as_str().unwrap().len() == 64);
+    // A game compares this with the constant in its generated code.
+    let rules = dev.home.path().join("rules");
+    let generated = clean().args(["codegen", "--lang", "ts"]).arg(rules).output().unwrap();
+    let schema = format!("export const SCHEMA = {};", first["schema"]);
+    assert!(String::from_utf8_lossy(&generated.stdout).contains(&schema), "{schema}");
 
     // The batch, on every node alike.
     let batch = r#"{"requests":[{"trigger":"boss_kill","rule":"crypt_drop","seed":7,"context":{"level":50,"zone":"crypt","party":2}}]}"#;

@@ -43,6 +43,7 @@ pub mod pity;
 pub mod plan;
 pub mod rng;
 pub mod schedule;
+pub mod schema_hash;
 pub mod scope;
 #[cfg(feature = "compile")]
 pub mod sim;

@@ -7,6 +7,7 @@ use cairn_ruleset::loot::{self, Drop, Roll};
 use cairn_ruleset::meta::FragmentMeta;
 use cairn_ruleset::page::Page;
 use cairn_ruleset::rng;
+use cairn_ruleset::schema_hash::schema_hash;
 use cairn_ruleset::scope::Scope;
 use cairn_ruleset::value::Value;
 
@@ -90,6 +91,15 @@ impl Version {
     #[must_use]
     pub fn image(&self) -> &Image<ImageBytes> {
         &self.image
+    }
+
+    /// The hash of what generated code relies on: the constant that `cairn codegen` wrote is equal
+    /// to it, or the code was generated from another schema. Linear in the rule set: ask once for
+    /// each version.
+    #[must_use]
+    pub fn schema_hash(&self) -> Digest {
+        let params = self.image.params().map(|param| (param.name, param.slot, param.unit));
+        schema_hash(self.image.context_hash(), params, &self.fragments)
     }
 
     /// Descriptions of the code fragments, by index.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::etag::Read;
 use super::problem::Problem;
@@ -21,7 +21,16 @@ pub struct Which {
     wait: Option<String>,
 }
 
-/// Version, generation, digest. With `If-None-Match` 304 when nothing changed; with `?wait=30s`
+/// What answers reads.
+#[derive(Debug, Serialize)]
+struct Ruleset {
+    #[serde(flatten)]
+    served: Served,
+    /// Equal to the constant in code that `cairn codegen` made for the same schema.
+    schema: String,
+}
+
+/// Version, generation, digest, hash of the schema. With `If-None-Match` 304 when nothing changed; with `?wait=30s`
 /// held back until it does. Only a change of what answers reads wakes it.
 ///
 /// # Errors
@@ -35,7 +44,11 @@ pub async fn read(
     let tag = |live: &Live| Ok(live.etag());
     let read = etag::changed(&api, which.channel.as_deref(), &headers, hold, tag).await?;
     Ok(match read {
-        Read::Changed(live, tag) => etag::tagged(Json(Served::of(&live)).into_response(), &tag),
+        Read::Changed(live, tag) => {
+            let schema = live.schema_hash().to_string();
+            let body = Json(Ruleset { served: Served::of(&live), schema });
+            etag::tagged(body.into_response(), &tag)
+        }
         Read::Unchanged(tag) => etag::tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
     })
 }

@@ -3,8 +3,8 @@
 //!
 //! The layout is the one that fragments read, see [`crate::layout`]: what a generated context
 //! writes can be handed to the SDK as it is. Every file carries the schema's hash in its head and
-//! as a constant; a game compares it with that of the version it loads ([`schema_hash`]), and
-//! generates again when they differ. Equal schemas give equal bytes.
+//! as a constant; a game compares it with that of the version it loads (see
+//! [`crate::schema_hash`]), and generates again when they differ. Equal schemas give equal bytes.
 
 mod cpp;
 mod csharp;

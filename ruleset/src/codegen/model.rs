@@ -1,13 +1,12 @@
 //! What is generated, whatever the language.
 
-use std::collections::BTreeMap;
-
 use cairn_merkle::Digest;
 
 use crate::contents::Contents;
-use crate::ir::{Audience, Slot, Type};
+use crate::ir::{Slot, Type};
 use crate::layout::{context_bytes, slot_at};
 use crate::plan::slot_text;
+use crate::schema_hash::labels;
 
 /// The type of a field, a parameter or a payload value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,22 +85,15 @@ pub(super) struct Model {
     pub(super) outcomes: Vec<Outcome>,
 }
 
-/// Hash of everything that is generated: names, indices, types, ranges. Values, weights, schedules
-/// and conditions are no part of it, so most releases leave it as it is.
+/// [`crate::schema_hash`] of a version's contents.
 #[must_use]
 pub fn schema_hash(contents: &Contents) -> Digest {
-    let params: Vec<_> =
-        contents.schema.params.iter().map(|p| (&p.name, p.slot, &p.unit)).collect();
-    let outcomes: Vec<_> = outcomes(contents)
-        .into_iter()
-        .map(|o| {
-            let values: Vec<_> =
-                o.values.into_iter().map(|v| (v.name, v.doc, v.optional)).collect();
-            (o.name, o.cluster, values)
-        })
-        .collect();
-    let bytes = postcard::to_stdvec(&(contents.context_hash, params, outcomes)).unwrap_or_default();
-    Digest::derive("cairn 2026 generated schema v1", &[&bytes])
+    let params = contents.schema.params.iter();
+    crate::schema_hash::schema_hash(
+        contents.context_hash,
+        params.map(|param| (param.name.as_str(), param.slot, param.unit.as_deref())),
+        contents.fragments.iter().map(|code| &code.meta),
+    )
 }
 
 fn ty(ty: Type) -> Ty {
@@ -128,34 +120,20 @@ fn doc(contents: &Contents, slot: &Slot) -> String {
 
 /// Outcomes by label, from all rules: what every one of them gives, and what only some do.
 fn outcomes(contents: &Contents) -> Vec<Outcome> {
-    type Seen = BTreeMap<String, (usize, Type, bool)>;
-    let mut labels: BTreeMap<(bool, String), (usize, Seen)> = BTreeMap::new();
-    let rules = contents.fragments.iter().flat_map(|code| &code.meta.rules);
-    for outcome in rules.flat_map(|rule| &rule.outcomes) {
-        let key = (outcome.audience == Audience::Cluster, outcome.name.clone());
-        let (count, values) = labels.entry(key).or_default();
-        *count += 1;
-        for value in &outcome.payload {
-            let known = values.entry(value.name.clone()).or_insert((0, value.ty, false));
-            known.0 += 1;
-            known.2 |= known.1 != value.ty;
-        }
-    }
-    labels
-        .into_iter()
-        .map(|((cluster, name), (count, values))| {
-            let values = values.into_iter().map(|(name, (seen, of, mixed))| Value {
-                name,
-                ty: if mixed { Ty::Number } else { ty(of) },
-                optional: seen < count,
-                doc: match mixed {
-                    true => "of another type in each rule".to_owned(),
-                    false => format!("{}{}", crate::plan::type_text(contents, of), unit(of)),
-                },
-            });
-            Outcome { name, cluster, values: values.collect() }
-        })
-        .collect()
+    let labels = labels(contents.fragments.iter().map(|code| &code.meta)).into_iter();
+    let outcomes = labels.map(|label| {
+        let values = label.values.into_iter().map(|(name, given)| Value {
+            name: name.to_owned(),
+            ty: given.ty.map_or(Ty::Number, ty),
+            optional: given.optional,
+            doc: match given.ty {
+                None => "of another type in each rule".to_owned(),
+                Some(of) => format!("{}{}", crate::plan::type_text(contents, of), unit(of)),
+            },
+        });
+        Outcome { name: label.name.to_owned(), cluster: label.cluster, values: values.collect() }
+    });
+    outcomes.collect()
 }
 
 impl Model {
