@@ -156,31 +156,52 @@ struct Entry {
     label: At,
     weight: Option<(At, u64)>,
     conditional: bool,
-    /// What it gives and when: equal texts without blanks give the same.
-    gives: String,
+    /// Whether a pity bounds how long it stays away.
+    owed: bool,
+    /// What it gives and when, attribute by attribute: equal texts without blanks give the same.
+    gives: BTreeSet<String>,
 }
 
 fn table(session: &mut Session<'_>, at: At) {
-    let mut entries = Vec::new();
-    for child in session.children(at) {
-        let is = session.kind(child) == NodeKind::Block
-            && session.child(child, 0).is_some_and(|name| session.text(name) == "entry");
-        if is && let Some(label) = session.child(child, 1) {
-            entries.push(entry(session, child, label));
-        }
-    }
-    tiny(session, &entries);
+    let labels = |word: &str| -> Vec<(At, At)> {
+        let blocks = session.children(at).into_iter().filter(|child| {
+            session.kind(*child) == NodeKind::Block
+                && session.child(*child, 0).is_some_and(|name| session.text(name) == word)
+        });
+        blocks.filter_map(|block| Some((block, session.child(block, 1)?))).collect()
+    };
+    let owed: BTreeSet<String> =
+        labels("pity").into_iter().map(|(_, label)| session.string(label)).collect();
+    let entries: Vec<Entry> = labels("entry")
+        .into_iter()
+        .map(|(block, label)| entry(session, block, label, &owed))
+        .collect();
+    let draws = draws(session, at);
+    tiny(session, &entries, draws);
     repeated(session, &entries);
 }
 
-fn entry(session: &Session<'_>, at: At, label: At) -> Entry {
+/// Most entries that one roll of a table draws.
+fn draws(session: &Session<'_>, at: At) -> u64 {
+    let Some(value) = uses::attribute(session, at, "rolls") else { return 1 };
+    let most = match session.kind(value) {
+        NodeKind::List => session.children(value).into_iter().last(),
+        _ => Some(value),
+    };
+    match most.map(|most| literal::number(session.text(most))) {
+        Some(Some(Number::Int(count))) => u64::try_from(count).unwrap_or(1).max(1),
+        _ => 1,
+    }
+}
+
+fn entry(session: &Session<'_>, at: At, label: At, owed: &BTreeSet<String>) -> Entry {
     let weight = uses::attribute(session, at, "weight").and_then(|weight| {
         match literal::number(session.text(weight)) {
             Some(Number::Int(value)) => Some((weight, u64::try_from(value).ok()?)),
             _ => None,
         }
     });
-    let mut gives = String::new();
+    let (mut gives, mut conditional) = (BTreeSet::new(), false);
     for child in session.children(at) {
         let (Some(name), Some(value)) = (session.child(child, 0), session.child(child, 1)) else {
             continue;
@@ -188,24 +209,27 @@ fn entry(session: &Session<'_>, at: At, label: At) -> Entry {
         let name = session.text(name);
         if session.kind(child) == NodeKind::Attribute && name != "weight" {
             let text: String = session.text(value).chars().filter(|c| !c.is_whitespace()).collect();
-            gives.push_str(&format!("{name}={text};"));
+            conditional |= name == "when";
+            gives.insert(format!("{name}={text}"));
         }
     }
     let named = ["item", "table"].iter().any(|key| uses::attribute(session, at, key).is_some());
     if !named {
-        gives.push_str(&format!("item={};", session.text(label)));
+        gives.insert(format!("item={}", session.text(label)));
     }
-    Entry { label, weight, conditional: gives.contains("when="), gives }
+    Entry { label, weight, conditional, owed: owed.contains(&session.string(label)), gives }
 }
 
-fn tiny(session: &mut Session<'_>, entries: &[Entry]) {
+fn tiny(session: &mut Session<'_>, entries: &[Entry], draws: u64) {
     let weight = |entry: &Entry| entry.weight.map_or(0, |(_, weight)| weight);
     let always: u64 = entries.iter().filter(|entry| !entry.conditional).map(weight).sum();
-    for entry in entries {
+    // What is owed falls however little it weighs.
+    for entry in entries.iter().filter(|entry| !entry.owed) {
         let Some((at, own)) = entry.weight else { continue };
         // At best only those without a condition stand beside it.
         let total = if entry.conditional { always.saturating_add(own) } else { always };
-        if own.saturating_mul(SHARE_MIN) >= total {
+        let shown = own.saturating_mul(draws);
+        if shown.saturating_mul(SHARE_MIN) >= total {
             continue;
         }
         let span = session.span(at);
@@ -214,7 +238,7 @@ fn tiny(session: &mut Session<'_>, entries: &[Entry]) {
             Diagnostic::warning(
                 Code::TinyWeight,
                 span,
-                format!("{name} falls in at most one of {} rolls", total / own.max(1)),
+                format!("{name} falls in at most one of {} rolls", total / shown.max(1)),
             )
             .cause("a share under one in a million rounds to nothing in every report and forecast")
             .help("raise its weight, lower the others, or remove the entry"),
@@ -223,9 +247,10 @@ fn tiny(session: &mut Session<'_>, entries: &[Entry]) {
 }
 
 fn repeated(session: &mut Session<'_>, entries: &[Entry]) {
-    let mut first: BTreeMap<&str, &Entry> = BTreeMap::new();
-    for entry in entries {
-        let Some(earlier) = first.get(entry.gives.as_str()) else {
+    let mut first: BTreeMap<&BTreeSet<String>, &Entry> = BTreeMap::new();
+    // What is owed is counted by itself: to add it up with another would change what it is owed for.
+    for entry in entries.iter().filter(|entry| !entry.owed) {
+        let Some(earlier) = first.get(&entry.gives) else {
             first.insert(&entry.gives, entry);
             continue;
         };
