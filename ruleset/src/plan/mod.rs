@@ -14,6 +14,7 @@ mod express;
 mod guided;
 mod loot;
 mod odds;
+mod renames;
 mod rules;
 mod schema;
 mod seed;
@@ -242,6 +243,7 @@ pub fn plan<'v>(mut old: Version<'v>, mut new: Version<'v>, at_ms: i64) -> Plan 
             }
         }
     }
+    renames::note(&mut changes);
     deprecated(old.contents, new.contents, &mut changes);
     changes.sort_by(|a, b| (a.kind, &a.name, a.action).cmp(&(b.kind, &b.name, b.action)));
     Plan { changes }

@@ -325,6 +325,33 @@ fn added_and_removed_things_are_named_in_full() {
 }
 
 #[test]
+fn a_rename_is_told_as_one_when_only_one_thing_fits() {
+    let with = |names: &[&str]| {
+        let rule = |name| {
+            format!(
+                "rule \"{name}\" {{\n  on = claim\n  emit \"more\" {{ n = trigger.level }}\n}}\n"
+            )
+        };
+        format!("{BASE}\n{}", names.iter().map(rule).collect::<String>())
+    };
+    let told = |from: &str, to: &str| {
+        let plan = between(from, to, true);
+        let lines = lines(&plan);
+        lines.into_iter().filter(|line| line.contains("renamed")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&with(&["more"]), &with(&["extra"])),
+        [
+            "rule extra | renamed, draws anew | more → extra",
+            "rule more | renamed, draws anew | more → extra",
+        ]
+    );
+    // Two that are alike may each be the one.
+    assert_eq!(told(&with(&["more"]), &with(&["extra", "other"])), [""; 0]);
+    assert_eq!(told(&with(&["more"]), &with(&[])), [""; 0]);
+}
+
+#[test]
 fn an_enum_that_was_reordered_is_matched_by_name() {
     let new = edited("[\"meadow\", \"forest\", \"crypt\"]", "[\"crypt\", \"meadow\", \"forest\"]");
     let plan = between(BASE, &new, true);
