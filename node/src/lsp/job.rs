@@ -9,7 +9,7 @@ use cairn_ruleset::lang::ide::Analysis;
 use serde::Serialize;
 
 /// Differences that are kept of one run; more are counted.
-const DIFFERENCE_COUNT_MAX: usize = 256;
+pub(super) const DIFFERENCE_COUNT_MAX: usize = 256;
 
 /// A test of a rule set as it was when it was asked for.
 #[derive(Clone)]

@@ -58,3 +58,44 @@ fn declares(text: &str) -> bool {
             .is_some_and(|rest| rest.starts_with([' ', '\t', '"', '{']))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_neighbours_the_first_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |number: usize| {
+            let folder = dir.path().join(format!("{number:03}"));
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("a.rules.hcl"), "ruleset \"a\" {\n}\n").unwrap();
+            folder
+        };
+        std::fs::create_dir(dir.path().join("000 without rules")).unwrap();
+        let mut folders: Vec<PathBuf> = (0..NEIGHBOUR_COUNT_MAX).map(put).collect();
+        let found = || rulesets_below(dir.path(), &Documents::default());
+        assert_eq!(found(), folders);
+        // In the order of their names, whichever was made last.
+        std::fs::rename(folders.remove(0), dir.path().join("zzz")).unwrap();
+        folders.push(dir.path().join("zzz"));
+        assert_eq!(found(), folders);
+        put(NEIGHBOUR_COUNT_MAX);
+        folders.insert(folders.len() - 1, dir.path().join(format!("{NEIGHBOUR_COUNT_MAX:03}")));
+        assert_eq!(found(), folders[..NEIGHBOUR_COUNT_MAX]);
+    }
+
+    #[test]
+    fn a_block_is_looked_for_line_by_line() {
+        for (text, holds) in [
+            ("ruleset \"a\" {\n}", true),
+            ("# x\n\t ruleset\"a\"{}", true),
+            ("ruleset{}", true),
+            ("ruleset", false),
+            ("rulesets \"a\" {}", false),
+            ("# ruleset \"a\" {}", false),
+        ] {
+            assert_eq!(declares(text), holds, "{text}");
+        }
+    }
+}

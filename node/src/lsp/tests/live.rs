@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cairn_ruleset::lang::Source;
 use cairn_ruleset::lang::ide::Analysis;
@@ -115,8 +115,11 @@ impl Live {
 
     /// The next message that is as it should be.
     fn until(&mut self, is: impl Fn(&Value) -> bool) -> Value {
+        // For all of them together: progress comes for hours.
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            let Ok(message) = self.from.recv_timeout(DEADLINE) else {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(message) = self.from.recv_timeout(left) else {
                 panic!("it does not come; what came: {:#?}", self.said)
             };
             self.said.push(message.clone());

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::editor::{Editor, main};
+use crate::lsp::job::DIFFERENCE_COUNT_MAX;
 use crate::lsp::runs::RUN_COUNT_MAX;
 use crate::lsp::worker::{End, Ran};
 
@@ -168,6 +169,26 @@ fn a_bug_in_a_run_is_an_answer_and_the_next_runs() {
     assert_eq!(editor.refused(first), json!(-32603));
     editor.work();
     assert_eq!(editor.answers.remove(&second).unwrap()["result"]["failed"], 1);
+}
+
+#[test]
+fn of_too_many_differences_the_first_are_shown_and_all_are_counted() {
+    for count in [DIFFERENCE_COUNT_MAX, DIFFERENCE_COUNT_MAX + 1] {
+        let (mut editor, hunt) = editor(json!({}));
+        let row = "    { trigger = { zone = \"meadow\" } },\n";
+        let rows = row.repeat(count);
+        let test = format!(
+            "test \"v\" {{\n  on    = kill\n  fired = [reward]\n  cases = [\n{rows}  ]\n}}\n"
+        );
+        editor.change(&hunt, 2, json!([{ "text": main("hunt") + &test }]));
+        let id = editor.run(&hunt, "v");
+        editor.work();
+        let ran = editor.answers.remove(&id).unwrap();
+        assert_eq!(ran["result"]["failed"], count, "{ran}");
+        let shown = ran["result"]["differences"].as_array().unwrap();
+        assert_eq!(shown.len(), DIFFERENCE_COUNT_MAX);
+        assert_eq!(editor.codes(&hunt).len(), DIFFERENCE_COUNT_MAX);
+    }
 }
 
 #[test]
