@@ -10,6 +10,16 @@ const RENAMED: &str = "renamed";
 /// The same for what draws by its name: equal odds, and for a seed another result.
 const RENAMED_DRAWS: &str = "renamed, draws anew";
 
+/// Kind and aspects of a thing with their values.
+type Content<'a> = (Kind, Vec<(&'a str, Option<&'a str>)>);
+
+/// Where things of one content stand among the changes.
+#[derive(Default)]
+struct Places {
+    removed: Vec<usize>,
+    added: Vec<usize>,
+}
+
 /// Everything that is told of a thing. Only one side is there, as it is added or removed whole.
 fn told(change: &Change) -> Vec<(&str, Option<&str>)> {
     let details = change.details.iter();
@@ -19,22 +29,22 @@ fn told(change: &Change) -> Vec<(&str, Option<&str>)> {
 /// Notes on both ends of each rename which name the other has. Where several are alike nobody can
 /// tell which became which, and nothing is noted. O(n log n) in what the changes tell.
 pub(super) fn note(changes: &mut [Change]) {
-    let mut alike: BTreeMap<(Kind, Vec<_>), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut alike: BTreeMap<Content<'_>, Places> = BTreeMap::new();
     for (at, change) in changes.iter().enumerate() {
         let content = told(change);
         if content.is_empty() {
             continue;
         }
-        let (removed, added) = alike.entry((change.kind, content)).or_default();
+        let places = alike.entry((change.kind, content)).or_default();
         match change.action {
-            Action::Removed => removed.push(at),
-            Action::Added => added.push(at),
+            Action::Removed => places.removed.push(at),
+            Action::Added => places.added.push(at),
             Action::Changed => {}
         }
     }
     let pairs: Vec<(usize, usize)> = alike
         .into_values()
-        .filter_map(|(removed, added)| match (&removed[..], &added[..]) {
+        .filter_map(|places| match (&places.removed[..], &places.added[..]) {
             ([removed], [added]) => Some((*removed, *added)),
             _ => None,
         })
