@@ -434,12 +434,22 @@ fn misses_that_a_version_does_not_know_are_handed_back() {
         {"table": "crypt_rare", "entry": "lich_crwn", "hint": "did you mean `lich_crown`?"},
     ]);
     assert_eq!(answer["unknown_pity"], unknown);
-    let text = stdout(&cairn(&[&["roll"][..], &of].concat()));
+    let text = stderr(&cairn(&[&["roll"][..], &of].concat()));
     assert!(
-        text.contains("no pity here is called crypt_rar.lich_crown")
-            && text.contains("did you mean"),
+        text.contains("warning: no pity is called crypt_rar.lich_crown")
+            && text.contains("hint: did"),
         "{text}"
     );
+    // What could never come back is refused, whoever knows it; the list is short however much is
+    // unknown.
+    let over = r#"{"gone":{"x":1000001}}"#;
+    fails(&["roll", "crypt_rare", "--rules", &rules, "--pity", over], 2, &["`gone.x`", "1000000"]);
+    let many: Vec<String> = (0..100).map(|at| format!("\"t{at}\":{{\"x\":1}}")).collect();
+    let many = format!("{{{}}}", many.join(","));
+    let output = cairn(&["roll", "crypt_rare", "--rules", &rules, "--pity", &many, "-o", "json"]);
+    let answer = json(&output);
+    assert_eq!(answer["unknown_pity"].as_array().unwrap().len(), 16);
+    assert_eq!(answer["pity"].as_object().unwrap().len(), 101);
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub mod context;
 #[cfg(feature = "compile")]
 pub mod cost;
 #[cfg(feature = "compile")]
+mod drawn;
+#[cfg(feature = "compile")]
 pub mod emit;
 pub mod envelope;
 #[cfg(feature = "compile")]

@@ -93,27 +93,31 @@ impl Misses {
         Ok(())
     }
 
-    /// Takes over many counts by name: one pass over the pities of the tables, then logarithmic for
-    /// each count.
+    /// Takes over what is kept of a player, whichever version it was kept under, and returns what
+    /// these tables do not know, in the order given: a caller keeps that as it is, for the version
+    /// that knows it. One pass over the pities of the tables, then logarithmic for each count.
     ///
     /// # Errors
-    /// As [`Misses::set`], of the first that cannot be taken; nothing is changed then.
-    pub fn set_all<'n, T: Tables + ?Sized>(
+    /// `TooMany`, of the first such count, known or not; nothing is changed then.
+    pub fn restore<'n, T: Tables + ?Sized>(
         &mut self,
         tables: &T,
         counts: impl IntoIterator<Item = (&'n str, &'n str, u64)>,
-    ) -> Result<(), PityError> {
+    ) -> Result<Vec<(&'n str, &'n str, u64)>, PityError> {
         let slots = slots(tables);
-        let mut taken = self.clone();
+        let (mut taken, mut unknown) = (self.clone(), Vec::new());
         for (table, entry, misses) in counts {
+            if misses > MISSES_MAX.into() {
+                let (table, entry) = (clip(table), clip(entry));
+                return Err(PityError::TooMany { table, entry, misses });
+            }
             match slots.get(&(table, entry)) {
-                Some(slot) if misses <= MISSES_MAX.into() => taken.put(*slot, misses as u32),
-                // The slow way names what is wrong.
-                _ => taken.set(tables, table, entry, misses)?,
+                Some(slot) => taken.put(*slot, misses as u32),
+                None => unknown.push((table, entry, misses)),
             }
         }
         *self = taken;
-        Ok(())
+        Ok(unknown)
     }
 
     fn put(&mut self, slot: usize, misses: u32) {
@@ -201,6 +205,16 @@ mod tests {
             let error = misses.set(old, table, entry, count).unwrap_err();
             assert_eq!(error.to_string(), expected);
         }
+        assert_eq!(misses, refused);
+
+        let kept = [("a", "z", 9), ("a", "y", 4), ("c", "x", u64::from(MISSES_MAX))];
+        let mut restored = Misses::new(old);
+        assert_eq!(restored.restore(old, kept), Ok(vec![kept[0], kept[2]]));
+        let named: Vec<_> = restored.iter(old).collect();
+        assert_eq!(named, [("a", "y", 4), ("a", "x", 0), ("b", "x", 0)]);
+        // One that nobody knows here would be refused by the version that does.
+        let error = misses.restore(old, [("a", "x", 1), ("c", "x", 1_000_001)]).unwrap_err();
+        assert_eq!(error.to_string(), "`c.x` has 1000001 misses, limit 1000000");
         assert_eq!(misses, refused);
 
         let new = [table("c", &["x"], &[0]), table("a", &["w", "x"], &[0, 1])];

@@ -7,7 +7,7 @@ use crate::{Error, Result, Version};
 
 /// One player's misses under one version: for each `pity`, how often its entry stayed away.
 ///
-/// Keep it with the player's record, as (table, entry) → misses: [`Pity::set`] takes it in,
+/// Keep it with the player's record, as (table, entry) → misses: [`Pity::restore`] takes it in,
 /// [`Pity::iter`] gives it out. In memory it is one count per pity; a roll changes it in place and
 /// allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,18 +40,21 @@ impl Pity {
         Ok(self)
     }
 
-    /// Takes over many counts: one pass over the version's pities, then logarithmic for each.
+    /// Takes over what is kept of a player, whichever version it was kept under, and returns what
+    /// this version does not know, in the order given. Keep that as it is: after a rollback it is
+    /// what the newer version counted. One pass over the version's pities, then logarithmic for
+    /// each count.
     ///
     /// # Errors
-    /// As [`Pity::set`], of the first that cannot be taken; nothing is changed then.
-    pub fn set_all<'n>(
+    /// `OtherVersion`; `Pity` names the first count over its limit, known or not. Nothing is changed
+    /// then.
+    pub fn restore<'n>(
         &mut self,
         version: &Version,
         counts: impl IntoIterator<Item = (&'n str, &'n str, u64)>,
-    ) -> Result<&mut Pity> {
+    ) -> Result<Vec<(&'n str, &'n str, u64)>> {
         self.check(version)?;
-        self.misses.set_all(version.image(), counts)?;
-        Ok(self)
+        Ok(self.misses.restore(version.image(), counts)?)
     }
 
     /// Table, entry and misses of every pity, in declared order; none for another version.

@@ -1,5 +1,7 @@
 //! One version of a rule set, as a game holds it.
 
+use std::sync::OnceLock;
+
 use cairn_merkle::Digest;
 use cairn_ruleset::image::{Image, ImageError};
 use cairn_ruleset::ir::On;
@@ -31,6 +33,7 @@ pub struct Version {
     fragments: Vec<FragmentMeta>,
     /// By loot table.
     tables: Vec<TableDraw>,
+    schema: OnceLock<Digest>,
 }
 
 /// How a table is rolled outside any rule.
@@ -84,7 +87,19 @@ impl Version {
         let tables =
             (0..image.table_count() as u16).map(|index| TableDraw::of(&image, index)).collect();
         let page = image.page(&scope);
-        Ok(Version { generation, digest, version, ruleset, image, scope, page, fragments, tables })
+        let schema = OnceLock::new();
+        Ok(Version {
+            generation,
+            digest,
+            version,
+            ruleset,
+            image,
+            scope,
+            page,
+            fragments,
+            tables,
+            schema,
+        })
     }
 
     /// The image: triggers, enums, tables, timers and so on.
@@ -94,12 +109,14 @@ impl Version {
     }
 
     /// The hash of what generated code relies on: the constant that `cairn codegen` wrote is equal
-    /// to it, or the code was generated from another schema. Linear in the rule set: ask once for
-    /// each version.
+    /// to it, or the code was generated from another schema. The first call is linear in the rule
+    /// set.
     #[must_use]
     pub fn schema_hash(&self) -> Digest {
-        let params = self.image.params().map(|param| (param.name, param.slot, param.unit));
-        schema_hash(self.image.context_hash(), params, &self.fragments)
+        *self.schema.get_or_init(|| {
+            let params = self.image.params().map(|param| (param.name, param.slot, param.unit));
+            schema_hash(self.image.context_hash(), params, &self.fragments)
+        })
     }
 
     /// Descriptions of the code fragments, by index.

@@ -31,7 +31,7 @@ struct Ruleset {
 }
 
 /// Version, generation, digest, hash of the schema. With `If-None-Match` 304 when nothing changed; with `?wait=30s`
-/// held back until it does. Only a change of what answers reads wakes it.
+/// held back until it does. Only a change of what answers reads ends the wait.
 ///
 /// # Errors
 /// See [`Api::live`].

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use cairn_ruleset::value::instant_text;
 use serde_json::{Map, Value};
 
-use super::eval::{CONTEXT_EXAMPLE, PITY_EXAMPLE, active, count, instant, misses, object, problem};
+use super::eval::{
+    CONTEXT_EXAMPLE, PITY_EXAMPLE, active, count, instant, misses, object, problem, warn_of,
+};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::node::{ChannelArgs, NodeArgs};
@@ -102,6 +104,9 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         Format::Json => output::json(&answer)?,
         Format::Table => {
             output::line(&show(&answer));
+            let unknown: Vec<Unknown> =
+                serde_json::from_value(answer["unknown_pity"].clone()).unwrap_or_default();
+            warn_of(&unknown);
             if let Some(note) = left_out(args, &answer) {
                 output::note(&note);
             }
@@ -177,9 +182,7 @@ fn show(answer: &Value) -> String {
         .collect();
     let mut text = output::table(&["ITEM", "COUNT"], &rows);
     let pity: PityMap = serde_json::from_value(answer["pity"].clone()).unwrap_or_default();
-    let unknown: Vec<Unknown> =
-        serde_json::from_value(answer["unknown_pity"].clone()).unwrap_or_default();
-    if let Some(misses) = misses(&pity, &unknown) {
+    if let Some(misses) = misses(&pity) {
         text.push_str("\n\n");
         text.push_str(&misses);
     }

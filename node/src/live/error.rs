@@ -152,13 +152,16 @@ impl EvalError {
         refused
     }
 
-    /// A player's misses that this version cannot take over.
+    /// A player's misses that no version takes over.
     pub(super) fn from_pity(error: &PityError) -> EvalError {
-        let mut refused = EvalError::new("bad-pity", error.to_string());
-        if let PityError::TooMany { table, entry, .. } = error {
-            refused.code = "out-of-range";
-            refused.hint = Some(format!("give 0 to {MISSES_MAX}: what the last roll returned"));
-            refused.field = Some(format!(".pity.{table}.{entry}"));
+        let mut refused = EvalError::new("out-of-range", error.to_string());
+        match error {
+            PityError::TooMany { table, entry, .. } => {
+                refused.hint = Some(format!("give 0 to {MISSES_MAX}: what the last roll returned"));
+                refused.field = Some(format!(".pity.{table}.{entry}"));
+            }
+            // Not of misses that are restored: what is unknown there is handed back.
+            PityError::NoTable { .. } | PityError::NoEntry { .. } => {}
         }
         refused
     }

@@ -64,7 +64,7 @@ impl Live {
         self.record.digest
     }
 
-    /// Hash of what generated code relies on. Linear in the rule set.
+    /// Hash of what generated code relies on. The first call is linear in the rule set.
     pub fn schema_hash(&self) -> Digest {
         self.loaded.version().schema_hash()
     }

@@ -12,6 +12,9 @@ use crate::suggest;
 /// Loot table → entry → misses: what a host keeps with each player.
 pub type PityMap = BTreeMap<String, BTreeMap<String, u64>>;
 
+/// Names that an answer lists of those that the version does not know.
+const UNKNOWN_COUNT_SHOWN: usize = 16;
+
 /// A count that was given for what this version does not know: a mistake in a name, or the state of
 /// a player who met a newer version before a rollback. It changes nothing and is handed back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,42 +23,40 @@ pub struct UnknownPity {
     pub table: String,
     /// The entry.
     pub entry: String,
-    /// The names that this version knows, the nearest first.
+    /// The nearest name that this version knows, or what there is.
     pub hint: String,
 }
 
 impl Live {
-    /// Takes over what a caller keeps, and says what this version does not know of it; what is left
-    /// out has missed nothing.
+    /// Takes over what a caller keeps, and says what this version does not know of it, the first
+    /// few by name; what is left out has missed nothing.
     pub(super) fn pity(&self, given: &PityMap) -> Result<(Pity, Vec<UnknownPity>), EvalError> {
         let version = self.loaded.version();
         let mut pity = Pity::new(version);
         if given.is_empty() {
             return Ok((pity, Vec::new()));
         }
-        let known = self.pities();
-        let (mut counts, mut unknown) = (Vec::new(), Vec::new());
-        for (table, entries) in given {
-            for (entry, misses) in entries {
-                match known.get(table.as_str()).is_some_and(|known| known.contains(entry.as_str()))
-                {
-                    true => counts.push((table.as_str(), entry.as_str(), *misses)),
-                    false => unknown.push(UnknownPity {
-                        table: table.clone(),
-                        entry: entry.clone(),
-                        hint: match known.get(table.as_str()) {
-                            Some(entries) => suggest::hint(entry, entries.iter().copied()),
-                            None => suggest::hint(table, known.keys().copied()),
-                        },
-                    }),
-                }
-            }
-        }
-        pity.set_all(version, counts).map_err(|error| match &error {
+        let counts = given.iter().flat_map(|(table, entries)| {
+            entries.iter().map(move |(entry, misses)| (table.as_str(), entry.as_str(), *misses))
+        });
+        let unknown = pity.restore(version, counts).map_err(|error| match &error {
             cairn_sdk::Error::Pity(why) => EvalError::from_pity(why),
             other => EvalError::from_sdk(other),
         })?;
-        Ok((pity, unknown))
+        if unknown.is_empty() {
+            return Ok((pity, Vec::new()));
+        }
+        let known = self.pities();
+        let named = unknown.into_iter().take(UNKNOWN_COUNT_SHOWN);
+        let named = named.map(|(table, entry, _)| UnknownPity {
+            table: table.to_owned(),
+            entry: entry.to_owned(),
+            hint: match known.get(table) {
+                Some(entries) => suggest::hint(entry, entries.iter().copied()),
+                None => suggest::hint(table, known.keys().copied()),
+            },
+        });
+        Ok((pity, named.collect()))
     }
 
     /// Every table with a pity, and the entries that it is for.

@@ -146,7 +146,8 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
         Code::NumberTooLarge => (
             format!("`{shown}` is too large"),
             "whole numbers end at 9223372036854775807, decimals at 9223372036854.775807",
-            "use a smaller number".to_owned(),
+            "use a smaller number; a larger `seed` or `player` of a test stands in quotes"
+                .to_owned(),
         ),
         Code::HiddenCharacter => {
             let hidden = text.chars().next().map_or(0, |c| c as u32);

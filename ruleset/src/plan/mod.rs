@@ -243,7 +243,7 @@ pub fn plan<'v>(mut old: Version<'v>, mut new: Version<'v>, at_ms: i64) -> Plan 
             }
         }
     }
-    renames::note(&mut changes);
+    renames::note(old.contents, new.contents, &mut changes);
     deprecated(old.contents, new.contents, &mut changes);
     changes.sort_by(|a, b| (a.kind, &a.name, a.action).cmp(&(b.kind, &b.name, b.action)));
     Plan { changes }

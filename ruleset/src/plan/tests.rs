@@ -1,6 +1,7 @@
 //! Plans of small edits to one rule set, with each witness run again on both versions.
 
 mod loot;
+mod renames;
 
 use super::*;
 use crate::emit;
@@ -322,33 +323,6 @@ fn added_and_removed_things_are_named_in_full() {
     );
     assert_eq!(between(&more, BASE, true).count(Action::Removed), 1);
     assert_eq!(between(&more, BASE, false).count(Action::Removed), 1);
-}
-
-#[test]
-fn a_rename_is_told_as_one_when_only_one_thing_fits() {
-    let with = |names: &[&str]| {
-        let rule = |name| {
-            format!(
-                "rule \"{name}\" {{\n  on = claim\n  emit \"more\" {{ n = trigger.level }}\n}}\n"
-            )
-        };
-        format!("{BASE}\n{}", names.iter().map(rule).collect::<String>())
-    };
-    let told = |from: &str, to: &str| {
-        let plan = between(from, to, true);
-        let lines = lines(&plan);
-        lines.into_iter().filter(|line| line.contains("renamed")).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        told(&with(&["more"]), &with(&["extra"])),
-        [
-            "rule extra | renamed, draws anew | more → extra",
-            "rule more | renamed, draws anew | more → extra",
-        ]
-    );
-    // Two that are alike may each be the one.
-    assert_eq!(told(&with(&["more"]), &with(&["extra", "other"])), [""; 0]);
-    assert_eq!(told(&with(&["more"]), &with(&[])), [""; 0]);
 }
 
 #[test]

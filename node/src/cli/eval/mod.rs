@@ -292,8 +292,8 @@ fn show(answer: &str) -> String {
     else {
         return answer.to_owned();
     };
-    let missed = misses(&shown.pity, &shown.unknown_pity)
-        .map_or(String::new(), |table| format!("\n\n{table}"));
+    warn_of(&shown.unknown_pity);
+    let missed = misses(&shown.pity).map_or(String::new(), |table| format!("\n\n{table}"));
     if shown.fired.is_empty() {
         return format!("no rule fired (version {version}){missed}");
     }
@@ -323,18 +323,21 @@ pub(super) fn instant(text: &str) -> Result<i64, String> {
 }
 
 /// What a player has missed, as it stands after the rolls. `None` when there is nothing to keep.
-pub(super) fn misses(pity: &PityMap, unknown: &[Unknown]) -> Option<String> {
+pub(super) fn misses(pity: &PityMap) -> Option<String> {
     let rows = pity.iter().flat_map(|(table, entries)| {
         entries.iter().map(|(entry, n)| vec![table.clone(), entry.clone(), n.to_string()])
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    let mut text = output::table(&["TABLE", "ENTRY", "MISSES"], &rows);
+    (!rows.is_empty()).then(|| output::table(&["TABLE", "ENTRY", "MISSES"], &rows))
+}
+
+/// Warns of misses that changed nothing, on stderr: somebody typed them.
+pub(super) fn warn_of(unknown: &[Unknown]) {
     for Unknown { table, entry, hint } in unknown {
-        text.push_str(&format!(
-            "\nno pity here is called {table}.{entry}: it stays as it is; {hint}"
+        output::note(&format!(
+            "warning: no pity is called {table}.{entry} here: its misses stay as they are\n  hint: {hint}"
         ));
     }
-    (!rows.is_empty()).then_some(text)
 }
 
 /// `NAME=N`.

@@ -196,13 +196,24 @@ impl Reader<'_, '_> {
     /// A seed or a player: any 64 bits. Half of them are larger than numbers of the language and
     /// stand in quotes.
     fn bits(&mut self, at: At, name: &str) -> Option<u64> {
-        if self.session.kind(at) == NodeKind::Text
-            && let Ok(bits) = self.session.string(at).parse()
-        {
-            return Some(bits);
+        if self.session.kind(at) != NodeKind::Text {
+            let whole = Slot { ty: Type::Int, min: 0, max: i64::MAX };
+            return self.ranged(at, &whole, name).map(i64::unsigned_abs);
         }
-        let whole = Slot { ty: Type::Int, min: 0, max: i64::MAX };
-        self.ranged(at, &whole, name).map(i64::unsigned_abs)
+        let text = self.session.string(at);
+        // One way to write each: no sign, no zero before it.
+        let bits = text.parse::<u64>().ok().filter(|bits| bits.to_string() == text);
+        if bits.is_none() && !self.session.is_flawed(at) {
+            let shown = constant::shorten(&text);
+            self.session.error(
+                Code::TestValueRange,
+                at,
+                format!("`{name}` is \"{shown}\", its range is 0 to {}", u64::MAX),
+                "a seed and a player are 64 bits, read as a whole number that is not negative",
+                "write digits alone; up to 9223372036854775807 no quotes are needed",
+            );
+        }
+        bits
     }
 
     /// Reports what the test of a timer cannot have.

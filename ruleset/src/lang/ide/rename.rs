@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Analysis;
-use crate::ir::{Expr, Program};
+use crate::drawn::drawn_by;
 use crate::lang::index::Symbol;
 use crate::lang::limits::NAME_BYTES_MAX;
 use crate::lang::{Code, Diagnostic, Edit, Severity, Source, Span, names};
-use crate::rng;
 
 /// Why nothing is renamed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,46 +127,6 @@ impl Analysis {
         }
         sources
     }
-}
-
-/// The hashes of the names that draws follow.
-fn drawn_by(program: &Program) -> BTreeSet<u64> {
-    let jittered = program.timers.iter().filter(|timer| timer.jitter_ms > 0);
-    let mut found: BTreeSet<u64> = jittered.map(|timer| rng::name_hash(&timer.name)).collect();
-    let mut waiting: Vec<&Expr> = Vec::new();
-    for fragment in &program.fragments {
-        waiting.extend(fragment.masks.iter().flat_map(|mask| &mask.entries));
-        for rule in &fragment.rules {
-            waiting.push(&rule.when);
-            for outcome in &rule.outcomes {
-                waiting.extend(outcome.payload.iter().map(|payload| &payload.value));
-                if let Some(loot) = &outcome.loot {
-                    found.insert(rule.hash);
-                    waiting.push(&loot.count);
-                }
-            }
-        }
-    }
-    while let Some(expr) = waiting.pop() {
-        match expr {
-            Expr::Chance { p: inner, rule_hash: salt, .. }
-            | Expr::Pick { n: inner, rule_hash: salt, .. }
-            | Expr::Bucket { n: inner, salt } => {
-                found.insert(*salt);
-                waiting.push(inner);
-            }
-            Expr::Not(inner) | Expr::Neg(inner) | Expr::Abs(inner) => waiting.push(inner),
-            Expr::Binary(_, left, right) => waiting.extend([&**left, &**right]),
-            Expr::Select(test, then, other) => waiting.extend([&**test, &**then, &**other]),
-            Expr::Const(_)
-            | Expr::Field(_)
-            | Expr::Param(_)
-            | Expr::Rate(_)
-            | Expr::Active(_)
-            | Expr::Now => {}
-        }
-    }
-    found
 }
 
 /// An error of a kind of which there are more than before. Messages quote names, so they cannot be

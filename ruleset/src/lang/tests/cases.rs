@@ -197,8 +197,9 @@ test "silence" {
 fn loot_follows_the_seed() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in (0..16).chain([i64::MAX as u64 + 1, u64::MAX]) {
+        let written = if seed > i64::MAX as u64 { format!("\"{seed}\"") } else { seed.to_string() };
         let text = format!(
-            "test \"t\" {{\n  on = kill\n  trigger = {{ zone = \"crypt\" }}\n  seed = \"{seed}\"\n  expect \"drop\" {{\n    loot = {{ coin = 0 }}\n  }}\n}}\n"
+            "test \"t\" {{\n  on = kill\n  trigger = {{ zone = \"crypt\" }}\n  seed = {written}\n  expect \"drop\" {{\n    loot = {{ coin = 0 }}\n  }}\n}}\n"
         );
         let lines = judged(&text);
         let actual = lines.first().map_or("0", |line| line.rsplit(", ").next().unwrap());
@@ -225,6 +226,24 @@ fn loot_follows_the_seed() {
         seen.insert(coins);
     }
     assert!(seen.len() > 3, "{seen:?}");
+}
+
+/// A number that the language cannot write stands in quotes, in one way.
+#[test]
+fn seeds_have_64_bits_and_one_spelling() {
+    for (seed, message) in [
+        ("\"18446744073709551616\"", "`seed` is \"18446744073709551616\", its range is 0 to"),
+        ("\"-1\"", "`seed` is \"-1\", its range is 0 to 18446744073709551615"),
+        ("\"+7\"", "its range is 0 to 18446744073709551615"),
+        ("\"007\"", "its range is 0 to 18446744073709551615"),
+        ("-1", "`seed` is -1, its range is 0 to 9223372036854775807"),
+        ("9223372036854775808", "`9223372036854775808` is too large"),
+    ] {
+        let text = format!("test \"t\" {{\n  on   = kill\n  seed = {seed}\n}}\n");
+        let found = tested(&text).checked.diagnostics;
+        let said: Vec<&str> = found.iter().map(|one| one.message.as_str()).collect();
+        assert!(said.iter().any(|said| said.contains(message)), "{seed}: {said:?}");
+    }
 }
 
 #[test]
