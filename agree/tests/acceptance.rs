@@ -42,26 +42,6 @@ fn taken_apart(expr: &Expr) -> (&'static str, Vec<&Expr>) {
     }
 }
 
-const OPERATORS: [BinaryOp; 17] = [
-    BinaryOp::Add,
-    BinaryOp::Sub,
-    BinaryOp::Mul,
-    BinaryOp::MulDecimal,
-    BinaryOp::Div,
-    BinaryOp::DivDecimal,
-    BinaryOp::Rem,
-    BinaryOp::Eq,
-    BinaryOp::Ne,
-    BinaryOp::Lt,
-    BinaryOp::Le,
-    BinaryOp::Gt,
-    BinaryOp::Ge,
-    BinaryOp::And,
-    BinaryOp::Or,
-    BinaryOp::Min,
-    BinaryOp::Max,
-];
-
 const TYPES: [&str; 7] = ["bool", "int", "decimal", "duration", "instant", "enum", "symbol"];
 
 fn type_name(ty: Type) -> &'static str {
@@ -132,7 +112,7 @@ fn every_part_of_the_language_comes_up() {
         census.program(&Case::new(seed, 0).subject);
     }
     let mut wanted: Vec<String> = EXPRESSIONS.map(|name| format!("expression {name}")).into();
-    wanted.extend(OPERATORS.map(|op| format!("operator {op:?}")));
+    wanted.extend(BinaryOp::ALL.map(|op| format!("operator {op:?}")));
     // A symbol is made by payloads alone.
     for (place, types) in [("field", &TYPES[..6]), ("param", &TYPES[..6]), ("payload", &TYPES[..])]
     {

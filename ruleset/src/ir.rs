@@ -294,6 +294,29 @@ pub enum BinaryOp {
     Max,
 }
 
+impl BinaryOp {
+    /// Every operator, in the order above, for checks that must leave none out.
+    pub const ALL: [BinaryOp; 17] = [
+        BinaryOp::Add,
+        BinaryOp::Sub,
+        BinaryOp::Mul,
+        BinaryOp::MulDecimal,
+        BinaryOp::Div,
+        BinaryOp::DivDecimal,
+        BinaryOp::Rem,
+        BinaryOp::Eq,
+        BinaryOp::Ne,
+        BinaryOp::Lt,
+        BinaryOp::Le,
+        BinaryOp::Gt,
+        BinaryOp::Ge,
+        BinaryOp::And,
+        BinaryOp::Or,
+        BinaryOp::Min,
+        BinaryOp::Max,
+    ];
+}
+
 /// An expression. Evaluating one has no effect and cannot fail; both arms of `Select` are evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expr {

@@ -44,6 +44,9 @@ fn each_is_reported_where_it_is() {
          &["C1101 1:7 nothing uses the param p"]),
         ("counter \"n\" {\n  on = kill\n  per = player\n  window = \"1m\"\n}\nloot_table \"t\" {\n  entry \"a\" { weight = 1 }\n}",
          &["C1101 1:9 nothing uses the counter n", "C1101 6:12 nothing uses the loot_table t"]),
+        // Games read the param, not whatever else has its name.
+        ("param \"p\" {\n  type = bool\n  default = true\n  external = true\n}\ncondition \"p\" { when = trigger.elite }",
+         &["C1101 6:11 nothing uses the condition p"]),
         // What a test alone uses is not used.
         ("param \"p\" {\n  type = bool\n  default = true\n}\ntest \"x\" {\n  on = kill\n  params = { p = false }\n}",
          &["C1101 1:7 nothing uses the param p"]),

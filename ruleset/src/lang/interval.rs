@@ -180,26 +180,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const OPS: [BinaryOp; 17] = [
-        BinaryOp::Add,
-        BinaryOp::Sub,
-        BinaryOp::Mul,
-        BinaryOp::MulDecimal,
-        BinaryOp::Div,
-        BinaryOp::DivDecimal,
-        BinaryOp::Rem,
-        BinaryOp::Eq,
-        BinaryOp::Ne,
-        BinaryOp::Lt,
-        BinaryOp::Le,
-        BinaryOp::Gt,
-        BinaryOp::Ge,
-        BinaryOp::And,
-        BinaryOp::Or,
-        BinaryOp::Min,
-        BinaryOp::Max,
-    ];
-
     fn bound() -> impl Strategy<Value = i64> {
         prop_oneof![-5_i64..5, -3_000_000_i64..3_000_000, (i64::MIN + 1)..=i64::MAX]
     }
@@ -208,7 +188,7 @@ mod tests {
         /// What the interval promises holds for every value inside the operands' intervals.
         #[test]
         fn intervals_are_sound(
-            op in proptest::sample::select(&OPS[..]),
+            op in proptest::sample::select(&BinaryOp::ALL[..]),
             (a, b, c, d) in (bound(), bound(), bound(), bound()),
             (s, t) in (0_u64..=1_000, 0_u64..=1_000),
         ) {

@@ -127,7 +127,8 @@ fn unused(session: &mut Session<'_>, scope: &Scope, leaving: &Leaving, uses: &[U
     for (kind, names) in kinds {
         for name in names.iter() {
             let leaves = leaving.by_name.contains_key(&(kind, name.to_owned()));
-            if leaves || used.contains(&(kind, name)) || scope.external.contains(name) {
+            let read_by_games = kind == Kind::Param && scope.external.contains(name);
+            if leaves || used.contains(&(kind, name)) || read_by_games {
                 continue;
             }
             let Some(span) = names.span(name) else { continue };
