@@ -1,25 +1,52 @@
 //! Request bodies: limited while they arrive, then JSON with errors that name field and line.
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
+/// How long a body may take to arrive. The largest bundle takes seconds; a client that stops in the
+/// middle would keep its place, and a shutdown, for ever.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Reads a body of at most `limit_bytes`. A body that announces more is refused unread.
 ///
 /// # Errors
-/// 413 with the limit, 400 when the connection broke.
+/// 413 with the limit, 408 when it does not arrive in time, 400 when the connection broke.
 pub async fn read(headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Bytes, Problem> {
+    read_within(ARRIVAL_TIMEOUT, headers, body, limit_bytes).await
+}
+
+async fn read_within(
+    timeout: Duration,
+    headers: &HeaderMap,
+    body: Body,
+    limit_bytes: usize,
+) -> Result<Bytes, Problem> {
     let limit = limit_bytes as u64;
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if let Some(announced) = announced.filter(|announced: &u64| *announced > limit) {
         return Err(Problem::too_large("the body", Some(announced), limit));
     }
-    match Limited::new(body, limit_bytes).collect().await {
+    let arrived = tokio::time::timeout(timeout, Limited::new(body, limit_bytes).collect()).await;
+    let Ok(arrived) = arrived else {
+        let problem = Problem::of(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow-body",
+            "the body did not arrive in time",
+        );
+        let limit = timeout.as_secs();
+        return Err(problem
+            .detail(format!("it was not whole after {limit} s, which is the limit"))
+            .hint("send the body at once, and end it"));
+    };
+    match arrived {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             Err(Problem::too_large("the body", None, limit))
@@ -66,6 +93,18 @@ mod tests {
     use serde::Deserialize;
     use serde_json::value::RawValue;
     use std::collections::BTreeMap;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_given_up() {
+        let headers = HeaderMap::new();
+        let endless =
+            Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+        let problem = read_within(Duration::ZERO, &headers, endless, 10).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (408, "slow-body"));
+        // What is there is taken, however little time there is.
+        let whole = read_within(Duration::ZERO, &headers, Body::from("{}"), 10).await.unwrap();
+        assert_eq!(whole, "{}");
+    }
 
     #[derive(Deserialize, Debug)]
     #[serde(deny_unknown_fields)]
