@@ -2,7 +2,7 @@
 
 #![cfg(feature = "compile")]
 
-use cairn_ruleset::lang::{Checked, Severity, Source, check, line_col};
+use cairn_ruleset::lang::{Checked, Severity, Source, check, check_with_cases, line_col};
 
 const BASE: &str = r#"ruleset "hunt" {
   dialect = 1
@@ -154,6 +154,22 @@ fn a_clause_that_decides_nothing_is_reported_where_its_inputs_have_a_choice() {
     ] {
         assert_eq!(warnings(when), [] as [String; 0], "{when}");
     }
+}
+
+/// A mistake in a test is none of the rules: what is wrong with them or worth a look stands.
+#[test]
+fn an_error_of_a_test_hides_nothing_of_the_rules() {
+    let param = "param \"p\" {\n  type = bool\n  default = true\n}\n";
+    let test = "test \"x\" {\n  on = kill\n  params = { q = false }\n}\n";
+    let codes = |base: &str| -> Vec<String> {
+        let text = format!("{base}{param}{test}");
+        let tested = check_with_cases(&[Source { name: "a.rules.hcl".into(), text }]);
+        tested.checked.diagnostics.iter().map(|one| one.code.to_string()).collect()
+    };
+    assert_eq!(codes(BASE), ["C1101", "C1201"]);
+    // An error beside it, too: each fragment has more than one byte.
+    let over = BASE.replace("hunt@1\"\n", "hunt@1\"\n  budget {\n    fragment_bytes = 1\n  }\n");
+    assert_eq!(codes(&over), ["C1001", "C1201"]);
 }
 
 #[test]

@@ -46,12 +46,8 @@ fn cases(sources: &[Source], checked: &Checked, texts: &[&str]) {
     }
     let tested = lang::check_with_cases(sources);
     lang::fuzz::diagnostics(&tested.checked.diagnostics, texts);
-    let errors = |checked: &Checked| checked.errors().count();
-    assert!(errors(&tested.checked) >= errors(checked), "tests hide a mistake");
+    assert!(tested.checked.diagnostics.len() >= checked.diagnostics.len(), "tests hide a mistake");
     if tested.checked.program.is_some() {
-        // Warnings are withheld beside an error, so they are compared where there is none.
-        let (with, without) = (&tested.checked.diagnostics, &checked.diagnostics);
-        assert!(with.len() >= without.len(), "tests hide a warning");
         assert_eq!(tested.checked.program, checked.program, "tests change the program");
     }
 }

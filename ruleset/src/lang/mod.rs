@@ -131,7 +131,7 @@ pub const TEST_SUFFIX: &str = ".test.hcl";
 /// Tests are parsed and left out: what comes out is the same with and without them. Time and
 /// memory are bounded by [`limits`] whatever the sources hold.
 pub fn check(sources: &[Source]) -> Checked {
-    run(&sorted(sources), Record::default(), |_, _, _| ()).0
+    run(&sorted(sources), Record::default(), |_, _, _, _| ()).0
 }
 
 /// As [`check`], and reads the tests, too. They are judged once the rules are sound, because they
@@ -149,11 +149,12 @@ pub fn check_with_trace(sources: &[Source]) -> Tested {
 fn tested(sources: &[Source], traced: bool) -> Tested {
     let mut cases = Vec::new();
     let record = Record { index: false, trace: traced };
-    let (checked, session, scope) = run(&sorted(sources), record, |session, scope, program| {
-        if !session.failed() {
-            cases = cases::read(session, scope, program);
-        }
-    });
+    let (checked, session, scope) =
+        run(&sorted(sources), record, |session, scope, program, sound| {
+            if sound {
+                cases = cases::read(session, scope, program);
+            }
+        });
     let mut trace = None;
     match checked.program.is_some() {
         true => trace = session.recorder.as_ref().map(|r| trace::collect(&session, &scope, r)),
@@ -177,11 +178,12 @@ fn sorted(sources: &[Source]) -> Vec<&Source> {
     sorted
 }
 
-/// All phases; `sorted` is in order of names. The session keeps what `record` asks for.
+/// All phases; `sorted` is in order of names. The session keeps what `record` asks for. `then` reads
+/// what is about the rules, and is told whether these are sound.
 fn run<'a>(
     sorted: &[&'a Source],
     record: Record,
-    then: impl FnOnce(&mut Session<'_>, &Scope, &Program),
+    then: impl FnOnce(&mut Session<'_>, &Scope, &Program, bool),
 ) -> (Checked, Session<'a>, Scope) {
     let files = sorted.iter().map(|source| source.name.clone()).collect();
     let mut found = Vec::new();
@@ -191,9 +193,12 @@ fn run<'a>(
     session.recorder = record.trace.then(trace::Recorder::new);
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
-    then(&mut session, &scope, &program);
+    let sound = !session.failed();
+    // Before anything is read that only adds to the rules: a mistake there says nothing against
+    // what is worth a look here.
     budget::judge(&mut session, &scope, &program);
     warnings::report(&mut session, &scope);
+    then(&mut session, &scope, &program, sound);
     let outline = std::mem::take(&mut session.outline);
     let mut diagnostics = session.finish();
     // What cannot be read comes first: everything else may change once it can be.

@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
             Severity::Error => 2 * ERROR_COUNT_MAX,
             Severity::Warning => WARNING_COUNT_MAX,
         };
-        let room = self.found.len() < limit;
+        let room = self.count(diagnostic.severity) < limit;
         let repeated = (self.found.iter_mut())
             .find(|known| known.code == diagnostic.code && known.span == diagnostic.span);
         match repeated {
@@ -229,6 +229,15 @@ impl<'a> Session<'a> {
             None if room => self.found.push(diagnostic),
             None => {}
         }
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.found.iter().filter(|found| found.severity == severity).count()
+    }
+
+    /// How many errors were found so far.
+    pub(super) fn error_count(&self) -> usize {
+        self.count(Severity::Error)
     }
 
     /// Whether an error was found so far.
@@ -288,7 +297,7 @@ impl<'a> Session<'a> {
 
     /// All that was found; when it was cut short, the last one says so.
     pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
-        if self.found.len() >= 2 * ERROR_COUNT_MAX {
+        if self.error_count() >= 2 * ERROR_COUNT_MAX {
             let span = self.found.last().map_or(Span { file: 0, start: 0, end: 0 }, |d| d.span);
             self.found.push(
                 Diagnostic::error(

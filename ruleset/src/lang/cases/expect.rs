@@ -125,7 +125,7 @@ impl<'c> Reader<'c, '_> {
         let adds = ["payload", "rolls", "loot", "eligible", "not_eligible", "misses"];
         let Some(first) = adds.iter().find_map(|name| row.value(name)) else { return };
         let [wanted] = &mut expect.outcomes[..] else {
-            if !self.session.failed() {
+            if !self.failed() {
                 let count = expect.outcomes.len();
                 self.session.error(
                     Code::UnclearCase,

@@ -122,6 +122,8 @@ pub(super) struct Reader<'c, 'a> {
     program: &'c Program,
     rules: BTreeMap<&'c str, RuleAt>,
     cases: Vec<Case>,
+    /// Errors that were found before any test was read.
+    before: usize,
 }
 
 impl<'c, 'a> Reader<'c, 'a> {
@@ -132,7 +134,13 @@ impl<'c, 'a> Reader<'c, 'a> {
                 rules.insert(def.name.as_str(), RuleAt { fragment, rule });
             }
         }
-        Reader { session, scope, program, rules, cases: Vec::new() }
+        let before = session.error_count();
+        Reader { session, scope, program, rules, cases: Vec::new(), before }
+    }
+
+    /// Whether a test has a mistake: what follows from it is not reported.
+    fn failed(&self) -> bool {
+        self.session.error_count() > self.before
     }
 
     fn too_many(&mut self, at: At, what: &str, limit: usize) {
@@ -219,7 +227,7 @@ impl<'c, 'a> Reader<'c, 'a> {
             && expect.not_fired.is_empty()
             && expect.exactly.is_none()
             && expect.outcomes.is_empty();
-        if nothing && !self.session.failed() {
+        if nothing && !self.failed() {
             self.session.report(
                 Diagnostic::error(Code::NoExpectation, case.span, "this test expects nothing")
                     .cause("it would pass whatever the rules do")

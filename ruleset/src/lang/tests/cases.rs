@@ -404,7 +404,7 @@ fn every_mistake_has_its_code_and_its_place() {
             })
             .collect();
         assert_eq!(found, [expected], "{body}\n{:#?}", tested.checked.diagnostics);
-        let said = &tested.checked.diagnostics[0];
+        let said = tested.checked.errors().next().unwrap();
         assert!(said.help.contains(help), "{body}: {}", said.help);
         assert!(tested.cases.is_empty() && tested.checked.program.is_none());
     }
