@@ -247,7 +247,7 @@ pub struct TableDef {
 }
 
 /// What makes a fragment's rules run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum On {
     /// A trigger in a game instance, by index.
     Trigger(u16),

@@ -72,6 +72,23 @@ fn the_most_costly_rules_are_marked_the_most_costly_first() {
 }
 
 #[test]
+fn every_fragment_over_budget_is_named() {
+    let other = "trigger \"loot\" {\n  fields = {}\n}\nrule \"more\" {\n  on = loot\n  emit \"drop\" {}\n}\n";
+    let sources =
+        [("a", text("fragment_bytes = 1\n    fragment_operations = 0")), ("b", other.into())];
+    let sources = sources.map(|(name, text)| Source { name: format!("{name}.rules.hcl"), text });
+    let over = check(&sources);
+    let found: Vec<(u32, &str)> = (over.errors())
+        .map(|error| {
+            let (fragment, _) = error.message.split_once(" takes ").unwrap();
+            (line_col(&sources[0].text, error.span.start).0, fragment)
+        })
+        .collect();
+    let [kill, loot] = ["the fragment a/kill", "the fragment b/loot"];
+    assert_eq!(found, [(5, kill), (5, loot), (6, kill), (6, loot)]);
+}
+
+#[test]
 fn a_budget_is_a_number_and_stands_once_in_its_block() {
     for (budget, code) in [
         ("player_bytes = -1", "C0609"),

@@ -172,6 +172,33 @@ fn an_error_of_a_test_hides_nothing_of_the_rules() {
     assert_eq!(codes(&over), ["C1001", "C1201"]);
 }
 
+/// Errors of the syntax, too: in a file of tests anywhere, in a file of rules where a test ends as it
+/// should.
+#[test]
+fn what_cannot_be_read_of_a_test_hides_nothing_of_the_rules() {
+    let over = BASE.replace("hunt@1\"\n", "hunt@1\"\n  budget {\n    fragment_bytes = 1\n  }\n");
+    let param = "param \"p\" {\n  type = bool\n  default = true\n}\n";
+    let test = "test \"x\" {\n  on = kill\n  params = { q = }\n  fired = [base]\n}\n";
+    let empty = "test \"y\" {\n  on = kill\n}\n";
+    let codes = |rules: &str, tests: &str| -> Vec<String> {
+        let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
+        let tested = check_with_cases(&[source("a.rules.hcl", rules), source("a.test.hcl", tests)]);
+        tested.checked.diagnostics.iter().map(|one| one.code.to_string()).collect()
+    };
+    let rules = format!("{BASE}{param}");
+    assert_eq!(codes(&format!("{rules}{test}"), empty), ["C0202", "C1101", "C1204"]);
+    assert_eq!(codes(&rules, &format!("{test}{empty}")), ["C0202", "C1101", "C1204"]);
+    assert_eq!(codes(&over, test), ["C0202", "C1001"]);
+    assert_eq!(codes(&format!("{over}{test}"), empty), ["C0202", "C1001", "C1204"]);
+    // A file of tests that is cut short lacks nothing that the rules need.
+    let unknown = format!("{rules}condition \"c\" {{ when = param.nope }}\n");
+    assert_eq!(codes(&unknown, "<<<<<<< HEAD\n"), ["C0207", "C0405"]);
+    // What a test has swallowed may be a rule, and what else a file of tests declares is one's.
+    let open = "test \"x\" {\n  on = kill\n  fired = [base]\n/* \n";
+    assert_eq!(codes(&format!("{param}{open}{BASE}"), "").len(), 2);
+    assert_eq!(codes(&rules, "enum \"e\" { values = [\"a\"] }\n"), ["C1208"]);
+}
+
 #[test]
 fn beside_an_error_there_are_none() {
     let text = "condition \"c\" { when = trigger.elite }\ncondition \"d\" { when = trigger.elit }";

@@ -25,6 +25,8 @@ pub const TEST_COUNT_MAX: usize = 4_096;
 pub const ROW_COUNT_MAX: usize = 1_024;
 /// Cases of one rule set, rows counted.
 pub const CASE_COUNT_MAX: usize = 16_384;
+/// What all cases of one rule set say, counted by [`Case::size`].
+pub const CASES_SIZE_MAX: usize = 1 << 19;
 /// `expect` blocks of one test.
 pub const EXPECT_COUNT_MAX: usize = 32;
 /// Bytes of a test's name.
@@ -48,6 +50,24 @@ pub struct Case {
 }
 
 impl Case {
+    /// How much the case says: parameters, timers and misses that it gives, rules that should fire or
+    /// not, and for each outcome that it expects every outcome of the program that could be meant, with
+    /// its values. A row says again what its test says. Linear in the number of outcomes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let (given, expect) = (&self.given, &self.expect);
+        let rules = expect.fired.len()
+            + expect.not_fired.len()
+            + expect.exactly.as_ref().map_or(0, |(rules, _)| rules.len());
+        let options = expect.outcomes.iter().flat_map(|wanted| &wanted.options);
+        let values = options.map(|meant| {
+            let (payload, loot) = (meant.payload.len(), meant.loot.len());
+            1 + payload + loot + meant.eligible.len() + meant.misses.len()
+        });
+        let inputs = given.params.len() + given.active.len() + given.pity.len();
+        inputs + rules + values.sum::<usize>()
+    }
+
     /// `test`, or `test › row`.
     #[must_use]
     pub fn name(&self) -> String {

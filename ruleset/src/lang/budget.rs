@@ -58,7 +58,7 @@ pub(super) fn read(session: &mut Session<'_>, at: At) -> Budget {
 /// budget that nobody set.
 pub(super) fn judge(session: &mut Session<'_>, scope: &Scope, program: &Program) {
     let budget = &scope.budget;
-    if session.failed() {
+    if !session.is_sound() {
         return;
     }
     if budget.fragment_operations.is_some() || budget.fragment_bytes.is_some() {

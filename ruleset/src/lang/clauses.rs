@@ -14,10 +14,9 @@ impl Checker<'_, '_> {
     /// Remembers whether a part of `&&` or `||` was constant in this use.
     pub(super) fn clause(&mut self, value: &Val) {
         let single = value.range.single().filter(|_| value.ty != Ty::Error);
-        let here = Truth { always: single == Some(1), never: single == Some(0) };
-        let truth = self.session.clauses.entry(value.at).or_insert(here);
-        truth.always &= here.always;
-        truth.never &= here.never;
+        let (always, never) = (single == Some(1), single == Some(0));
+        let here = Truth { always, never, ..Truth::default() };
+        here.note(value.at, &mut self.session.clauses);
     }
 }
 
@@ -25,7 +24,7 @@ impl Checker<'_, '_> {
 pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     let clauses = std::mem::take(&mut session.clauses);
     for (at, truth) in clauses {
-        if !(truth.always || truth.never) || !is_alone(session, at) {
+        if !truth.is_constant() || !is_alone(session, at) {
             continue;
         }
         let mut inputs = Inputs::default();

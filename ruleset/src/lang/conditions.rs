@@ -1,10 +1,10 @@
 //! Conditions as a whole: cycles among them, those that nothing uses, those that are constant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::infer::{Checker, Shared, Truth, Ty};
-use super::lower::{remember, unchecked};
-use super::scope::Scope;
+use super::lower::{EntryTruths, remember, unchecked};
+use super::scope::{Scope, Trigger};
 use super::session::{At, Session};
 use super::tree::NodeKind;
 use super::{Code, Diagnostic};
@@ -88,11 +88,14 @@ pub(super) fn cycles(session: &mut Session<'_>, scope: &mut Scope) {
 struct References {
     conditions: Vec<(usize, At)>,
     fields: BTreeSet<String>,
+    /// Every part of it.
+    parts: Vec<At>,
 }
 
 impl References {
     /// Recursion is bounded by the height of one expression.
     fn walk(&mut self, session: &Session<'_>, scope: &Scope, at: At) {
+        self.parts.push(at);
         if session.kind(at) == NodeKind::Path {
             let text = session.text(at);
             if let Some(name) = text.strip_prefix("condition.") {
@@ -109,99 +112,233 @@ impl References {
             self.walk(session, scope, child);
         }
     }
+
+    /// Follows the conditions, as far as the run may visit more. Returns them.
+    fn follow(
+        &mut self,
+        session: &Session<'_>,
+        scope: &Scope,
+        shared: &mut Shared,
+    ) -> BTreeSet<usize> {
+        let mut seen = BTreeSet::new();
+        while let Some((index, _)) = self.conditions.pop() {
+            if seen.insert(index)
+                && shared.visit()
+                && let Some(when) = scope.conditions.get(index).and_then(|condition| condition.when)
+            {
+                self.walk(session, scope, when);
+            }
+        }
+        seen
+    }
 }
 
-/// Checks what no rule uses, for the first trigger that has all the fields it reads.
+/// What no rule evaluates.
+#[derive(Clone, Copy)]
+enum Idle {
+    /// A condition that nothing uses.
+    Condition(usize),
+    /// An entry of a table that no rule rolls.
+    Entry(usize, usize),
+    /// Something whose name cannot be taken.
+    Nameless,
+}
+
+/// Checks what no rule evaluates.
 pub(super) fn unused(
     session: &mut Session<'_>,
     scope: &Scope,
     shared: &mut Shared,
-    truths: &mut BTreeMap<(usize, usize), Truth>,
+    truths: &mut EntryTruths,
 ) {
+    for &when in &scope.nameless.whens {
+        alone(session, scope, shared, truths, Idle::Nameless, when);
+    }
     for (index, condition) in scope.conditions.iter().enumerate() {
         let Some(when) = condition.when else { continue };
-        if condition.cyclic || shared.truths.contains_key(&index) {
-            continue;
-        }
-        let Some(on) = fitting(session, scope, shared, when) else { continue };
-        let salt = rng::name_hash(&condition.name);
-        let mut checker = Checker::new(session, scope, shared, on, Some(salt), salt);
-        let value = checker.infer(when, None);
-        let value = checker.expect_bool(value);
-        if value.ty != Ty::Error {
-            checker.truth(index, &value);
-            let text = checker.session.text(when);
-            checker.session.outline.condition(&condition.name, text, on, &value.ir);
+        if !(condition.cyclic || shared.truths.contains_key(&index)) {
+            alone(session, scope, shared, truths, Idle::Condition(index), when);
         }
     }
     for (table, entry) in unchecked(scope, truths) {
-        let Some(def) = scope.tables.get(table) else { continue };
-        let Some(when) = def.entries.get(entry).and_then(|entry| entry.when) else { continue };
-        let Some(on) = fitting(session, scope, shared, when) else { continue };
-        let mut checker = Checker::new(session, scope, shared, on, None, rng::name_hash(&def.name));
-        let value = checker.infer(when, None);
-        let value = checker.expect_bool(value);
-        remember(truths, scope, on, (table, entry), &value);
+        let def = scope.tables.get(table).and_then(|table| table.entries.get(entry));
+        if let Some(when) = def.and_then(|entry| entry.when) {
+            alone(session, scope, shared, truths, Idle::Entry(table, entry), when);
+        }
     }
 }
 
-/// The trigger to check `at` for: `Some(None)` when it reads no field; `None` when none fits, which
-/// is reported.
-fn fitting(
+/// Checks an expression for the triggers that have all the fields it reads. No rule says which of
+/// them is meant: what is wrong with it, or the same for every input, has to be so for all. Mostly
+/// the first of them settles that.
+fn alone(
     session: &mut Session<'_>,
     scope: &Scope,
     shared: &mut Shared,
+    truths: &mut EntryTruths,
+    idle: Idle,
     at: At,
-) -> Option<Option<On>> {
+) {
     let mut found = References::default();
     found.walk(session, scope, at);
-    let mut seen = BTreeSet::new();
-    while let Some((index, _)) = found.conditions.pop() {
-        if seen.insert(index)
-            && shared.visit()
-            && let Some(when) = scope.conditions.get(index).and_then(|condition| condition.when)
-        {
-            found.walk(session, scope, when);
+    let mut conditions = found.follow(session, scope, shared);
+    if let Idle::Condition(index) = idle {
+        conditions.insert(index);
+    }
+    // What rules use, too, is judged by them, and here.
+    let own = conditions.iter().copied().filter(|index| !shared.truths.contains_key(index));
+    let own: BTreeSet<usize> = own.collect();
+    let forget = |truth: &mut Truth| *truth = Truth::default();
+    let before = session.found_count();
+    let (mut mistakes, mut tried, mut good) = (None, false, false);
+    for on in fitting(scope, &found.fields) {
+        if tried && !shared.has_room() {
+            // Nothing is claimed of the triggers that are left.
+            verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
+            good = true;
+            break;
+        }
+        tried = true;
+        check(session, scope, shared, truths, (idle, on, at));
+        if session.found_count() > before {
+            let these = session.take_after(before);
+            mistakes.get_or_insert(these);
+            continue;
+        }
+        let mut open = false;
+        let look = |truth: &mut Truth| open |= truth.is_constant();
+        verdicts(session, shared, truths, idle, (&conditions, &found.parts), look);
+        if !open {
+            good = true;
+            break;
         }
     }
-    if found.fields.is_empty() {
-        return Some(None);
+    if !tried {
+        let known = |field: &String| scope.triggers.iter().any(|t| t.names.find(field).is_some());
+        match found.fields.iter().all(known) {
+            true => no_trigger(session, at, &found.fields),
+            // Some field exists nowhere: the walk names it.
+            false => check(session, scope, shared, truths, (idle, None, at)),
+        }
     }
-    let fits = scope.triggers.iter().position(|trigger| {
-        trigger.broken || found.fields.iter().all(|field| trigger.names.find(field).is_some())
-    });
-    if let Some(index) = fits {
-        return u16::try_from(index).ok().map(|index| Some(On::Trigger(index)));
+    if let Some(mistakes) = mistakes.filter(|_| !good) {
+        // Wrong for one trigger and the same for every input of another: wrong is worse.
+        verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
+        for mistake in mistakes {
+            session.report(mistake);
+        }
     }
-    let known = |field: &String| scope.triggers.iter().any(|t| t.names.find(field).is_some());
-    if found.fields.iter().all(known) {
-        let fields: Vec<&str> = found.fields.iter().map(String::as_str).take(8).collect();
-        let span = session.span(at);
-        session.report(
-            Diagnostic::error(
-                Code::FieldNotInTrigger,
-                span,
-                format!("no trigger has all of {}", super::shape::list(&fields)),
-            )
-            .cause("a condition is checked for the trigger of each rule that uses it")
-            .help("split it, or add the fields to one trigger"),
-        );
-        return None;
-    }
-    // Some field exists nowhere: the walk names it.
-    Some(None)
 }
 
-/// Reports conditions that held always, or never, wherever they were used.
+/// Checks an expression for one trigger.
+fn check(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    shared: &mut Shared,
+    truths: &mut EntryTruths,
+    (idle, on, at): (Idle, Option<On>, At),
+) {
+    let (rule_hash, salt) = match idle {
+        Idle::Condition(index) => {
+            let name = scope.conditions.get(index).map_or("", |condition| &condition.name);
+            (Some(rng::name_hash(name)), rng::name_hash(name))
+        }
+        // Draws are not allowed in a table.
+        Idle::Entry(table, _) => {
+            let name = scope.tables.get(table).map_or("", |table| &table.name);
+            (None, rng::name_hash(name))
+        }
+        Idle::Nameless => (Some(0), 0),
+    };
+    let mut checker = Checker::new(session, scope, shared, on, rule_hash, salt);
+    let value = checker.infer(at, None);
+    let value = checker.expect_bool(value);
+    let leans = std::mem::take(&mut checker.leans);
+    match idle {
+        Idle::Condition(index) if value.ty != Ty::Error => {
+            checker.truth(index, &value, leans);
+            let name = scope.conditions.get(index).map_or("", |condition| &condition.name);
+            session.outline.condition(name, session.text(at), on, &value.ir);
+        }
+        Idle::Entry(table, entry) => {
+            remember(truths, scope, on, (table, entry), &value, leans);
+        }
+        Idle::Condition(_) | Idle::Nameless => {}
+    }
+}
+
+/// Visits what is known of an expression, of its parts and of the conditions in it.
+fn verdicts(
+    session: &mut Session<'_>,
+    shared: &mut Shared,
+    truths: &mut EntryTruths,
+    idle: Idle,
+    (conditions, parts): (&BTreeSet<usize>, &[At]),
+    mut visit: impl FnMut(&mut Truth),
+) {
+    if let Idle::Entry(table, entry) = idle
+        && let Some(truth) = truths.get_mut(&(table, entry))
+    {
+        visit(truth);
+    }
+    for index in conditions {
+        shared.truths.get_mut(index).into_iter().for_each(&mut visit);
+    }
+    for at in parts {
+        session.clauses.get_mut(at).into_iter().for_each(&mut visit);
+    }
+}
+
+/// The triggers that have all of `fields`; none has to, where there are no fields.
+fn fitting<'s>(
+    scope: &'s Scope,
+    fields: &'s BTreeSet<String>,
+) -> impl Iterator<Item = Option<On>> + 's {
+    let fits = |trigger: &Trigger| {
+        trigger.broken || fields.iter().all(|field| trigger.names.find(field).is_some())
+    };
+    let triggers = scope.triggers.iter().enumerate();
+    let fitting = triggers.filter(move |(_, trigger)| !fields.is_empty() && fits(trigger));
+    let on = fitting.filter_map(|(index, _)| u16::try_from(index).ok().map(On::Trigger));
+    fields.is_empty().then_some(None).into_iter().chain(on.map(Some))
+}
+
+/// Reports that no trigger has all of `fields`, though each is one's.
+fn no_trigger(session: &mut Session<'_>, at: At, fields: &BTreeSet<String>) {
+    let fields: Vec<&str> = fields.iter().map(String::as_str).take(8).collect();
+    let span = session.span(at);
+    session.report(
+        Diagnostic::error(
+            Code::FieldNotInTrigger,
+            span,
+            format!("no trigger has all of {}", super::shape::list(&fields)),
+        )
+        .cause("a condition is checked for the trigger of each rule that uses it")
+        .help("split it, or add the fields to one trigger"),
+    );
+}
+
+/// Reports rules, conditions and entries whose `when` held always, or never, wherever it was used. What
+/// comes of a condition that is reported is no mistake of its own.
 pub(super) fn constant(
     session: &mut Session<'_>,
     scope: &Scope,
-    shared: &Shared,
-    entries: &BTreeMap<(usize, usize), Truth>,
+    shared: &mut Shared,
+    entries: &EntryTruths,
 ) {
-    for (index, truth) in &shared.truths {
+    let rules = std::mem::take(&mut shared.constants);
+    let truths = &shared.truths;
+    let follows = |leans: &BTreeSet<usize>| {
+        leans.iter().any(|index| truths.get(index).is_some_and(Truth::is_constant))
+    };
+    for rule in rules {
+        if !follows(&rule.leans) {
+            session.report(rule.found);
+        }
+    }
+    for (index, truth) in truths {
         let Some(condition) = scope.conditions.get(*index) else { continue };
-        let Some(when) = condition.when else { continue };
+        let Some(when) = condition.when.filter(|_| !follows(&truth.leans)) else { continue };
         let name = &condition.name;
         if truth.always {
             session.error(
@@ -225,7 +362,7 @@ pub(super) fn constant(
         let Some(def) = scope.tables.get(*table).and_then(|table| table.entries.get(*entry)) else {
             continue;
         };
-        let Some(when) = def.when else { continue };
+        let Some(when) = def.when.filter(|_| !follows(&truth.leans)) else { continue };
         if truth.always {
             session.error(
                 Code::AlwaysTrue,

@@ -87,6 +87,8 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
             CONDITION_COUNT_MAX,
         ) {
             scope.conditions.push(Condition { name, when, cyclic: false });
+        } else if index < CONDITION_COUNT_MAX {
+            scope.nameless.whens.extend(when);
         }
     }
     loot::tables(session, tables, &mut scope);
@@ -101,6 +103,8 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
             label(session, &block, "rule", &mut scope.rule_names, index, RULE_COUNT_MAX)
         {
             scope.rules.push(Rule { name, at });
+        } else if index < RULE_COUNT_MAX {
+            scope.nameless.rules.push(at);
         }
     }
     scope

@@ -4,7 +4,8 @@
 //! rule every `chance` and `pick` in the text has one draw number, so a condition that is named
 //! twice has one value.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::constant::{self, shorten};
 use super::interval::Interval;
@@ -14,8 +15,12 @@ use super::scope::Scope;
 use super::session::{At, Session};
 use super::trace::{self, Part};
 use super::tree::{NodeKind, UnaryOp};
-use super::{Code, Diagnostic};
+use super::{Code, Diagnostic, witness};
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, On, Type};
+
+/// Operations that are looked through for contradictions among the parts of named conditions in one
+/// run. More only leaves one unseen.
+const SEARCH_SIZE_MAX: u32 = 1 << 22;
 
 /// What the checker knows of an expression's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +46,38 @@ pub(super) struct Val {
 }
 
 /// Whether a condition held in all, in none or in some of its uses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
     pub(super) always: bool,
     pub(super) never: bool,
+    /// Conditions named in it that were the same for every input: what it leans on.
+    pub(super) leans: BTreeSet<usize>,
+}
+
+impl Truth {
+    /// Whether it is the same for every input.
+    pub(super) fn is_constant(&self) -> bool {
+        self.always || self.never
+    }
+
+    /// Takes one more use of what stands under `key` into account.
+    pub(super) fn note<K: Ord>(self, key: K, truths: &mut BTreeMap<K, Truth>) {
+        match truths.entry(key) {
+            Entry::Vacant(place) => drop(place.insert(self)),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.always &= self.always;
+                known.never &= self.never;
+                known.leans.extend(self.leans);
+            }
+        }
+    }
+}
+
+/// A `when` that is the same for every input, unless that comes of a condition that it names.
+pub(super) struct Constant {
+    pub(super) found: Diagnostic,
+    pub(super) leans: BTreeSet<usize>,
 }
 
 /// What outlives one rule.
@@ -54,6 +87,12 @@ pub(super) struct Shared {
     symbol_index: BTreeMap<String, i64>,
     /// Per condition that was used.
     pub(super) truths: BTreeMap<usize, Truth>,
+    /// Rules that fire always, or never.
+    pub(super) constants: Vec<Constant>,
+    /// Whether the parts of a condition contradict each other, per trigger or timer.
+    contradictions: BTreeMap<(usize, Option<On>), bool>,
+    /// Operations looked through for contradictions.
+    searched: u32,
     /// Expressions visited in the whole run.
     nodes: u32,
 }
@@ -63,6 +102,30 @@ impl Shared {
     pub(super) fn visit(&mut self) -> bool {
         self.nodes = self.nodes.saturating_add(1);
         self.nodes <= RULESET_NODE_COUNT_MAX
+    }
+
+    /// Whether visits are left for what is checked more than once.
+    pub(super) fn has_room(&self) -> bool {
+        self.nodes <= RULESET_NODE_COUNT_MAX / 2
+    }
+
+    /// Whether the parts of a condition contradict each other; looked for once for each trigger, and
+    /// no longer when conditions that name each other have made it too much.
+    pub(super) fn contradicts(
+        &mut self,
+        scope: &Scope,
+        on: Option<On>,
+        condition: usize,
+        value: &Val,
+    ) -> bool {
+        if let Some(known) = self.contradictions.get(&(condition, on)) {
+            return *known;
+        }
+        self.searched = self.searched.saturating_add(value.size);
+        let contradicts = self.searched <= SEARCH_SIZE_MAX
+            && witness::contradicts(scope, on, &value.ir).is_some();
+        self.contradictions.insert((condition, on), contradicts);
+        contradicts
     }
 }
 
@@ -79,6 +142,8 @@ pub(super) struct Checker<'c, 'a> {
     pub(super) salt: u64,
     /// Where each condition, or the table, is named; outermost first.
     pub(super) uses: Vec<At>,
+    /// Conditions named so far that were the same for every input here.
+    pub(super) leans: BTreeSet<usize>,
     draws: BTreeMap<At, u32>,
     depth: u32,
     pub(super) nodes: u32,
@@ -102,6 +167,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             rule_hash,
             salt,
             uses: Vec::new(),
+            leans: BTreeSet::new(),
             draws: BTreeMap::new(),
             depth: 0,
             nodes: 0,
@@ -206,12 +272,13 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     /// Keeps an expression with its place, for explanations.
     fn record(&mut self, at: At, value: &Val) {
+        let keeps = self.session.recorder.as_ref().is_some_and(trace::Recorder::keeps);
         let (span, shape) = (self.session.span(at), trace::shape(self.session, at));
         let part = match value.ty {
-            Ty::Known(ty) => {
+            Ty::Known(ty) if keeps => {
                 Some(Part { span, shape, ty, ir: value.ir.clone(), parts: Vec::new() })
             }
-            Ty::Text | Ty::Error => None,
+            Ty::Known(_) | Ty::Text | Ty::Error => None,
         };
         let (on, size) = (self.on, value.size);
         if let Some(recorder) = &mut self.session.recorder {

@@ -32,6 +32,7 @@ pub(super) const ENTRY: Schema = Schema {
 /// Reads all loot tables: their names first, because entries refer to tables declared later.
 pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
     let mut blocks: Vec<Block> = Vec::new();
+    let mut nameless: Vec<Block> = Vec::new();
     for &at in found {
         let block = shape::read(session, at, &TABLE);
         let index = scope.tables.len();
@@ -45,7 +46,18 @@ pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope)
                 worst: Worst::default(),
             });
             blocks.push(block);
+        } else if index < TABLE_COUNT_MAX {
+            nameless.push(block);
         }
+    }
+    for block in nameless {
+        // An index that no table has.
+        let index = TABLE_COUNT_MAX + scope.nameless.tables;
+        let entries = entries(session, index, &block, scope, &mut Vec::new());
+        rolls(session, &block, &entries);
+        pity::pities(session, index, &block, &entries);
+        scope.nameless.whens.extend(entries.iter().filter_map(|entry| entry.when));
+        scope.nameless.tables += 1;
     }
     // Where each reference to a table is written, per table and entry.
     let mut references: Vec<Vec<(usize, Span)>> = Vec::new();

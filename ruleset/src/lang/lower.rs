@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::constant::{self, shorten};
 use super::declare::{named, reference};
 use super::index::Symbol;
-use super::infer::{Checker, Shared, Truth, Ty, Val};
+use super::infer::{Checker, Constant, Shared, Truth, Ty, Val};
 use super::limits::*;
 use super::scope::{Entry, Scope, Worst};
 use super::session::{At, Session};
@@ -40,7 +40,7 @@ type Reached = BTreeMap<usize, At>;
 type Group = (On, Vec<(usize, Block)>);
 
 /// Whether an entry's condition was constant, by table and entry.
-type EntryTruths = BTreeMap<(usize, usize), Truth>;
+pub(super) type EntryTruths = BTreeMap<(usize, usize), Truth>;
 
 /// Checks all rules and makes the program. What is wrong is reported and left out of it.
 pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
@@ -63,13 +63,18 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
         };
         groups.entry(key).or_insert_with(|| (on, Vec::new())).1.push((index, block));
     }
+    for &at in &scope.nameless.rules {
+        let block = shape::read(session, at, &RULE);
+        let on = block.value("on").and_then(|at| on(session, scope, at));
+        lower_rule(session, scope, &mut shared, on, "", &block, &mut Reached::new());
+    }
     let mut truths = EntryTruths::new();
     let mut fragments = Vec::new();
     for ((file, ..), (on, rules)) in groups {
         fragments.push(fragment(session, scope, &mut shared, &mut truths, file, on, &rules));
     }
     conditions::unused(session, scope, &mut shared, &mut truths);
-    conditions::constant(session, scope, &shared, &truths);
+    conditions::constant(session, scope, &mut shared, &truths);
     for table in &scope.tables {
         for entry in &table.entries {
             if let Some(when) = entry.when {
@@ -277,7 +282,8 @@ fn masks(
             checker.uses.push(at);
             let value = checker.infer(when, None);
             let value = checker.expect_bool(value);
-            remember(truths, scope, Some(on), (index, number), &value);
+            let leans = std::mem::take(&mut checker.leans);
+            remember(truths, scope, Some(on), (index, number), &value, leans);
             *nodes = nodes.saturating_add(value.size);
             entries.push(value.ir);
         }
@@ -294,16 +300,16 @@ pub(super) fn remember(
     on: Option<On>,
     key: (usize, usize),
     value: &Val,
+    leans: BTreeSet<usize>,
 ) {
     let known = value.ty != Ty::Error;
     let single = value.range.single().filter(|_| known);
     let here = Truth {
         always: single == Some(1),
         never: single == Some(0) || (known && witness::contradicts(scope, on, &value.ir).is_some()),
+        leans,
     };
-    let truth = truths.entry(key).or_insert(here);
-    truth.always &= here.always;
-    truth.never &= here.never;
+    here.note(key, truths);
 }
 
 fn lower_rule(
@@ -320,8 +326,10 @@ fn lower_rule(
     let (when, mut size) = match block.value("when") {
         None => (Expr::Const(1), 1),
         Some(at) => {
-            let text = checker.session.text(at);
-            checker.session.outline.rule(name, text);
+            if !name.is_empty() {
+                let text = checker.session.text(at);
+                checker.session.outline.rule(name, text);
+            }
             let value = checker.infer(at, None);
             let value = checker.expect_bool(value);
             if value.ty != Ty::Error {
@@ -377,32 +385,29 @@ fn lower_rule(
     (RuleDef { name: name.to_owned(), hash, when, outcomes, on_fault }, size)
 }
 
+/// Notes a `when` that is the same for every input. It is reported once it is known which of the
+/// conditions that it names are.
 fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
-    if value.range.single() == Some(1) {
-        checker.error(
-            Code::AlwaysTrue,
-            value.at,
-            "this `when` is always true",
-            "it holds for every input that hosts may supply",
-            "remove `when`: a rule without it always fires",
-        );
+    let span = checker.session.span(value.at);
+    let found = if value.range.single() == Some(1) {
+        Diagnostic::error(Code::AlwaysTrue, span, "this `when` is always true")
+            .cause("it holds for every input that hosts may supply")
+            .help("remove `when`: a rule without it always fires")
     } else if value.range.single() == Some(0) {
-        checker.error(
-            Code::NeverTrue,
-            value.at,
-            "this `when` is never true",
-            "it fails for every input that hosts may supply",
-            "compare with the ranges of its inputs, or remove the rule",
-        );
+        Diagnostic::error(Code::NeverTrue, span, "this `when` is never true")
+            .cause("it fails for every input that hosts may supply")
+            .help("compare with the ranges of its inputs, or remove the rule")
     } else if let Some(input) = witness::contradicts(checker.scope, checker.on, &value.ir) {
-        checker.error(
-            Code::NeverTrue,
-            value.at,
-            format!("this `when` is never true: its parts contradict each other about {input}"),
-            "no value of that input satisfies all parts joined by `&&`",
-            "widen one of the parts, or join them with `||`",
-        );
-    }
+        let message =
+            format!("this `when` is never true: its parts contradict each other about {input}");
+        Diagnostic::error(Code::NeverTrue, span, message)
+            .cause("no value of that input satisfies all parts joined by `&&`")
+            .help("widen one of the parts, or join them with `||`")
+    } else {
+        return;
+    };
+    let leans = std::mem::take(&mut checker.leans);
+    checker.shared.constants.push(Constant { found, leans });
 }
 
 fn outcome(

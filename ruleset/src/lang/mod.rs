@@ -72,14 +72,12 @@ pub use trace::{Clause, Owner, Part, Shape, TRACE_SIZE_MAX, Trace};
 
 use crate::cases::Case;
 use crate::ir::Program;
-use damage::Damage;
 use index::Index;
 use limits::{
     ERROR_COUNT_MAX, FILE_COUNT_MAX, NAME_BYTES_MAX, RULESET_BYTES_MAX, SOURCE_BYTES_MAX,
 };
 use scope::Scope;
 use session::{File, Session};
-use tree::Tree;
 
 /// One source file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,7 +191,7 @@ fn run<'a>(
     session.recorder = record.trace.then(trace::Recorder::new);
     let mut scope = declare::declare(&mut session);
     let program = lower::lower(&mut session, &mut scope);
-    let sound = !session.failed();
+    let sound = session.is_sound();
     // Before anything is read that only adds to the rules: a mistake there says nothing against
     // what is worth a look here.
     budget::judge(&mut session, &scope, &program);
@@ -265,12 +263,11 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
                         .help(help),
                 );
             }
-            let parse = parser::parse(&source.text, number);
+            let mut parse = parser::parse(&source.text, number);
             if found.len() < ERROR_COUNT_MAX {
-                found.extend(parse.errors);
+                found.append(&mut parse.errors);
             }
-            let (tree, lost, damage) = (parse.tree, parse.lost, parse.damage);
-            files.push(File { name: &source.name, text: &source.text, tree, lost, damage });
+            files.push(File::new(source, parse));
             continue;
         };
         if let Some((code, message, help)) = refused {
@@ -280,10 +277,7 @@ fn read<'a>(sorted: &[&'a Source], found: &mut Vec<Diagnostic>) -> Vec<File<'a>>
                     .help(help),
             );
         }
-        let mut damage = Damage::default();
-        damage.cut(0);
-        let (tree, lost) = (Tree::new(0), Vec::new());
-        files.push(File { name: &source.name, text: "", tree, lost, damage });
+        files.push(File::refused(source));
     }
     files
 }

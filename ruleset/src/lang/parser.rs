@@ -76,6 +76,8 @@ pub(super) struct Parser<'a> {
     pub(super) suspect: Option<(u32, u32)>,
     /// Nothing more is read: the tree is full or the errors are too many.
     pub(super) stopped: bool,
+    /// Tests at the top that end where they should.
+    tests: Vec<(u32, u32)>,
 }
 
 /// Binary operators on a way through an expression, as HCL tools bound them.
@@ -101,6 +103,8 @@ pub(super) struct Parse {
     pub(super) lost: Vec<String>,
     /// Where it could not be read.
     pub(super) damage: Damage,
+    /// Tests whose mistakes, if any, end with them: bytes, in order.
+    pub(super) tests: Vec<(u32, u32)>,
 }
 
 /// Parses one file of at most [`super::limits::SOURCE_BYTES_MAX`] bytes. Linear in its length.
@@ -138,6 +142,7 @@ fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
         unclosed_before: None,
         suspect: None,
         stopped: false,
+        tests: Vec::new(),
     };
     parser.advance();
     let mut statements = Vec::new();
@@ -146,7 +151,8 @@ fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
     if parser.stopped {
         parser.damage.cut(parser.statement_start);
     }
-    Parse { tree: parser.tree, errors: parser.errors, lost: parser.lost, damage: parser.damage }
+    let Parser { tree, errors, lost, damage, tests, .. } = parser;
+    Parse { tree, errors, lost, damage, tests }
 }
 
 impl<'a> Parser<'a> {
@@ -369,9 +375,16 @@ impl<'a> Parser<'a> {
                         self.statement_start = start;
                         !known && self.damage.ends_at(self.previous_end)
                     };
+                    let is_test = open.is_none() && self.word(token) == "test";
+                    let before = self.errors.len();
                     self.begin();
                     match self.statement(false).and_then(|id| self.finish_line().map(|()| id)) {
-                        Ok(id) => statements.push(id),
+                        Ok(id) => {
+                            statements.push(id);
+                            if is_test && self.is_whole(before) {
+                                self.tests.push((start, self.previous_end));
+                            }
+                        }
                         Err(Failed) => {
                             self.damaged(statements);
                             self.nesting = nesting;
@@ -385,6 +398,13 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+    }
+
+    /// Whether the block that was just read ends where it should, so far as the errors since tell.
+    fn is_whole(&self, before: usize) -> bool {
+        let errors = self.errors.get(before..).unwrap_or_default();
+        let beyond = [Code::UnclosedBlock, Code::UnterminatedComment, Code::Heredoc];
+        !self.stopped && errors.iter().all(|found| !beyond.contains(&found.code))
     }
 
     pub(super) fn damaged(&mut self, statements: &mut Vec<NodeId>) {

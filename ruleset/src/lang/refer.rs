@@ -1,5 +1,7 @@
 //! Dotted references in expressions: fields, parameters, conditions.
 
+use std::collections::BTreeSet;
+
 use super::constant::shorten;
 use super::index::Symbol;
 use super::infer::{Checker, Truth, Ty, Val};
@@ -191,32 +193,42 @@ impl Checker<'_, '_> {
             return self.broken(at);
         };
         let salt = std::mem::replace(&mut self.salt, rng::name_hash(&condition.name));
+        let outer = std::mem::take(&mut self.leans);
         self.uses.push(at);
         let value = self.infer(when, None);
         let value = self.expect_bool(value);
         self.uses.pop();
         self.salt = salt;
+        let inner = std::mem::replace(&mut self.leans, outer);
         if value.ty == Ty::Error {
             // Used, and wrong somewhere: whether it is constant is not known.
-            self.shared.truths.insert(index, Truth { always: false, never: false });
+            self.shared.truths.insert(index, Truth::default());
         } else {
-            self.truth(index, &value);
+            if self.truth(index, &value, inner) {
+                self.leans.insert(index);
+            }
             let text = self.session.text(when);
             self.session.outline.condition(&condition.name, text, self.on, &value.ir);
         }
         Val { at, ..value }
     }
 
-    /// Remembers whether a condition was constant in this use.
-    pub(super) fn truth(&mut self, condition: usize, value: &Val) {
+    /// Remembers whether a condition was constant in this use, and on which others it leans. Whether
+    /// it was; once it is known not to be so everywhere, that may be answered with no.
+    pub(super) fn truth(&mut self, index: usize, value: &Val, leans: BTreeSet<usize>) -> bool {
+        let single = value.range.single();
+        let open = self.shared.truths.get(&index).is_none_or(|known| known.never);
         let here = Truth {
-            always: value.range.single() == Some(1),
-            never: value.range.single() == Some(0)
-                || super::witness::contradicts(self.scope, self.on, &value.ir).is_some(),
+            always: single == Some(1),
+            never: single == Some(0)
+                || (open
+                    && single.is_none()
+                    && self.shared.contradicts(self.scope, self.on, index, value)),
+            leans,
         };
-        let truth = self.shared.truths.entry(condition).or_insert(here);
-        truth.always &= here.always;
-        truth.never &= here.never;
+        let constant = here.is_constant();
+        here.note(index, &mut self.shared.truths);
+        constant
     }
 
     /// Where what a reference names is declared, and as what.

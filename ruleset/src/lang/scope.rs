@@ -70,6 +70,17 @@ pub(super) struct Rule {
     pub(super) at: At,
 }
 
+/// What has a name that cannot be taken, which is reported: no part of the program, and read all the
+/// same, for what it says and for what it uses.
+#[derive(Default)]
+pub(super) struct Nameless {
+    pub(super) rules: Vec<At>,
+    /// `when` of conditions, and of the entries of loot tables.
+    pub(super) whens: Vec<At>,
+    /// How many loot tables.
+    pub(super) tables: usize,
+}
+
 /// All declarations of the rule set. Names that could not be taken are absent.
 #[derive(Default)]
 pub(super) struct Scope {
@@ -98,6 +109,7 @@ pub(super) struct Scope {
     pub(super) table_names: Names,
     pub(super) rules: Vec<Rule>,
     pub(super) rule_names: Names,
+    pub(super) nameless: Nameless,
 }
 
 impl Scope {

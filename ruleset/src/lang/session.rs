@@ -7,9 +7,10 @@ use super::index::{Index, Symbol};
 use super::infer::Truth;
 use super::limits::ERROR_COUNT_MAX;
 use super::outline::Outline;
+use super::parser::Parse;
 use super::trace::Recorder;
 use super::tree::{NodeId, NodeKind, Tree};
-use super::{Code, Diagnostic, Edit, Severity, Span, literal, names};
+use super::{Code, Diagnostic, Edit, Severity, Source, Span, TEST_SUFFIX, literal, names};
 
 /// Warnings reported for one run; the rest comes up once these are mended.
 const WARNING_COUNT_MAX: usize = 200;
@@ -26,6 +27,34 @@ pub(super) struct File<'a> {
     pub(super) lost: Vec<String>,
     /// What could not be read of it.
     pub(super) damage: Damage,
+    /// Tests whose mistakes, if any, end with them: bytes, in order.
+    tests: Vec<(u32, u32)>,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn new(source: &'a Source, parse: Parse) -> File<'a> {
+        let Parse { tree, errors: _, lost, damage, tests } = parse;
+        File { name: &source.name, text: &source.text, tree, lost, damage, tests }
+    }
+
+    /// A file that is over a limit: nothing of it is known.
+    pub(super) fn refused(source: &'a Source) -> File<'a> {
+        let mut damage = Damage::default();
+        damage.cut(0);
+        let (tree, lost, tests) = (Tree::new(0), Vec::new(), Vec::new());
+        File { name: &source.name, text: "", tree, lost, damage, tests }
+    }
+
+    /// Whether it holds tests alone, so that the rules lack nothing of what it lacks.
+    pub(super) fn is_test(&self) -> bool {
+        self.name.ends_with(TEST_SUFFIX)
+    }
+
+    /// Whether a byte lies in a test that ends where it should.
+    fn is_in_test(&self, at: u32) -> bool {
+        let index = self.tests.partition_point(|test| test.1 < at);
+        self.tests.get(index).is_some_and(|test| test.0 <= at)
+    }
 }
 
 /// A node of one file.
@@ -57,7 +86,9 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(mut files: Vec<File<'a>>, found: Vec<Diagnostic>) -> Session<'a> {
-        let lost = files.iter_mut().flat_map(|file| std::mem::take(&mut file.lost)).collect();
+        // A file of tests declares nothing that could be missed.
+        let rules = files.iter_mut().filter(|file| !file.is_test());
+        let lost = rules.flat_map(|file| std::mem::take(&mut file.lost)).collect();
         Session {
             files,
             outline: Outline::default(),
@@ -146,6 +177,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Takes back what was reported since `found` things were, and returns it.
+    pub(super) fn take_after(&mut self, found: usize) -> Vec<Diagnostic> {
+        self.found.split_off(found.min(self.found.len()))
+    }
+
     /// Takes back what was reported since `found` things were.
     pub(super) fn forget_after(&mut self, found: usize) {
         self.found.truncate(found);
@@ -188,9 +224,10 @@ impl<'a> Session<'a> {
         file.damage.holds(file.tree.bytes(at.node).0)
     }
 
-    /// Whether some file was not read to its end: what seems not to be declared may stand there.
+    /// Whether some file of rules was not read to its end: what seems not to be declared may stand
+    /// there.
     pub(super) fn is_cut(&self) -> bool {
-        self.files.iter().any(|file| file.damage.is_cut())
+        self.files.iter().any(|file| file.damage.is_cut() && !file.is_test())
     }
 
     /// Whether a mistake in the syntax explains this.
@@ -216,8 +253,13 @@ impl<'a> Session<'a> {
             Severity::Warning => WARNING_COUNT_MAX,
         };
         let room = self.count(diagnostic.severity) < limit;
-        let repeated = (self.found.iter_mut())
-            .find(|known| known.code == diagnostic.code && known.span == diagnostic.span);
+        // Many fragments may be over one budget, which stands in one place.
+        let differs = |known: &Diagnostic| {
+            known.code == Code::OverBudget && known.message != diagnostic.message
+        };
+        let repeated = self.found.iter_mut().find(|known| {
+            known.code == diagnostic.code && known.span == diagnostic.span && !differs(known)
+        });
         match repeated {
             // One more field that the trigger of this use lacks is no second mistake.
             Some(known) if known.code == Code::FieldNotInTrigger => {
@@ -240,9 +282,21 @@ impl<'a> Session<'a> {
         self.count(Severity::Error)
     }
 
-    /// Whether an error was found so far.
-    pub(super) fn failed(&self) -> bool {
-        self.found.iter().any(|found| found.severity == Severity::Error)
+    /// Whether no error was found so far that says something against the rules.
+    pub(super) fn is_sound(&self) -> bool {
+        let mut errors = self.found.iter().filter(|found| found.severity == Severity::Error);
+        // Where there are many, some were not kept.
+        self.error_count() < ERROR_COUNT_MAX && errors.all(|error| self.is_aside(error))
+    }
+
+    /// Whether a mistake is one of the tests, and leaves the rules as they are.
+    fn is_aside(&self, error: &Diagnostic) -> bool {
+        let Some(file) = self.files.get(error.span.file as usize) else { return false };
+        // These stand for files of rules as well. Nor is aside what a file of tests declares beside
+        // tests, which is read as if it stood among the rules.
+        let wide = matches!(error.code, Code::TooManyFiles | Code::RulesetTooLarge);
+        let unread = file.is_test() && error.code.is_syntax() && !wide;
+        unread || file.is_in_test(error.span.start)
     }
 
     /// Reports one error at a node.

@@ -87,18 +87,20 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
             .help(format!("write `{usage}`")),
         );
     }
-    for name in schema.required {
-        if block.value(name).is_none() && !block.damaged {
-            session.report(
-                Diagnostic::error(
-                    Code::MissingAttribute,
-                    block.header,
-                    format!("this `{}` has no `{name}`", schema.kind),
-                )
-                .cause(format!("every `{}` needs {}", schema.kind, list(schema.required)))
-                .help(format!("add `{name} = …`")),
-            );
-        }
+    let missing: Vec<&str> =
+        schema.required.iter().copied().filter(|name| block.value(name).is_none()).collect();
+    if !(missing.is_empty() || block.damaged) {
+        let values: Vec<String> = missing.iter().map(|name| format!("{name} = …")).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        session.report(
+            Diagnostic::error(
+                Code::MissingAttribute,
+                block.header,
+                format!("this `{}` has no `{}`", schema.kind, missing.join("`, no `")),
+            )
+            .cause(format!("every `{}` needs {}", schema.kind, list(schema.required)))
+            .help(format!("add {}", list(&values))),
+        );
     }
     block
 }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::scope::Rule;
 use super::session::{At, Session};
 use super::tree::{BinOp, NodeKind, Tree, UnaryOp};
 use super::{Scope, Span};
@@ -96,6 +97,11 @@ impl Recorder {
         Recorder { open: Vec::new(), roots: BTreeMap::new(), size_left: Some(TRACE_SIZE_MAX) }
     }
 
+    /// Whether there is room for more.
+    pub(super) fn keeps(&self) -> bool {
+        self.size_left.is_some()
+    }
+
     pub(super) fn enter(&mut self) {
         self.open.push(Vec::new());
     }
@@ -152,10 +158,10 @@ pub(super) fn collect(session: &Session<'_>, scope: &Scope, recorder: &Recorder)
             trace.clauses.push(Clause { owner, what, on, root });
         }
     };
+    let rules: BTreeMap<At, &Rule> = scope.rules.iter().map(|rule| (rule.at, rule)).collect();
     for file in 0..session.files.len() as u32 {
         for at in session.children(At { file, node: Tree::ROOT }) {
-            let rule = scope.rules.iter().find(|rule| rule.at == at);
-            let Some(rule) = rule else { continue };
+            let Some(rule) = rules.get(&at) else { continue };
             let owner = Owner::Rule(rule.name.clone());
             for child in session.children(at) {
                 match session.kind(child) {

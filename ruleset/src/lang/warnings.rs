@@ -31,7 +31,7 @@ struct Leaving {
 /// Reads what is deprecated, and once there is no error reports everything worth a look.
 pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     let leaving = leaving(session);
-    if session.failed() {
+    if !session.is_sound() {
         return;
     }
     let uses = uses::all(session);

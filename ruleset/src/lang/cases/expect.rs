@@ -1,6 +1,9 @@
 //! What a test expects: rules that fire, outcomes with their values, loot.
 
-use super::Reader;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::{Reach, Reader};
 use crate::cases::{Expect, Meant, RuleAt, Wanted};
 use crate::ir::{Loot, On, OutcomeDef, Slot, Type};
 use crate::lang::index::Symbol;
@@ -17,6 +20,9 @@ pub(in crate::lang) const EXPECT: Schema = Schema {
     open: false,
     blocks: &[],
 };
+
+/// Entries that a misspelt one is compared with.
+const KNOWN_COUNT_MAX: usize = 4_096;
 
 /// Most items of one name that one outcome may give: rolls × items of an entry, nested.
 const ITEMS_MAX: i64 = 1_000_000_000;
@@ -120,10 +126,10 @@ impl<'c> Reader<'c, '_> {
         self.values(&block, &mut wanted).then_some(wanted)
     }
 
-    /// What a row adds to the test's only `expect` block.
-    pub(super) fn complete(&mut self, row: &Block, expect: &mut Expect) {
+    /// What a row adds to the test's only `expect` block; false when there is no such block.
+    pub(super) fn complete(&mut self, row: &Block, expect: &mut Expect) -> bool {
         let adds = ["payload", "rolls", "loot", "eligible", "not_eligible", "misses"];
-        let Some(first) = adds.iter().find_map(|name| row.value(name)) else { return };
+        let Some(first) = adds.iter().find_map(|name| row.value(name)) else { return true };
         let [wanted] = &mut expect.outcomes[..] else {
             if !self.failed() {
                 let count = expect.outcomes.len();
@@ -137,12 +143,13 @@ impl<'c> Reader<'c, '_> {
                     "leave exactly one `expect \"name\" {}` beside `cases`, or split the test",
                 );
             }
-            return;
+            return false;
         };
         let mut completed = wanted.clone();
         if self.values(row, &mut completed) {
             *wanted = completed;
         }
+        true
     }
 
     /// Puts expected values on every outcome that can have them; those that cannot are no longer
@@ -213,13 +220,21 @@ impl<'c> Reader<'c, '_> {
         }
         for (name_at, value_at) in self.pairs(block, "loot") {
             let name = self.session.text(name_at);
-            wanted.options.retain(|meant| {
-                rolls(self, meant).is_some_and(|table| self.items(table).contains(&name))
+            let givers = self.givers();
+            let gives =
+                |reach: &Reach, tables: &BTreeSet<u16>| tables.iter().any(|t| reach.has(*t));
+            let mut options = std::mem::take(&mut wanted.options);
+            options.retain(|meant| {
+                let Some(table) = rolls(self, meant) else { return false };
+                givers.get(name).is_some_and(|tables| gives(&self.reach(table), tables))
             });
+            wanted.options = options;
             if wanted.options.is_empty() {
-                let known = self.items(table);
+                let reach = self.reach(table);
+                let known = givers.iter().filter(|(_, tables)| gives(&reach, tables));
                 let table = self.table(table);
-                self.unknown(name_at, &format!("item in {table} called"), name, known.into_iter());
+                let what = format!("item in {table} called");
+                self.unknown(name_at, &what, name, known.map(|(item, _)| *item));
                 return false;
             }
             let slot = Slot { ty: Type::Int, min: 0, max: ITEMS_MAX };
@@ -261,10 +276,11 @@ impl<'c> Reader<'c, '_> {
         let mut options = std::mem::take(&mut wanted.options);
         options.retain_mut(|meant| {
             let Some(own) = self.def(meant).and_then(|def| def.loot.as_ref()) else { return false };
-            let reached = self.reached(own.table);
             let of = match inner {
                 None => Some(own.table),
-                Some(inner) => reached.into_iter().find(|table| self.table(*table) == inner),
+                Some(inner) => (self.scope.table_names.find(inner))
+                    .and_then(|index| u16::try_from(index).ok())
+                    .filter(|inner| self.reach(own.table).has(*inner)),
             };
             let found = of.and_then(|of| {
                 let entries = &program.tables.get(usize::from(of))?.entries;
@@ -286,14 +302,18 @@ impl<'c> Reader<'c, '_> {
             }
         }
         if wanted.options.is_empty() {
-            let mut known: Vec<String> = Vec::new();
-            for of in self.reached(table) {
-                let Some(def) = program.tables.get(usize::from(of)) else { continue };
-                known.extend(def.entries.iter().map(|entry| match of == table {
+            let reach = self.reach(table);
+            let mut reached: Vec<_> =
+                (0..).zip(&program.tables).filter(|(of, _)| reach.has(*of)).collect();
+            reached.sort_by_key(|(of, _)| *of != table);
+            let known: Vec<String> = (reached.into_iter().flat_map(|(of, def)| {
+                def.entries.iter().map(move |entry| match of == table {
                     true => entry.name.clone(),
                     false => format!("{}.{}", def.name, entry.name),
-                }));
-            }
+                })
+            }))
+            .take(KNOWN_COUNT_MAX)
+            .collect();
             let table = self.table(table);
             let what = format!("entry in {table} called");
             self.unknown(at, &what, text, known.iter().map(String::as_str));
@@ -306,51 +326,59 @@ impl<'c> Reader<'c, '_> {
         self.program.tables.get(usize::from(index)).map_or("?", |table| &table.name)
     }
 
-    /// A table and all that its entries lead to, each once.
-    fn reached(&self, table: u16) -> Vec<u16> {
-        let mut all = vec![table];
-        let mut next = 0;
-        while let Some(def) = all.get(next).and_then(|at| self.program.tables.get(usize::from(*at)))
-        {
-            for entry in &def.entries {
-                if let Loot::Table(inner) = entry.loot
-                    && !all.contains(&inner)
-                {
-                    all.push(inner);
-                }
-            }
-            next += 1;
+    /// What a table leads to; looked for once. Recursion is bounded by how deep tables nest.
+    fn reach(&mut self, table: u16) -> Rc<Reach> {
+        if let Some(known) = self.reached.get(&table) {
+            return Rc::clone(known);
         }
-        all
+        let program = self.program;
+        let mut reach = Reach::of(table);
+        let entries = program.tables.get(usize::from(table)).map(|def| &def.entries);
+        for entry in entries.into_iter().flatten() {
+            if let Loot::Table(inner) = entry.loot {
+                reach.join(&self.reach(inner));
+            }
+        }
+        let reach = Rc::new(reach);
+        self.reached.insert(table, Rc::clone(&reach));
+        reach
     }
 
-    fn items(&self, table: u16) -> Vec<&'c str> {
-        let mut items = Vec::new();
-        for of in self.reached(table) {
-            let Some(def) = self.program.tables.get(usize::from(of)) else { continue };
-            items.extend(def.entries.iter().filter_map(|entry| match &entry.loot {
-                Loot::Item(item) => Some(item.as_str()),
-                Loot::Table(_) => None,
-            }));
-        }
-        items.sort_unstable();
-        items.dedup();
-        items
+    /// The tables that give each item, by its name; looked for once.
+    fn givers(&mut self) -> Rc<BTreeMap<&'c str, BTreeSet<u16>>> {
+        let program = self.program;
+        let find = || {
+            let mut givers: BTreeMap<&str, BTreeSet<u16>> = BTreeMap::new();
+            for (index, def) in (0..).zip(&program.tables) {
+                for entry in &def.entries {
+                    if let Loot::Item(item) = &entry.loot {
+                        givers.entry(item).or_default().insert(index);
+                    }
+                }
+            }
+            Rc::new(givers)
+        };
+        Rc::clone(self.givers.get_or_insert_with(find))
     }
 
     /// Reports rules that should both fire and not fire.
     pub(super) fn contrary(&mut self, expect: &Expect) {
+        // The first of several counts.
+        let silent: BTreeMap<RuleAt, Span> = expect.not_fired.iter().rev().copied().collect();
+        let exactly = expect.exactly.iter().flat_map(|(rules, _)| rules);
+        let exactly: BTreeSet<RuleAt> = exactly.copied().collect();
+        let is_exactly = |rule: &RuleAt| exactly.contains(rule);
         let quiet = |rule: &RuleAt| -> Option<Span> {
-            let named = expect.not_fired.iter().find(|(of, _)| of == rule).map(|(_, span)| *span);
-            let outside = expect.exactly.as_ref().filter(|(rules, _)| !rules.contains(rule));
+            let named = silent.get(rule).copied();
+            let outside = expect.exactly.as_ref().filter(|_| !is_exactly(rule));
             named.or(outside.map(|(_, span)| *span))
         };
         let mut contrary = None;
         for (rule, span) in &expect.fired {
-            contrary = contrary.or(quiet(rule).map(|other| (*span, other)));
+            contrary = contrary.or_else(|| quiet(rule).map(|other| (*span, other)));
         }
         for (rule, span) in &expect.not_fired {
-            let exactly = expect.exactly.as_ref().filter(|(rules, _)| rules.contains(rule));
+            let exactly = expect.exactly.as_ref().filter(|_| is_exactly(rule));
             contrary = contrary.or(exactly.map(|(_, other)| (*span, *other)));
         }
         for wanted in &expect.outcomes {

@@ -6,7 +6,8 @@
 pub(super) mod expect;
 mod given;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::scope::Scope;
 use super::session::{At, Session};
@@ -14,8 +15,8 @@ use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
 use super::{Code, Diagnostic, TEST_SUFFIX, constant};
 use crate::cases::{
-    CASE_COUNT_MAX, Case, EXPECT_COUNT_MAX, Expect, Given, ROW_COUNT_MAX, RuleAt, TEST_COUNT_MAX,
-    TEST_NAME_BYTES_MAX,
+    CASE_COUNT_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, Expect, Given, ROW_COUNT_MAX, RuleAt,
+    TEST_COUNT_MAX, TEST_NAME_BYTES_MAX,
 };
 use crate::ir::{On, Program};
 
@@ -75,7 +76,7 @@ pub(super) const ROW: Schema = Schema {
 
 /// Whether a node stands in a file of tests.
 pub(super) fn is_test_file(session: &Session<'_>, at: At) -> bool {
-    session.files.get(at.file as usize).is_some_and(|file| file.name.ends_with(TEST_SUFFIX))
+    session.files.get(at.file as usize).is_some_and(|file| file.is_test())
 }
 
 /// Reports a declaration of the rule set in a file of tests.
@@ -110,7 +111,9 @@ pub(super) fn read(session: &mut Session<'_>, scope: &Scope, program: &Program) 
                 reader.too_many(at, "test", TEST_COUNT_MAX);
                 return reader.cases;
             }
-            reader.test(at, &mut seen);
+            if reader.test(at, &mut seen).is_err() {
+                return reader.cases;
+            }
         }
     }
     reader.cases
@@ -122,9 +125,39 @@ pub(super) struct Reader<'c, 'a> {
     program: &'c Program,
     rules: BTreeMap<&'c str, RuleAt>,
     cases: Vec<Case>,
-    /// Errors that were found before any test was read.
+    /// See [`Case::size`].
+    size: usize,
+    /// What tables lead to.
+    reached: BTreeMap<u16, Rc<Reach>>,
+    /// The tables that give each item.
+    givers: Option<Rc<BTreeMap<&'c str, BTreeSet<u16>>>>,
+    /// Errors that were found before the test or the row that is read.
     before: usize,
 }
+
+/// The loot tables that a table leads to, itself included: one bit each.
+struct Reach(Vec<u64>);
+
+impl Reach {
+    fn of(table: u16) -> Reach {
+        let (word, bit) = (usize::from(table / 64), table % 64);
+        let mut words = vec![0; word];
+        words.push(1 << bit);
+        Reach(words)
+    }
+
+    fn join(&mut self, other: &Reach) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        self.0.iter_mut().zip(&other.0).for_each(|(own, more)| *own |= more);
+    }
+
+    fn has(&self, table: u16) -> bool {
+        self.0.get(usize::from(table / 64)).is_some_and(|word| word >> (table % 64) & 1 == 1)
+    }
+}
+
+/// The cases are as many, or say as much, as they may; it is reported, and no more are read.
+struct Full;
 
 impl<'c, 'a> Reader<'c, 'a> {
     fn new(session: &'c mut Session<'a>, scope: &'c Scope, program: &'c Program) -> Self {
@@ -134,11 +167,11 @@ impl<'c, 'a> Reader<'c, 'a> {
                 rules.insert(def.name.as_str(), RuleAt { fragment, rule });
             }
         }
-        let before = session.error_count();
-        Reader { session, scope, program, rules, cases: Vec::new(), before }
+        let (cases, reached) = (Vec::new(), BTreeMap::new());
+        Reader { session, scope, program, rules, cases, size: 0, reached, givers: None, before: 0 }
     }
 
-    /// Whether a test has a mistake: what follows from it is not reported.
+    /// Whether the test or the row has a mistake: what follows from it is not reported.
     fn failed(&self) -> bool {
         self.session.error_count() > self.before
     }
@@ -153,13 +186,14 @@ impl<'c, 'a> Reader<'c, 'a> {
         );
     }
 
-    fn test(&mut self, at: At, seen: &mut BTreeMap<String, At>) {
+    fn test(&mut self, at: At, seen: &mut BTreeMap<String, At>) -> Result<(), Full> {
+        self.before = self.session.error_count();
         let block = shape::read(self.session, at, &TEST);
         let name = block.labels.first().and_then(|label| self.name(*label, seen));
         let Some(on) =
             block.value("on").and_then(|at| super::lower::on(self.session, self.scope, at))
         else {
-            return;
+            return Ok(());
         };
         let mut given = self.blank(on);
         self.given(&block, on, &mut given);
@@ -177,15 +211,23 @@ impl<'c, 'a> Reader<'c, 'a> {
         match block.value("cases") {
             None => {
                 self.contrary(&expect);
-                if !block.damaged {
-                    self.push(Case { test, row: None, span: block.header, on, given, expect });
+                if block.damaged {
+                    return Ok(());
                 }
+                self.push(Case { test, row: None, span: block.header, on, given, expect })
             }
             Some(rows) => self.rows(rows, &test, on, &given, &expect),
         }
     }
 
-    fn rows(&mut self, at: At, test: &str, on: On, given: &Given, expect: &Expect) {
+    fn rows(
+        &mut self,
+        at: At,
+        test: &str,
+        on: On,
+        given: &Given,
+        expect: &Expect,
+    ) -> Result<(), Full> {
         let rows = self.session.children(at);
         let is_table = self.session.kind(at) == NodeKind::List
             && !rows.is_empty()
@@ -198,18 +240,27 @@ impl<'c, 'a> Reader<'c, 'a> {
                 "each row changes what the test gives and expects",
                 "write `cases = [ { trigger = { level = 50 }, fired = [crypt_drop] } ]`",
             );
-            return;
+            return Ok(());
         }
         if let Some(over) = rows.get(ROW_COUNT_MAX) {
             self.too_many(*over, "row of this test", ROW_COUNT_MAX);
         }
         let mut names: BTreeMap<String, At> = BTreeMap::new();
+        let failed = self.failed();
+        let mut clear = true;
         for (number, row_at) in rows.into_iter().take(ROW_COUNT_MAX).enumerate() {
+            // What is missing from the test may be missing from its rows.
+            if clear && !failed {
+                self.before = self.session.error_count();
+            }
             let row = shape::object(self.session, row_at, &ROW);
             let (mut given, mut expect) = (given.clone(), expect.clone());
             self.given(&row, on, &mut given);
             self.rules_of(&row, on, &mut expect);
-            self.complete(&row, &mut expect);
+            // How many blocks there are is one mistake, however many rows meet it.
+            if clear {
+                clear = self.complete(&row, &mut expect);
+            }
             self.contrary(&expect);
             let name = match row.value("name") {
                 Some(at) => self.name(at, &mut names),
@@ -217,11 +268,12 @@ impl<'c, 'a> Reader<'c, 'a> {
             };
             let name = name.unwrap_or_else(|| (number + 1).to_string());
             let (test, span) = (test.to_owned(), self.session.span(row_at));
-            self.push(Case { test, row: Some(name), span, on, given, expect });
+            self.push(Case { test, row: Some(name), span, on, given, expect })?;
         }
+        Ok(())
     }
 
-    fn push(&mut self, case: Case) {
+    fn push(&mut self, case: Case) -> Result<(), Full> {
         let expect = &case.expect;
         let nothing = expect.fired.is_empty()
             && expect.not_fired.is_empty()
@@ -234,19 +286,24 @@ impl<'c, 'a> Reader<'c, 'a> {
                     .help("add `fired = […]`, `not_fired = […]`, `fired_exactly = […]` or an `expect` block"),
             );
         }
-        if self.cases.len() == CASE_COUNT_MAX {
-            self.session.report(
-                Diagnostic::error(
-                    Code::TooMany,
-                    case.span,
-                    format!("one case more than the limit of {CASE_COUNT_MAX}"),
-                )
+        self.size = self.size.saturating_add(case.size());
+        let over = if self.cases.len() == CASE_COUNT_MAX {
+            format!("one case more than the limit of {CASE_COUNT_MAX}")
+        } else if self.size > CASES_SIZE_MAX {
+            format!(
+                "with this one all cases name {} rules, outcomes and values, limit {CASES_SIZE_MAX}",
+                self.size
+            )
+        } else {
+            self.cases.push(case);
+            return Ok(());
+        };
+        self.session.report(
+            Diagnostic::error(Code::TooMany, case.span, over)
                 .cause("what one run of the tests costs is bounded")
                 .help("remove some, or split the rule set"),
-            );
-            return;
-        }
-        self.cases.push(case);
+        );
+        Err(Full)
     }
 
     /// A name in a person's words, once.

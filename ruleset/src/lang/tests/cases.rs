@@ -3,9 +3,11 @@
 use std::cell::Cell;
 
 use super::{BASE, source};
-use crate::cases::{self, CASE_COUNT_MAX, Case, EXPECT_COUNT_MAX, ROW_COUNT_MAX, TEST_COUNT_MAX};
+use crate::cases::{
+    self, CASE_COUNT_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, ROW_COUNT_MAX, TEST_COUNT_MAX,
+};
 use crate::ir::Program;
-use crate::lang::{Tested, check, check_with_cases, line_col};
+use crate::lang::{Diagnostic, Tested, check, check_with_cases, line_col};
 
 const RULES: &str = r#"counter "kills" {
   on     = kill
@@ -469,6 +471,80 @@ fn limits_hold_at_n_and_one_more() {
         sources.push(source("z.test.hcl", &last));
         assert_eq!(check_with_cases(&sources).checked.errors().count(), expected);
     }
+}
+
+/// Rows say again what their test says: a few short files could ask for gigabytes.
+#[test]
+fn what_all_cases_say_is_bounded_and_no_more_is_read() {
+    let names = vec!["pay"; CASES_SIZE_MAX / ROW_COUNT_MAX].join(", ");
+    let rows = "{},".repeat(ROW_COUNT_MAX);
+    let full = format!("test \"t\" {{\n  on = kill\n  fired = [{names}]\n  cases = [{rows}]\n}}\n");
+    let with = |more: &str| tested(&format!("{full}{more}"));
+    let tested = with("");
+    assert_eq!(tested.checked.errors().count(), 0);
+    assert_eq!(tested.cases.iter().map(Case::size).sum::<usize>(), CASES_SIZE_MAX);
+    let over =
+        with("test \"u\" {\n  on = kill\n  not_fired = [pay]\n}\ntest \"v\" {\n  on = nobody\n}\n");
+    let found: Vec<&Diagnostic> = over.checked.errors().collect();
+    let [found] = found[..] else { panic!("{found:?}") };
+    assert_eq!(found.code.to_string(), "C0312");
+    assert!(found.message.ends_with("name 524289 rules, outcomes and values, limit 524288"));
+}
+
+#[test]
+fn the_size_of_a_case_counts_all_that_it_says() {
+    let size = |body: &str| {
+        let text = format!("test \"t\" {{\n{}\n}}\n", body.replace("; ", "\n"));
+        cases(&text).1[0].size()
+    };
+    assert_eq!(size("on = kill; fired = [pay]"), 1);
+    assert_eq!(
+        size(
+            "on = kill; fired = [pay]; not_fired = [chest]; params = { factor = 3 }; active = { night = true }"
+        ),
+        4
+    );
+    assert_eq!(size("on = kill; fired_exactly = [pay, chest]"), 2);
+    assert_eq!(
+        size("on = kill; expect \"credit\" { payload = { coins = 3, reason = \"boss\" } }"),
+        3
+    );
+    assert_eq!(
+        size(
+            "on = kill; expect \"drop\" {\n    loot = { coin = 3 }\n    eligible = [coin, gem]\n  }"
+        ),
+        4
+    );
+    assert_eq!(
+        size(
+            "on = claim; pity = { calm = { star = 3 } }; expect \"calm\" { misses = { calm = { star = 4 } } }"
+        ),
+        3
+    );
+}
+
+#[test]
+fn a_mistake_in_one_test_hides_none_in_another() {
+    let found = |tests: &str| -> Vec<String> {
+        let tested = tested(tests);
+        let found = tested.checked.errors();
+        found
+            .map(|found| {
+                let (line, column) = line_col(tests, found.span.start);
+                format!("{} {line}:{column}", found.code)
+            })
+            .collect()
+    };
+    let wrong = "test \"a\" {\n  on = kill\n  params = { nope = 1 }\n  fired = [pay]\n}\n";
+    let empty = "test \"b\" {\n  on = kill\n}\n";
+    assert_eq!(found(&format!("{wrong}{empty}")), ["C1201 3:14", "C1204 6:1"]);
+    assert_eq!(found(&format!("{empty}{wrong}")), ["C1204 1:1", "C1201 6:14"]);
+    // Nor one row in another; a test's own holds for all of them, and that it has not one `expect`
+    // is said once.
+    let rows = "test \"a\" {\n  on = kill\n  cases = [\n    { params = { nope = 1 } },\n    {},\n    { rolls = 1 },\n    { rolls = 2 },\n  ]\n}\n";
+    assert_eq!(found(rows), ["C1201 4:18", "C1204 5:5", "C1211 6:15"]);
+    let rows = "test \"a\" {\n  on = kill\n  seed = \"x\"\n  cases = [{}, {}]\n}\n";
+    assert_eq!(found(rows).len(), 1);
 }
 
 /// With tests in the rules' own files, with a file of tests, broken ones included, and without any:

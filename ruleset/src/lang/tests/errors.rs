@@ -303,3 +303,133 @@ fn a_rule_set_needs_its_block_and_its_file_names() {
     let base = source("a.rules.hcl", BASE);
     assert_eq!(codes(&[base.clone(), base]), [Code::DuplicateFile]);
 }
+
+/// Two triggers that share fields with different ranges and types.
+const DEPTHS: &str = r#"enum "ore" { values = ["iron", "gold"] }
+enum "gem" { values = ["ruby"] }
+trigger "dig" {
+  fields = { depth = int(1, 10), of = ore }
+}
+trigger "dive" {
+  fields = { depth = int(1, 100), of = gem, alone = bool }
+}
+"#;
+
+/// What is found beside [`DEPTHS`], with lines counted from 1.
+fn at_depth(text: &str) -> Vec<String> {
+    let lines = DEPTHS.lines().count();
+    let blank = "\n".repeat(lines);
+    let checked = super::check(&[
+        source("a_base.rules.hcl", BASE),
+        source("b.rules.hcl", DEPTHS),
+        source("c.rules.hcl", &format!("{blank}{text}")),
+    ]);
+    let found = checked.diagnostics.iter().filter(|found| found.code != Code::Unused);
+    found
+        .map(|found| {
+            let (line, column) = line_col(&format!("{blank}{text}"), found.span.start);
+            format!("{} {}:{column}", found.code, line as usize - lines)
+        })
+        .collect()
+}
+
+#[test]
+fn what_no_rule_uses_is_wrong_only_if_it_is_for_every_trigger_that_fits() {
+    for (text, expected) in [
+        // Always true when digging, not when diving.
+        ("condition \"low\" { when = trigger.depth <= 10 }", &[][..]),
+        (
+            "condition \"low\" { when = trigger.depth <= 10 }\ncondition \"a\" { when = condition.low && trigger.depth > 2 }",
+            &[],
+        ),
+        ("condition \"deep\" { when = trigger.depth > 10 && trigger.depth < 20 }", &[]),
+        // Of another enum when digging.
+        ("condition \"red\" { when = trigger.of == \"gold\" }", &[]),
+        (
+            "loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    when = trigger.depth > 10\n  }\n  entry \"b\" { weight = 1 }\n}",
+            &[],
+        ),
+        // A clause decides nothing for digging alone.
+        ("condition \"c\" { when = trigger.depth <= 10 || trigger.depth > 90 }", &[]),
+        ("condition \"c\" { when = trigger.depth <= 100 }", &["C0606 1:24"]),
+        ("condition \"c\" { when = trigger.depth > 100 }", &["C0607 1:24"]),
+        (
+            "condition \"c\" { when = trigger.depth > 10 && trigger.of == \"gold\" }",
+            &["C0411 1:60"],
+        ),
+        ("condition \"c\" { when = trigger.depth + trigger.of > 3 }", &["C0501 1:24"]),
+        (
+            "loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    when = trigger.depth > 100\n  }\n  entry \"b\" { weight = 1 }\n}",
+            &["C0607 4:12"],
+        ),
+        // What a rule uses is judged by what it uses it for.
+        (
+            "condition \"low\" { when = trigger.depth <= 10 }\nrule \"r\" {\n  on = dig\n  when = condition.low\n  emit \"e\" {}\n}",
+            &["C0606 1:26"],
+        ),
+        (
+            "condition \"low\" { when = trigger.depth <= 10 }\nrule \"r\" {\n  on = dig\n  when = condition.low\n  emit \"e\" {}\n}\nrule \"s\" {\n  on = dive\n  when = condition.low\n  emit \"e\" {}\n}",
+            &["C0606 4:10"],
+        ),
+    ] {
+        assert_eq!(at_depth(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn what_comes_of_a_constant_condition_is_no_mistake_of_its_own() {
+    let of = |condition: &str, when: &str| {
+        format!(
+            "condition \"c\" {{ when = {condition} }}\ncondition \"d\" {{ when = condition.c && trigger.flag }}\nrule \"r\" {{\n  on = kill\n  when = {when}\n  emit \"e\" {{}}\n}}"
+        )
+    };
+    assert_eq!(places(&of("trigger.level > 100", "condition.d")), ["C0607 1:24"]);
+    assert_eq!(
+        places(&of("trigger.level > 5 && trigger.level < 3", "condition.d")),
+        ["C0607 1:24"]
+    );
+    assert_eq!(places(&of("trigger.level > 0", "condition.c")), ["C0606 1:24"]);
+    let entry = "loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    when = condition.d\n  }\n  entry \"b\" { weight = 1 }\n}\n";
+    let text = of("trigger.level > 100", "trigger.flag");
+    assert_eq!(places(&format!("{text}\n{entry}")), ["C0607 1:24"]);
+    // Sound conditions excuse nothing.
+    let text = of("trigger.level > 50", "condition.d && trigger.level < 9");
+    assert_eq!(places(&text), ["C0607 5:10"]);
+}
+
+#[test]
+fn what_has_a_name_that_cannot_be_taken_is_read_all_the_same() {
+    for (text, expected) in [
+        (
+            "rule \"r\" {\n  on = kill\n  emit \"e\" {}\n}\nrule \"r\" {\n  on = kill\n  whn = trigger.flag\n  emit \"e\" { x = param.nope }\n}\nrule \"Drop\" {\n  on = kil\n  emit \"e\" {}\n}",
+            &["C0403 5:6", "C0304 7:3", "C0405 8:18", "C0401 10:6", "C0405 11:8"][..],
+        ),
+        (
+            "rule {\n  on = kill\n  when = trigger.levle > 3\n  emit \"e\" {}\n}",
+            &["C0303 1:1", "C0406 3:10"],
+        ),
+        (
+            "condition \"c\" { when = trigger.flag }\ncondition \"c\" { when = trigger.level }\ncondition \"Odd\" { when = param.nope }",
+            &["C0403 2:11", "C0504 2:24", "C0401 3:11", "C0405 3:26"],
+        ),
+        (
+            "loot_table \"gold\" {\n  rolls = 0\n  entry \"a\" {\n    weight = 1\n    when = trigger.level\n  }\n  entry \"b\" { wieght = 1 }\n  pity \"x\" { after = 5 }\n}",
+            &["C0403 1:12", "C0711 2:11", "C0504 5:12", "C0304 7:15", "C0405 8:8"],
+        ),
+        // What it uses is used.
+        (
+            "condition \"low\" { when = trigger.level <= 60 }\nrule \"r\" {\n  on = claim\n  emit \"e\" {}\n}\nrule \"r\" {\n  on = kill\n  when = condition.low\n  emit \"e\" {}\n}",
+            &["C0403 6:6"],
+        ),
+    ] {
+        assert_eq!(places(text), *expected, "{text}\n{:#?}", found(text));
+    }
+}
+
+#[test]
+fn all_that_a_block_lacks_is_one_mistake() {
+    let found = beside_base("param \"p\" {\n}");
+    let [found] = &found.diagnostics[..1] else { panic!("{found:?}") };
+    assert_eq!(found.message, "this `param` has no `type`, no `default`");
+    assert_eq!(found.help, "add `type = …` and `default = …`");
+}
