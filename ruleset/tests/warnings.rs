@@ -186,17 +186,29 @@ fn what_cannot_be_read_of_a_test_hides_nothing_of_the_rules() {
         tested.checked.diagnostics.iter().map(|one| one.code.to_string()).collect()
     };
     let rules = format!("{BASE}{param}");
-    assert_eq!(codes(&format!("{rules}{test}"), empty), ["C0202", "C1101", "C1204"]);
-    assert_eq!(codes(&rules, &format!("{test}{empty}")), ["C0202", "C1101", "C1204"]);
-    assert_eq!(codes(&over, test), ["C0202", "C1001"]);
-    assert_eq!(codes(&format!("{over}{test}"), empty), ["C0202", "C1001", "C1204"]);
+    assert_eq!(codes(&format!("{rules}{test}"), empty), ["C0201", "C1101", "C1204"]);
+    assert_eq!(codes(&rules, &format!("{test}{empty}")), ["C0201", "C1101", "C1204"]);
+    assert_eq!(codes(&over, test), ["C0201", "C1001"]);
+    assert_eq!(codes(&format!("{over}{test}"), empty), ["C0201", "C1001", "C1204"]);
     // A file of tests that is cut short lacks nothing that the rules need.
     let unknown = format!("{rules}condition \"c\" {{ when = param.nope }}\n");
-    assert_eq!(codes(&unknown, "<<<<<<< HEAD\n"), ["C0207", "C0405"]);
+    assert_eq!(codes(&unknown, "<<<<<<< HEAD\n"), ["C0101", "C0405"]);
     // What a test has swallowed may be a rule, and what else a file of tests declares is one's.
     let open = "test \"x\" {\n  on = kill\n  fired = [base]\n/* \n";
-    assert_eq!(codes(&format!("{param}{open}{BASE}"), "").len(), 2);
+    assert_eq!(codes(&format!("{param}{open}{BASE}"), ""), ["C0204", "C0107", "C0308"]);
     assert_eq!(codes(&rules, "enum \"e\" { values = [\"a\"] }\n"), ["C1208"]);
+    // Nor is it a rule, whole or not: what it names is known to be missing.
+    let lost = format!("{rules}condition \"c\" {{ when = param.lost }}\n");
+    let param = "param \"lost\" {\n  type = bool\n  default = true\n}\n";
+    assert_eq!(codes(&lost, param), ["C1208"]);
+    assert_eq!(codes(&lost, &param.replace("true", "true true")), ["C0212", "C1101", "C1101"]);
+    // No rule set at all is no test's mistake, wherever it is said.
+    let only = "test \"x\" {\n  on = kill\n}\n";
+    let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
+    let tested = check_with_cases(&[source("a.test.hcl", only), source("b.rules.hcl", param)]);
+    let found: Vec<String> =
+        tested.checked.diagnostics.iter().map(|d| d.code.to_string()).collect();
+    assert_eq!(found, ["C0308"]);
 }
 
 #[test]

@@ -152,18 +152,22 @@ pub(super) fn unused(
     truths: &mut EntryTruths,
 ) {
     for &when in &scope.nameless.whens {
-        alone(session, scope, shared, truths, Idle::Nameless, when);
+        alone(session, scope, shared, truths, &BTreeSet::new(), (Idle::Nameless, when));
     }
+    // Those that only others of them name are judged for all their own triggers, too.
+    let unused: BTreeSet<usize> =
+        (0..scope.conditions.len()).filter(|index| !shared.truths.contains_key(index)).collect();
     for (index, condition) in scope.conditions.iter().enumerate() {
         let Some(when) = condition.when else { continue };
-        if !(condition.cyclic || shared.truths.contains_key(&index)) {
-            alone(session, scope, shared, truths, Idle::Condition(index), when);
+        if !condition.cyclic && unused.contains(&index) {
+            alone(session, scope, shared, truths, &unused, (Idle::Condition(index), when));
         }
     }
     for (table, entry) in unchecked(scope, truths) {
         let def = scope.tables.get(table).and_then(|table| table.entries.get(entry));
         if let Some(when) = def.and_then(|entry| entry.when) {
-            alone(session, scope, shared, truths, Idle::Entry(table, entry), when);
+            let idle = Idle::Entry(table, entry);
+            alone(session, scope, shared, truths, &unused, (idle, when));
         }
     }
 }
@@ -176,8 +180,8 @@ fn alone(
     scope: &Scope,
     shared: &mut Shared,
     truths: &mut EntryTruths,
-    idle: Idle,
-    at: At,
+    unused: &BTreeSet<usize>,
+    (idle, at): (Idle, At),
 ) {
     let mut found = References::default();
     found.walk(session, scope, at);
@@ -186,16 +190,16 @@ fn alone(
         conditions.insert(index);
     }
     // What rules use, too, is judged by them, and here.
-    let own = conditions.iter().copied().filter(|index| !shared.truths.contains_key(index));
-    let own: BTreeSet<usize> = own.collect();
+    let own: BTreeSet<usize> = conditions.intersection(unused).copied().collect();
     let forget = |truth: &mut Truth| *truth = Truth::default();
     let before = session.found_count();
-    let (mut mistakes, mut tried, mut good) = (None, false, false);
+    let mut mistakes = None;
+    let (mut tried, mut fits, mut settled) = (false, false, false);
     for on in fitting(scope, &found.fields) {
         if tried && !shared.has_room() {
             // Nothing is claimed of the triggers that are left.
             verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
-            good = true;
+            settled = fits;
             break;
         }
         tried = true;
@@ -205,11 +209,12 @@ fn alone(
             mistakes.get_or_insert(these);
             continue;
         }
+        fits = true;
         let mut open = false;
         let look = |truth: &mut Truth| open |= truth.is_constant();
         verdicts(session, shared, truths, idle, (&conditions, &found.parts), look);
         if !open {
-            good = true;
+            settled = true;
             break;
         }
     }
@@ -221,7 +226,7 @@ fn alone(
             false => check(session, scope, shared, truths, (idle, None, at)),
         }
     }
-    if let Some(mistakes) = mistakes.filter(|_| !good) {
+    if let Some(mistakes) = mistakes.filter(|_| !settled) {
         // Wrong for one trigger and the same for every input of another: wrong is worse.
         verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
         for mistake in mistakes {

@@ -292,11 +292,14 @@ impl<'a> Session<'a> {
     /// Whether a mistake is one of the tests, and leaves the rules as they are.
     fn is_aside(&self, error: &Diagnostic) -> bool {
         let Some(file) = self.files.get(error.span.file as usize) else { return false };
-        // These stand for files of rules as well. Nor is aside what a file of tests declares beside
-        // tests, which is read as if it stood among the rules.
-        let wide = matches!(error.code, Code::TooManyFiles | Code::RulesetTooLarge);
-        let unread = file.is_test() && error.code.is_syntax() && !wide;
-        unread || file.is_in_test(error.span.start)
+        // These are about more than the place that they name. Nor is aside what a file of tests
+        // declares beside tests, which rules may use.
+        let wide = matches!(
+            error.code,
+            Code::NoRuleset | Code::FileName | Code::TooManyFiles | Code::RulesetTooLarge
+        );
+        let unread = file.is_test() && error.code.is_syntax();
+        !wide && (unread || file.is_in_test(error.span.start))
     }
 
     /// Reports one error at a node.

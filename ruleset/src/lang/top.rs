@@ -30,6 +30,8 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
     if let Some(index) = top.iter().position(|known| *known == name) {
         if name != "test" && super::cases::is_test_file(session, at) {
             super::cases::not_a_test(session, name_at);
+            lose(session, at);
+            return;
         }
         found[index].push(at);
         return;
@@ -62,14 +64,19 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
     session.fix(name_at, meant.clone());
     // Read as what was meant, it is one mistake and not one per use.
     match meant.and_then(|meant| top.iter().position(|known| *known == meant)) {
-        Some(index) => found[index].push(at),
-        None => {
-            for label in session.children(at) {
-                if session.kind(label) == NodeKind::Text {
-                    let label = session.string(label);
-                    session.lose(&label);
-                }
-            }
+        Some(index) if top[index] == "test" || !super::cases::is_test_file(session, at) => {
+            found[index].push(at);
+        }
+        _ => lose(session, at),
+    }
+}
+
+/// Remembers the names that a block declares and that nothing will have.
+fn lose(session: &mut Session<'_>, at: At) {
+    for label in session.children(at) {
+        if session.kind(label) == NodeKind::Text {
+            let label = session.string(label);
+            session.lose(&label);
         }
     }
 }

@@ -99,8 +99,11 @@ impl<'c> Reader<'c, '_> {
         let outcomes = rules
             .filter(|(at, _)| rule.is_none_or(|rule| rule == *at))
             .flat_map(|(at, rule)| rule.outcomes.iter().enumerate().map(move |o| (at, o)));
-        let options: Vec<Meant> = (outcomes.clone())
-            .filter(|(_, (_, outcome))| outcome.name == label)
+        let meant = outcomes.clone().filter(|(_, (_, outcome))| outcome.name == label);
+        if !self.affords(label_at, meant.clone().count()) {
+            return None;
+        }
+        let options: Vec<Meant> = meant
             .map(|(at, (outcome, _))| Meant {
                 at,
                 outcome,
@@ -155,6 +158,14 @@ impl<'c> Reader<'c, '_> {
     /// Puts expected values on every outcome that can have them; those that cannot are no longer
     /// meant. False when none is left, which is reported.
     fn values(&mut self, block: &Block, wanted: &mut Wanted) -> bool {
+        let lists = ["payload", "loot", "eligible", "not_eligible", "misses"];
+        let lists = lists.iter().filter_map(|name| block.value(name));
+        let count = lists.map(|at| self.session.children(at).len()).sum::<usize>();
+        if let Some((at, _)) = block.attributes.first()
+            && !self.affords(*at, count.saturating_mul(wanted.options.len()))
+        {
+            return false;
+        }
         for (name_at, value_at) in self.pairs(block, "payload") {
             let name = self.session.text(name_at);
             let has = |reader: &Self, meant: &Meant| {
@@ -240,9 +251,15 @@ impl<'c> Reader<'c, '_> {
             let slot = Slot { ty: Type::Int, min: 0, max: ITEMS_MAX };
             let Some(count) = self.ranged(value_at, &slot, name) else { return false };
             let span = self.session.span(value_at);
+            // What is asked of one option is asked of all.
+            let known = wanted.options.first().map_or(&[][..], |meant| &meant.loot);
+            let known = known.iter().position(|(item, ..)| item == name);
             for meant in &mut wanted.options {
-                meant.loot.retain(|(item, ..)| item != name);
-                meant.loot.push((name.to_owned(), count.unsigned_abs(), span));
+                let asked = (name.to_owned(), count.unsigned_abs(), span);
+                match known.and_then(|at| meant.loot.get_mut(at)) {
+                    Some(known) => *known = asked,
+                    None => meant.loot.push(asked),
+                }
             }
         }
         for (slot, count, at) in self.misses(block, "misses") {
@@ -326,22 +343,23 @@ impl<'c> Reader<'c, '_> {
         self.program.tables.get(usize::from(index)).map_or("?", |table| &table.name)
     }
 
-    /// What a table leads to; looked for once. Recursion is bounded by how deep tables nest.
+    /// What a table leads to; looked for once. Editors ask while tables lead back to themselves, too.
     fn reach(&mut self, table: u16) -> Rc<Reach> {
-        if let Some(known) = self.reached.get(&table) {
-            return Rc::clone(known);
-        }
         let program = self.program;
-        let mut reach = Reach::of(table);
-        let entries = program.tables.get(usize::from(table)).map(|def| &def.entries);
-        for entry in entries.into_iter().flatten() {
-            if let Loot::Table(inner) = entry.loot {
-                reach.join(&self.reach(inner));
+        let find = || {
+            let mut reach = Reach::default();
+            let mut open = vec![table];
+            while let Some(next) = open.pop() {
+                let entries = program.tables.get(usize::from(next)).map(|def| &def.entries);
+                let entries = entries.filter(|_| reach.insert(next)).into_iter().flatten();
+                open.extend(entries.filter_map(|entry| match entry.loot {
+                    Loot::Table(inner) => Some(inner),
+                    Loot::Item(_) => None,
+                }));
             }
-        }
-        let reach = Rc::new(reach);
-        self.reached.insert(table, Rc::clone(&reach));
-        reach
+            Rc::new(reach)
+        };
+        Rc::clone(self.reached.entry(table).or_insert_with(find))
     }
 
     /// The tables that give each item, by its name; looked for once.

@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, TEST_SUFFIX, constant};
+use super::{Code, Diagnostic, Span, TEST_SUFFIX, constant};
 use crate::cases::{
     CASE_COUNT_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, Expect, Given, ROW_COUNT_MAX, RuleAt,
     TEST_COUNT_MAX, TEST_NAME_BYTES_MAX,
@@ -127,6 +127,9 @@ pub(super) struct Reader<'c, 'a> {
     cases: Vec<Case>,
     /// See [`Case::size`].
     size: usize,
+    /// Most that the `expect` blocks of the test or the row that is read may come to.
+    open: usize,
+    full: bool,
     /// What tables lead to.
     reached: BTreeMap<u16, Rc<Reach>>,
     /// The tables that give each item.
@@ -136,24 +139,27 @@ pub(super) struct Reader<'c, 'a> {
 }
 
 /// The loot tables that a table leads to, itself included: one bit each.
+#[derive(Default)]
 struct Reach(Vec<u64>);
 
 impl Reach {
-    fn of(table: u16) -> Reach {
-        let (word, bit) = (usize::from(table / 64), table % 64);
-        let mut words = vec![0; word];
-        words.push(1 << bit);
-        Reach(words)
-    }
-
-    fn join(&mut self, other: &Reach) {
-        self.0.resize(self.0.len().max(other.0.len()), 0);
-        self.0.iter_mut().zip(&other.0).for_each(|(own, more)| *own |= more);
+    /// False when it was there.
+    fn insert(&mut self, table: u16) -> bool {
+        let (word, bit) = (usize::from(table / 64), 1 << (table % 64));
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        let word = self.0.get_mut(word);
+        word.is_some_and(|word| std::mem::replace(word, *word | bit) & bit == 0)
     }
 
     fn has(&self, table: u16) -> bool {
         self.0.get(usize::from(table / 64)).is_some_and(|word| word >> (table % 64) & 1 == 1)
     }
+}
+
+fn said(size: usize) -> String {
+    format!("with this all cases name {size} rules, outcomes and values, limit {CASES_SIZE_MAX}")
 }
 
 /// The cases are as many, or say as much, as they may; it is reported, and no more are read.
@@ -167,8 +173,9 @@ impl<'c, 'a> Reader<'c, 'a> {
                 rules.insert(def.name.as_str(), RuleAt { fragment, rule });
             }
         }
+        let (size, open, full, givers, before) = (0, 0, false, None, 0);
         let (cases, reached) = (Vec::new(), BTreeMap::new());
-        Reader { session, scope, program, rules, cases, size: 0, reached, givers: None, before: 0 }
+        Reader { session, scope, program, rules, cases, size, open, full, reached, givers, before }
     }
 
     /// Whether the test or the row has a mistake: what follows from it is not reported.
@@ -188,6 +195,7 @@ impl<'c, 'a> Reader<'c, 'a> {
 
     fn test(&mut self, at: At, seen: &mut BTreeMap<String, At>) -> Result<(), Full> {
         self.before = self.session.error_count();
+        self.open = 0;
         let block = shape::read(self.session, at, &TEST);
         let name = block.labels.first().and_then(|label| self.name(*label, seen));
         let Some(on) =
@@ -205,6 +213,9 @@ impl<'c, 'a> Reader<'c, 'a> {
         for (_, inner) in block.blocks.iter().take(EXPECT_COUNT_MAX) {
             if let Some(wanted) = self.wanted(*inner, on) {
                 expect.outcomes.push(wanted);
+            }
+            if self.full {
+                return Err(Full);
             }
         }
         let test = name.unwrap_or_default();
@@ -259,7 +270,11 @@ impl<'c, 'a> Reader<'c, 'a> {
             self.rules_of(&row, on, &mut expect);
             // How many blocks there are is one mistake, however many rows meet it.
             if clear {
+                self.open = 0;
                 clear = self.complete(&row, &mut expect);
+                if self.full {
+                    return Err(Full);
+                }
             }
             self.contrary(&expect);
             let name = match row.value("name") {
@@ -290,20 +305,33 @@ impl<'c, 'a> Reader<'c, 'a> {
         let over = if self.cases.len() == CASE_COUNT_MAX {
             format!("one case more than the limit of {CASE_COUNT_MAX}")
         } else if self.size > CASES_SIZE_MAX {
-            format!(
-                "with this one all cases name {} rules, outcomes and values, limit {CASES_SIZE_MAX}",
-                self.size
-            )
+            said(self.size)
         } else {
             self.cases.push(case);
             return Ok(());
         };
+        self.over(case.span, over);
+        Err(Full)
+    }
+
+    fn over(&mut self, span: Span, message: String) {
         self.session.report(
-            Diagnostic::error(Code::TooMany, case.span, over)
+            Diagnostic::error(Code::TooMany, span, message)
                 .cause("what one run of the tests costs is bounded")
                 .help("remove some, or split the rule set"),
         );
-        Err(Full)
+    }
+
+    /// Whether `more` may still be said in all, before any of it is kept; reported when not.
+    fn affords(&mut self, at: At, more: usize) -> bool {
+        self.open = self.open.saturating_add(more);
+        let size = self.size.saturating_add(self.open);
+        if size > CASES_SIZE_MAX && !self.full {
+            self.full = true;
+            let span = self.session.span(at);
+            self.over(span, said(size));
+        }
+        !self.full
     }
 
     /// A name in a person's words, once.

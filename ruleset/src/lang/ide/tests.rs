@@ -81,6 +81,37 @@ fn places(analysis: &Analysis, spans: &[crate::lang::Span]) -> String {
     spans.iter().map(show).collect::<Vec<_>>().join(" ")
 }
 
+/// Tests are read while the rules are broken, too.
+#[test]
+fn a_table_that_leads_to_itself_is_asked_for_its_items() {
+    let text = r#"loot_table "a" {
+  entry "e" {
+    weight = 1
+    table  = a
+  }
+}
+rule "r" {
+  on = kill
+  emit "drop" { table = a }
+}
+test "t" {
+  on = kill
+  expect "drop" {
+    loot     = { x = 1 }
+    eligible = [a.e]
+  }
+}
+"#;
+    let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
+    let sources = vec![source("a_base.rules.hcl", BASE), source("b.rules.hcl", text)];
+    let analysis = Analysis::new(sources);
+    let found: Vec<String> = (analysis.diagnostics().iter())
+        .filter(|found| found.severity == Severity::Error)
+        .map(|found| found.code.to_string())
+        .collect();
+    assert_eq!(found, ["C0410"]);
+}
+
 #[test]
 fn completion_knows_what_belongs() {
     for (marked, expected) in [

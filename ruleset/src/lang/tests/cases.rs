@@ -491,6 +491,53 @@ fn what_all_cases_say_is_bounded_and_no_more_is_read() {
     assert!(found.message.ends_with("name 524289 rules, outcomes and values, limit 524288"));
 }
 
+/// Many outcomes of one name and many items: what they come to is known before it is kept.
+#[test]
+fn what_one_block_says_is_bounded_before_it_is_read() {
+    let emits = "  emit \"many\" { table = all }\n".repeat(8);
+    let rules = |from: usize| -> String {
+        let rule = |n| format!("rule \"r{n}\" {{\n  on = kill\n{emits}}}\n");
+        (from..from + 64).map(rule).collect()
+    };
+    let mut tables = String::from("loot_table \"all\" {\n");
+    let mut items = Vec::new();
+    for table in 0..9 {
+        tables.push_str(&format!(
+            "  entry \"t{table}\" {{\n    weight = 1\n    table = t{table}\n  }}\n"
+        ));
+    }
+    tables.push_str("}\n");
+    for table in 0..9 {
+        tables.push_str(&format!("loot_table \"t{table}\" {{\n"));
+        for item in 0..57 {
+            let name = format!("x{}", table * 57 + item);
+            tables.push_str(&format!("  entry \"{name}\" {{ weight = 1 }}\n"));
+            items.push(name);
+        }
+        tables.push_str("}\n");
+    }
+    let sources = |count: usize| {
+        let loot: String = items[..count].iter().map(|item| format!("{item} = 1, ")).collect();
+        let test = format!(
+            "test \"t\" {{\n  on = kill\n  expect \"many\" {{ loot = {{ {loot} }} }}\n}}\n"
+        );
+        [
+            source("a_base.rules.hcl", BASE),
+            source("b.rules.hcl", &rules(0)),
+            source("b2.rules.hcl", &rules(64)),
+            source("c.rules.hcl", &tables),
+            source("c.test.hcl", &test),
+        ]
+    };
+    let within = check_with_cases(&sources(510));
+    assert_eq!(within.checked.errors().count(), 0, "{:?}", within.checked.errors().next());
+    assert_eq!(within.cases[0].size(), 1_024 * 511);
+    let over = check_with_cases(&sources(513));
+    let found: Vec<&Diagnostic> = over.checked.errors().collect();
+    let [found] = found[..] else { panic!("{found:?}") };
+    assert!(found.message.contains("name 526336 rules"), "{}", found.message);
+}
+
 #[test]
 fn the_size_of_a_case_counts_all_that_it_says() {
     let size = |body: &str| {

@@ -304,14 +304,17 @@ fn a_rule_set_needs_its_block_and_its_file_names() {
     assert_eq!(codes(&[base.clone(), base]), [Code::DuplicateFile]);
 }
 
-/// Two triggers that share fields with different ranges and types.
+/// Triggers that share fields with different ranges and types.
 const DEPTHS: &str = r#"enum "ore" { values = ["iron", "gold"] }
 enum "gem" { values = ["ruby"] }
 trigger "dig" {
   fields = { depth = int(1, 10), of = ore }
 }
 trigger "dive" {
-  fields = { depth = int(1, 100), of = gem, alone = bool }
+  fields = { depth = int(1, 100), of = gem }
+}
+trigger "wade" {
+  fields = { depth = int(1, 5), alone = bool }
 }
 "#;
 
@@ -361,6 +364,19 @@ fn what_no_rule_uses_is_wrong_only_if_it_is_for_every_trigger_that_fits() {
         (
             "loot_table \"t\" {\n  entry \"a\" {\n    weight = 1\n    when = trigger.depth > 100\n  }\n  entry \"b\" { weight = 1 }\n}",
             &["C0607 4:12"],
+        ),
+        // One that only another names, which fits fewer triggers and is never true for those.
+        (
+            "condition \"a\" { when = condition.deep && trigger.alone }\ncondition \"deep\" { when = trigger.depth <= 100 }",
+            &["C0606 2:27"],
+        ),
+        (
+            "condition \"a\" { when = condition.low && trigger.alone }\ncondition \"low\" { when = trigger.depth > 10 }",
+            &["C0607 1:24"],
+        ),
+        (
+            "condition \"low\" { when = trigger.depth > 10 }\ncondition \"a\" { when = condition.low && trigger.alone }",
+            &["C0607 2:24"],
         ),
         // What a rule uses is judged by what it uses it for.
         (
@@ -432,4 +448,42 @@ fn all_that_a_block_lacks_is_one_mistake() {
     let [found] = &found.diagnostics[..1] else { panic!("{found:?}") };
     assert_eq!(found.message, "this `param` has no `type`, no `default`");
     assert_eq!(found.help, "add `type = …` and `default = …`");
+}
+
+/// What is checked once for each trigger stops when the run has checked much: then nothing is claimed
+/// of triggers that were not looked at, and what was found wrong stays wrong.
+#[test]
+fn in_a_large_rule_set_nothing_is_claimed_and_no_mistake_is_lost() {
+    // More than half of what one run checks: 2,050 parts for each of 260 rules.
+    let mut shared =
+        String::from("condition \"p0\" { when = trigger.level > 3 || trigger.flag }\n");
+    for level in 1..=8 {
+        let inner = level - 1;
+        shared.push_str(&format!(
+            "condition \"p{level}\" {{ when = condition.p{inner} || condition.p{inner} }}\n"
+        ));
+    }
+    let rules: String = (0..260)
+        .map(|n| {
+            format!("rule \"r{n}\" {{\n  on = kill\n  when = condition.p8\n  emit \"e\" {{}}\n}}\n")
+        })
+        .collect();
+    let run = |tail: &str| -> Vec<String> {
+        let mut sources = vec![
+            source("a_base.rules.hcl", BASE),
+            source("b.rules.hcl", &format!("{DEPTHS}{tail}")),
+            source("c.rules.hcl", &shared),
+        ];
+        // One to a file: what one file computes is bounded.
+        for (number, rules) in rules.split_inclusive("}\n}\n").enumerate() {
+            sources.push(source(&format!("r{number}.rules.hcl"), rules));
+        }
+        let checked = check(&sources);
+        checked.errors().map(|found| found.code.to_string()).collect()
+    };
+    assert_eq!(run(""), [""; 0]);
+    assert_eq!(run("condition \"c\" { when = trigger.depth <= 10 }\n"), [""; 0]);
+    assert_eq!(run("condition \"c\" { when = trigger.depth > param.nope }\n"), ["C0405"]);
+    // The first trigger settles it, with room or without.
+    assert_eq!(run("condition \"c\" { when = trigger.depth + 1 }\n"), ["C0504"]);
 }
