@@ -197,11 +197,14 @@ fn what_cannot_be_read_of_a_test_hides_nothing_of_the_rules() {
     let open = "test \"x\" {\n  on = kill\n  fired = [base]\n/* \n";
     assert_eq!(codes(&format!("{param}{open}{BASE}"), ""), ["C0204", "C0107", "C0308"]);
     assert_eq!(codes(&rules, "enum \"e\" { values = [\"a\"] }\n"), ["C1208"]);
+    let conflict = "test \"x\" {\n  on = kill\n<<<<<<< HEAD\n  fired = [base]\n}\nrule \"r\" {\n  on = kill\n  when = param.p\n  emit \"e\" {}\n=======\n  not_fired = [base]\n>>>>>>> b\n}\n";
+    let asks = "test \"y\" {\n  on = kill\n  fired = [r]\n}\n";
+    assert_eq!(codes(&format!("{rules}{conflict}"), asks), ["C0101"]);
     // Nor is it a rule, whole or not: what it names is known to be missing.
     let lost = format!("{rules}condition \"c\" {{ when = param.lost }}\n");
     let param = "param \"lost\" {\n  type = bool\n  default = true\n}\n";
     assert_eq!(codes(&lost, param), ["C1208"]);
-    assert_eq!(codes(&lost, &param.replace("true", "true true")), ["C0212", "C1101", "C1101"]);
+    assert_eq!(codes(&lost, &param.replace("true", "true true")), ["C0212"]);
     // No rule set at all is no test's mistake, wherever it is said.
     let only = "test \"x\" {\n  on = kill\n}\n";
     let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };

@@ -26,7 +26,7 @@ pub const ROW_COUNT_MAX: usize = 1_024;
 /// Cases of one rule set, rows counted.
 pub const CASE_COUNT_MAX: usize = 16_384;
 /// What all cases of one rule set say, counted by [`Case::size`].
-pub const CASES_SIZE_MAX: usize = 1 << 19;
+pub const CASES_SIZE_MAX: usize = 1 << 20;
 /// `expect` blocks of one test.
 pub const EXPECT_COUNT_MAX: usize = 32;
 /// Bytes of a test's name.

@@ -1,6 +1,6 @@
 //! Conditions as a whole: cycles among them, those that nothing uses, those that are constant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::infer::{Checker, Shared, Truth, Ty};
 use super::lower::{EntryTruths, remember, unchecked};
@@ -194,27 +194,38 @@ fn alone(
     let forget = |truth: &mut Truth| *truth = Truth::default();
     let before = session.found_count();
     let mut mistakes = None;
-    let (mut tried, mut fits, mut settled) = (false, false, false);
+    // Whether there was a trigger; one without a mistake; and one that leaves it a choice.
+    let (mut tried, mut fits, mut good) = (false, false, false);
     for on in fitting(scope, &found.fields) {
-        if tried && !shared.has_room() {
+        if fits && !shared.has_room() {
             // Nothing is claimed of the triggers that are left.
             verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
-            settled = fits;
+            good = true;
             break;
         }
         tried = true;
+        let known = Known::of(session, shared, &conditions, &found.parts);
         check(session, scope, shared, truths, (idle, on, at));
         if session.found_count() > before {
             let these = session.take_after(before);
+            if shared.is_spent() {
+                // What is over the limit is known, what is wrong is not.
+                mistakes = Some(these);
+                break;
+            }
+            // It may be that no rule will ever use it so.
+            known.restore(session, shared);
             mistakes.get_or_insert(these);
             continue;
         }
         fits = true;
-        let mut open = false;
-        let look = |truth: &mut Truth| open |= truth.is_constant();
-        verdicts(session, shared, truths, idle, (&conditions, &found.parts), look);
-        if !open {
-            settled = true;
+        let mut constant = false;
+        let look = |truth: &mut Truth| constant |= truth.is_constant();
+        verdicts(session, shared, truths, idle, (&own, &[]), look);
+        good |= !constant;
+        // A clause that decides nothing is worth a warning, no more.
+        let clauses = found.parts.iter().filter_map(|part| session.clauses.get(part));
+        if good && !clauses.into_iter().any(Truth::is_constant) {
             break;
         }
     }
@@ -226,12 +237,42 @@ fn alone(
             false => check(session, scope, shared, truths, (idle, None, at)),
         }
     }
-    if let Some(mistakes) = mistakes.filter(|_| !settled) {
+    if let Some(mistakes) = mistakes.filter(|_| !good) {
         // Wrong for one trigger and the same for every input of another: wrong is worse.
         verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
         for mistake in mistakes {
             session.report(mistake);
         }
+    }
+}
+
+/// What was known of conditions and clauses.
+struct Known {
+    conditions: Vec<(usize, Option<Truth>)>,
+    clauses: Vec<(At, Option<Truth>)>,
+}
+
+impl Known {
+    fn of(
+        session: &Session<'_>,
+        shared: &Shared,
+        conditions: &BTreeSet<usize>,
+        parts: &[At],
+    ) -> Known {
+        let conditions = conditions.iter().map(|key| (*key, shared.truths.get(key).cloned()));
+        let clauses = parts.iter().map(|key| (*key, session.clauses.get(key).cloned()));
+        Known { conditions: conditions.collect(), clauses: clauses.collect() }
+    }
+
+    fn restore(self, session: &mut Session<'_>, shared: &mut Shared) {
+        fn put<K: Ord>(truths: &mut BTreeMap<K, Truth>, key: K, known: Option<Truth>) {
+            match known {
+                Some(truth) => drop(truths.insert(key, truth)),
+                None => drop(truths.remove(&key)),
+            }
+        }
+        self.conditions.into_iter().for_each(|(key, known)| put(&mut shared.truths, key, known));
+        self.clauses.into_iter().for_each(|(key, known)| put(&mut session.clauses, key, known));
     }
 }
 
@@ -265,10 +306,10 @@ fn check(
             let name = scope.conditions.get(index).map_or("", |condition| &condition.name);
             session.outline.condition(name, session.text(at), on, &value.ir);
         }
-        Idle::Entry(table, entry) => {
+        Idle::Entry(table, entry) if value.ty != Ty::Error => {
             remember(truths, scope, on, (table, entry), &value, leans);
         }
-        Idle::Condition(_) | Idle::Nameless => {}
+        Idle::Condition(_) | Idle::Entry(..) | Idle::Nameless => {}
     }
 }
 

@@ -104,6 +104,11 @@ impl Shared {
         self.nodes <= RULESET_NODE_COUNT_MAX
     }
 
+    /// Whether the run has made all visits that it may.
+    pub(super) fn is_spent(&self) -> bool {
+        self.nodes > RULESET_NODE_COUNT_MAX
+    }
+
     /// Whether visits are left for what is checked more than once.
     pub(super) fn has_room(&self) -> bool {
         self.nodes <= RULESET_NODE_COUNT_MAX / 2

@@ -74,6 +74,8 @@ pub(super) struct Session<'a> {
     searches: u32,
     /// Names of declarations that could not be read: what refers to them is no mistake of its own.
     lost: BTreeSet<String>,
+    /// A file of tests declares something beside tests, which rules may use.
+    misplaced: bool,
     /// Searches for an input that breaks an expression left.
     witnesses: u32,
     /// Whether each part of `&&` and `||` was constant wherever it was read.
@@ -95,6 +97,7 @@ impl<'a> Session<'a> {
             found,
             searches: 64,
             lost,
+            misplaced: false,
             witnesses: 256,
             clauses: BTreeMap::new(),
             index: None,
@@ -286,20 +289,22 @@ impl<'a> Session<'a> {
     pub(super) fn is_sound(&self) -> bool {
         let mut errors = self.found.iter().filter(|found| found.severity == Severity::Error);
         // Where there are many, some were not kept.
-        self.error_count() < ERROR_COUNT_MAX && errors.all(|error| self.is_aside(error))
+        let kept = self.error_count() < ERROR_COUNT_MAX;
+        kept && !self.misplaced && errors.all(|error| self.is_aside(error))
     }
 
     /// Whether a mistake is one of the tests, and leaves the rules as they are.
     fn is_aside(&self, error: &Diagnostic) -> bool {
         let Some(file) = self.files.get(error.span.file as usize) else { return false };
-        // These are about more than the place that they name. Nor is aside what a file of tests
-        // declares beside tests, which rules may use.
+        // These are about more than the place that they name.
         let wide = matches!(
             error.code,
             Code::NoRuleset | Code::FileName | Code::TooManyFiles | Code::RulesetTooLarge
         );
         let unread = file.is_test() && error.code.is_syntax();
-        !wide && (unread || file.is_in_test(error.span.start))
+        // A conflict that was not resolved may have swallowed more than the test that it begins in.
+        let inside = file.is_in_test(error.span.start) && !file.damage.is_cut();
+        !wide && (unread || inside)
     }
 
     /// Reports one error at a node.
@@ -318,6 +323,16 @@ impl<'a> Session<'a> {
     /// Remembers the name of a declaration that could not be read.
     pub(super) fn lose(&mut self, name: &str) {
         self.lost.insert(name.to_owned());
+    }
+
+    /// Remembers that a file of tests declares something beside tests.
+    pub(super) fn misplace(&mut self) {
+        self.misplaced = true;
+    }
+
+    /// Whether as many errors are known as are told.
+    pub(super) fn is_full(&self) -> bool {
+        self.error_count() >= 2 * ERROR_COUNT_MAX
     }
 
     /// Whether a declaration of this name could not be read, which is reported.
@@ -354,7 +369,7 @@ impl<'a> Session<'a> {
 
     /// All that was found; when it was cut short, the last one says so.
     pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
-        if self.error_count() >= 2 * ERROR_COUNT_MAX {
+        if self.is_full() {
             let span = self.found.last().map_or(Span { file: 0, start: 0, end: 0 }, |d| d.span);
             self.found.push(
                 Diagnostic::error(

@@ -73,6 +73,9 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
 
 /// Remembers the names that a block declares and that nothing will have.
 fn lose(session: &mut Session<'_>, at: At) {
+    if super::cases::is_test_file(session, at) {
+        session.misplace();
+    }
     for label in session.children(at) {
         if session.kind(label) == NodeKind::Text {
             let label = session.string(label);

@@ -49,8 +49,8 @@ impl<'c> Reader<'c, '_> {
     fn rule(&mut self, at: At, on: On) -> Option<(RuleAt, Span)> {
         let name = self.session.text(at);
         let Some(rule) = self.rules.get(name).copied() else {
-            let known: Vec<&str> = self.rules.keys().copied().collect();
-            self.unknown(at, "rule", name, known.into_iter());
+            let rules = Rc::clone(&self.rules);
+            self.unknown(at, "rule", name, rules.keys().copied());
             return None;
         };
         self.session.refers(at, self.scope.rule_names.find(name).map(Symbol::Rule));
@@ -89,24 +89,17 @@ impl<'c> Reader<'c, '_> {
             None => None,
             Some(at) => Some(self.rule(at, on)?.0),
         };
-        let program = self.program;
-        let rules = program.fragments.iter().enumerate().filter(|(_, def)| def.on == on).flat_map(
-            |(fragment, def)| {
-                let rules = def.rules.iter().enumerate();
-                rules.map(move |(at, rule)| (RuleAt { fragment, rule: at }, rule))
-            },
-        );
-        let outcomes = rules
-            .filter(|(at, _)| rule.is_none_or(|rule| rule == *at))
-            .flat_map(|(at, rule)| rule.outcomes.iter().enumerate().map(move |o| (at, o)));
-        let meant = outcomes.clone().filter(|(_, (_, outcome))| outcome.name == label);
+        let by_name = self.outcomes.get(&on).map(Rc::clone).unwrap_or_default();
+        let ours = |at: &RuleAt| rule.is_none_or(|rule| rule == *at);
+        let meant = by_name.get(label.as_str()).map_or(&[][..], Vec::as_slice);
+        let meant = meant.iter().filter(|(at, _)| ours(at));
         if !self.affords(label_at, meant.clone().count()) {
             return None;
         }
         let options: Vec<Meant> = meant
-            .map(|(at, (outcome, _))| Meant {
-                at,
-                outcome,
+            .map(|(at, outcome)| Meant {
+                at: *at,
+                outcome: *outcome,
                 payload: Vec::new(),
                 rolls: None,
                 loot: Vec::new(),
@@ -115,14 +108,12 @@ impl<'c> Reader<'c, '_> {
             })
             .collect();
         if options.is_empty() {
-            let mut known: Vec<&str> = outcomes.map(|(_, (_, o))| o.name.as_str()).collect();
-            known.sort_unstable();
-            known.dedup();
+            let known = by_name.iter().filter(|(_, meant)| meant.iter().any(|(at, _)| ours(at)));
             let what = match rule {
                 Some(_) => "outcome of this rule called".to_owned(),
                 None => format!("outcome of a rule on {} called", self.on_text(on)),
             };
-            self.unknown(label_at, &what, &label, known.into_iter());
+            self.unknown(label_at, &what, &label, known.map(|(name, _)| *name));
             return None;
         }
         let mut wanted = Wanted { label, span: self.session.span(label_at), options };

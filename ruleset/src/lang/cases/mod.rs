@@ -123,7 +123,9 @@ pub(super) struct Reader<'c, 'a> {
     session: &'c mut Session<'a>,
     scope: &'c Scope,
     program: &'c Program,
-    rules: BTreeMap<&'c str, RuleAt>,
+    rules: Rc<BTreeMap<&'c str, RuleAt>>,
+    /// The outcomes of the rules on each trigger and timer.
+    outcomes: BTreeMap<On, Rc<ByName<'c>>>,
     cases: Vec<Case>,
     /// See [`Case::size`].
     size: usize,
@@ -158,24 +160,49 @@ impl Reach {
     }
 }
 
+/// Outcomes of the program by their name.
+type ByName<'c> = BTreeMap<&'c str, Vec<(RuleAt, usize)>>;
+
 fn said(size: usize) -> String {
     format!("with this all cases name {size} rules, outcomes and values, limit {CASES_SIZE_MAX}")
 }
 
-/// The cases are as many, or say as much, as they may; it is reported, and no more are read.
+/// The cases are as many, or say as much, as they may, or as many errors are known as are told; that
+/// is reported, and no more are read.
 struct Full;
 
 impl<'c, 'a> Reader<'c, 'a> {
     fn new(session: &'c mut Session<'a>, scope: &'c Scope, program: &'c Program) -> Self {
         let mut rules = BTreeMap::new();
+        let mut outcomes: BTreeMap<On, ByName<'_>> = BTreeMap::new();
         for (fragment, def) in program.fragments.iter().enumerate() {
+            let outcomes = outcomes.entry(def.on).or_default();
             for (rule, def) in def.rules.iter().enumerate() {
-                rules.insert(def.name.as_str(), RuleAt { fragment, rule });
+                let at = RuleAt { fragment, rule };
+                rules.insert(def.name.as_str(), at);
+                for (outcome, def) in def.outcomes.iter().enumerate() {
+                    outcomes.entry(def.name.as_str()).or_default().push((at, outcome));
+                }
             }
         }
+        let outcomes = outcomes.into_iter().map(|(on, by_name)| (on, Rc::new(by_name))).collect();
+        let rules = Rc::new(rules);
         let (size, open, full, givers, before) = (0, 0, false, None, 0);
         let (cases, reached) = (Vec::new(), BTreeMap::new());
-        Reader { session, scope, program, rules, cases, size, open, full, reached, givers, before }
+        Reader {
+            session,
+            scope,
+            program,
+            rules,
+            outcomes,
+            cases,
+            size,
+            open,
+            full,
+            reached,
+            givers,
+            before,
+        }
     }
 
     /// Whether the test or the row has a mistake: what follows from it is not reported.
@@ -194,6 +221,9 @@ impl<'c, 'a> Reader<'c, 'a> {
     }
 
     fn test(&mut self, at: At, seen: &mut BTreeMap<String, At>) -> Result<(), Full> {
+        if self.session.is_full() {
+            return Err(Full);
+        }
         self.before = self.session.error_count();
         self.open = 0;
         let block = shape::read(self.session, at, &TEST);
@@ -260,6 +290,9 @@ impl<'c, 'a> Reader<'c, 'a> {
         let failed = self.failed();
         let mut clear = true;
         for (number, row_at) in rows.into_iter().take(ROW_COUNT_MAX).enumerate() {
+            if self.session.is_full() {
+                return Err(Full);
+            }
             // What is missing from the test may be missing from its rows.
             if clear && !failed {
                 self.before = self.session.error_count();
@@ -318,7 +351,9 @@ impl<'c, 'a> Reader<'c, 'a> {
         self.session.report(
             Diagnostic::error(Code::TooMany, span, message)
                 .cause("what one run of the tests costs is bounded")
-                .help("remove some, or split the rule set"),
+                .help(
+                    "say with `rule = …` which rule's outcome an `expect` means, or split the rule set",
+                ),
         );
     }
 

@@ -488,7 +488,7 @@ fn what_all_cases_say_is_bounded_and_no_more_is_read() {
     let found: Vec<&Diagnostic> = over.checked.errors().collect();
     let [found] = found[..] else { panic!("{found:?}") };
     assert_eq!(found.code.to_string(), "C0312");
-    assert!(found.message.ends_with("name 524289 rules, outcomes and values, limit 524288"));
+    assert!(found.message.ends_with("name 1048577 rules, outcomes and values, limit 1048576"));
 }
 
 /// Many outcomes of one name and many items: what they come to is known before it is kept.
@@ -525,17 +525,19 @@ fn what_one_block_says_is_bounded_before_it_is_read() {
             source("a_base.rules.hcl", BASE),
             source("b.rules.hcl", &rules(0)),
             source("b2.rules.hcl", &rules(64)),
+            source("b3.rules.hcl", &rules(128)),
+            source("b4.rules.hcl", &rules(192)),
             source("c.rules.hcl", &tables),
             source("c.test.hcl", &test),
         ]
     };
     let within = check_with_cases(&sources(510));
     assert_eq!(within.checked.errors().count(), 0, "{:?}", within.checked.errors().next());
-    assert_eq!(within.cases[0].size(), 1_024 * 511);
+    assert_eq!(within.cases[0].size(), 2_048 * 511);
     let over = check_with_cases(&sources(513));
     let found: Vec<&Diagnostic> = over.checked.errors().collect();
     let [found] = found[..] else { panic!("{found:?}") };
-    assert!(found.message.contains("name 526336 rules"), "{}", found.message);
+    assert!(found.message.contains("name 1052672 rules"), "{}", found.message);
 }
 
 #[test]

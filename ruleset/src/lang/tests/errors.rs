@@ -378,6 +378,20 @@ fn what_no_rule_uses_is_wrong_only_if_it_is_for_every_trigger_that_fits() {
             "condition \"low\" { when = trigger.depth > 10 }\ncondition \"a\" { when = condition.low && trigger.alone }",
             &["C0607 2:24"],
         ),
+        // Wrong when digging, always true when diving, whoever comes first.
+        (
+            "condition \"red\" { when = trigger.of == \"ruby\" }\ncondition \"a\" { when = condition.red && trigger.depth > 3 }",
+            &["C0411 1:40"],
+        ),
+        (
+            "condition \"a\" { when = condition.red && trigger.depth > 3 }\ncondition \"red\" { when = trigger.of == \"ruby\" }",
+            &["C0411 2:40"],
+        ),
+        (
+            "condition \"red\" { when = trigger.of == \"ruby\" }\ncondition \"a\" { when = condition.red && trigger.depth > 5 }\nrule \"r\" {\n  on = dive\n  when = condition.red && trigger.depth > 3\n  emit \"e\" {}\n}",
+            &["C0606 1:26"],
+        ),
+        ("condition \"a\" { when = trigger.of == \"ruby\" && trigger.depth > 5 }", &[]),
         // What a rule uses is judged by what it uses it for.
         (
             "condition \"low\" { when = trigger.depth <= 10 }\nrule \"r\" {\n  on = dig\n  when = condition.low\n  emit \"e\" {}\n}",
@@ -484,6 +498,10 @@ fn in_a_large_rule_set_nothing_is_claimed_and_no_mistake_is_lost() {
     assert_eq!(run(""), [""; 0]);
     assert_eq!(run("condition \"c\" { when = trigger.depth <= 10 }\n"), [""; 0]);
     assert_eq!(run("condition \"c\" { when = trigger.depth > param.nope }\n"), ["C0405"]);
-    // The first trigger settles it, with room or without.
+    // Each trigger is asked until there is one that it fits.
+    assert_eq!(
+        run("condition \"c\" { when = trigger.of == \"ruby\" && trigger.depth > 20 }\n"),
+        [""; 0]
+    );
     assert_eq!(run("condition \"c\" { when = trigger.depth + 1 }\n"), ["C0504"]);
 }
