@@ -123,10 +123,12 @@ impl References {
         let mut seen = BTreeSet::new();
         while let Some((index, _)) = self.conditions.pop() {
             if seen.insert(index)
-                && shared.visit()
+                && !shared.is_spent()
                 && let Some(when) = scope.conditions.get(index).and_then(|condition| condition.when)
             {
+                let walked = self.parts.len();
                 self.walk(session, scope, when);
+                shared.spend(self.parts.len() - walked);
             }
         }
         seen
@@ -152,22 +154,18 @@ pub(super) fn unused(
     truths: &mut EntryTruths,
 ) {
     for &when in &scope.nameless.whens {
-        alone(session, scope, shared, truths, &BTreeSet::new(), (Idle::Nameless, when));
+        alone(session, scope, shared, truths, Idle::Nameless, when);
     }
-    // Those that only others of them name are judged for all their own triggers, too.
-    let unused: BTreeSet<usize> =
-        (0..scope.conditions.len()).filter(|index| !shared.truths.contains_key(index)).collect();
     for (index, condition) in scope.conditions.iter().enumerate() {
         let Some(when) = condition.when else { continue };
-        if !condition.cyclic && unused.contains(&index) {
-            alone(session, scope, shared, truths, &unused, (Idle::Condition(index), when));
+        if !(condition.cyclic || shared.truths.contains_key(&index)) {
+            alone(session, scope, shared, truths, Idle::Condition(index), when);
         }
     }
     for (table, entry) in unchecked(scope, truths) {
         let def = scope.tables.get(table).and_then(|table| table.entries.get(entry));
         if let Some(when) = def.and_then(|entry| entry.when) {
-            let idle = Idle::Entry(table, entry);
-            alone(session, scope, shared, truths, &unused, (idle, when));
+            alone(session, scope, shared, truths, Idle::Entry(table, entry), when);
         }
     }
 }
@@ -175,23 +173,22 @@ pub(super) fn unused(
 /// Checks an expression for the triggers that have all the fields it reads. No rule says which of
 /// them is meant: what is wrong with it, or the same for every input, has to be so for all. Mostly
 /// the first of them settles that.
+///
+/// Of the conditions that it names nothing is learned: rules judge those that they use, and each of
+/// the others is judged like this one, so that the order of declarations decides nothing.
 fn alone(
     session: &mut Session<'_>,
     scope: &Scope,
     shared: &mut Shared,
     truths: &mut EntryTruths,
-    unused: &BTreeSet<usize>,
-    (idle, at): (Idle, At),
+    idle: Idle,
+    at: At,
 ) {
     let mut found = References::default();
     found.walk(session, scope, at);
-    let mut conditions = found.follow(session, scope, shared);
-    if let Idle::Condition(index) = idle {
-        conditions.insert(index);
-    }
-    // What rules use, too, is judged by them, and here.
-    let own: BTreeSet<usize> = conditions.intersection(unused).copied().collect();
-    let forget = |truth: &mut Truth| *truth = Truth::default();
+    let own = found.parts.len();
+    let named = found.follow(session, scope, shared);
+    let (own, inner) = found.parts.split_at(own);
     let before = session.found_count();
     let mut mistakes = None;
     // Whether there was a trigger; one without a mistake; and one that leaves it a choice.
@@ -199,13 +196,18 @@ fn alone(
     for on in fitting(scope, &found.fields) {
         if fits && !shared.has_room() {
             // Nothing is claimed of the triggers that are left.
-            verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
             good = true;
+            idle.put(shared, truths, Some(Truth::default()));
+            for part in own {
+                session.clauses.entry(*part).and_modify(|truth| *truth = Truth::default());
+            }
             break;
         }
         tried = true;
-        let known = Known::of(session, shared, &conditions, &found.parts);
+        let known = Known::of(session, shared, &named, inner);
+        let (verdict, clauses) = (idle.get(shared, truths), Clauses::of(session, own));
         check(session, scope, shared, truths, (idle, on, at));
+        known.restore(session, shared);
         if session.found_count() > before {
             let these = session.take_after(before);
             if shared.is_spent() {
@@ -214,17 +216,15 @@ fn alone(
                 break;
             }
             // It may be that no rule will ever use it so.
-            known.restore(session, shared);
+            idle.put(shared, truths, verdict);
+            clauses.restore(session);
             mistakes.get_or_insert(these);
             continue;
         }
         fits = true;
-        let mut constant = false;
-        let look = |truth: &mut Truth| constant |= truth.is_constant();
-        verdicts(session, shared, truths, idle, (&own, &[]), look);
-        good |= !constant;
+        good |= !idle.get(shared, truths).is_some_and(|truth| truth.is_constant());
         // A clause that decides nothing is worth a warning, no more.
-        let clauses = found.parts.iter().filter_map(|part| session.clauses.get(part));
+        let clauses = own.iter().filter_map(|part| session.clauses.get(part));
         if good && !clauses.into_iter().any(Truth::is_constant) {
             break;
         }
@@ -234,45 +234,79 @@ fn alone(
         match found.fields.iter().all(known) {
             true => no_trigger(session, at, &found.fields),
             // Some field exists nowhere: the walk names it.
-            false => check(session, scope, shared, truths, (idle, None, at)),
+            false => {
+                let known = Known::of(session, shared, &named, inner);
+                check(session, scope, shared, truths, (idle, None, at));
+                known.restore(session, shared);
+            }
         }
     }
     if let Some(mistakes) = mistakes.filter(|_| !good) {
         // Wrong for one trigger and the same for every input of another: wrong is worse.
-        verdicts(session, shared, truths, idle, (&own, &found.parts), forget);
+        idle.put(shared, truths, Some(Truth::default()));
         for mistake in mistakes {
             session.report(mistake);
         }
     }
 }
 
-/// What was known of conditions and clauses.
+impl Idle {
+    /// What is known of it.
+    fn get(self, shared: &Shared, truths: &EntryTruths) -> Option<Truth> {
+        match self {
+            Idle::Condition(index) => shared.truths.get(&index).cloned(),
+            Idle::Entry(table, entry) => truths.get(&(table, entry)).cloned(),
+            Idle::Nameless => None,
+        }
+    }
+
+    fn put(self, shared: &mut Shared, truths: &mut EntryTruths, truth: Option<Truth>) {
+        match self {
+            Idle::Condition(index) => put(&mut shared.truths, index, truth),
+            Idle::Entry(table, entry) => put(truths, (table, entry), truth),
+            Idle::Nameless => {}
+        }
+    }
+}
+
+/// What was known of the parts of expressions.
+struct Clauses(Vec<(At, Option<Truth>)>);
+
+impl Clauses {
+    fn of(session: &Session<'_>, parts: &[At]) -> Clauses {
+        let known = parts.iter().map(|part| (*part, session.clauses.get(part).cloned()));
+        Clauses(known.collect())
+    }
+
+    fn restore(self, session: &mut Session<'_>) {
+        self.0.into_iter().for_each(|(part, known)| put(&mut session.clauses, part, known));
+    }
+}
+
+/// What was known of conditions and their parts.
 struct Known {
     conditions: Vec<(usize, Option<Truth>)>,
-    clauses: Vec<(At, Option<Truth>)>,
+    clauses: Clauses,
 }
 
 impl Known {
-    fn of(
-        session: &Session<'_>,
-        shared: &Shared,
-        conditions: &BTreeSet<usize>,
-        parts: &[At],
-    ) -> Known {
-        let conditions = conditions.iter().map(|key| (*key, shared.truths.get(key).cloned()));
-        let clauses = parts.iter().map(|key| (*key, session.clauses.get(key).cloned()));
-        Known { conditions: conditions.collect(), clauses: clauses.collect() }
+    fn of(session: &Session<'_>, shared: &Shared, named: &BTreeSet<usize>, parts: &[At]) -> Known {
+        let conditions = named.iter().map(|index| (*index, shared.truths.get(index).cloned()));
+        Known { conditions: conditions.collect(), clauses: Clauses::of(session, parts) }
     }
 
     fn restore(self, session: &mut Session<'_>, shared: &mut Shared) {
-        fn put<K: Ord>(truths: &mut BTreeMap<K, Truth>, key: K, known: Option<Truth>) {
-            match known {
-                Some(truth) => drop(truths.insert(key, truth)),
-                None => drop(truths.remove(&key)),
-            }
-        }
-        self.conditions.into_iter().for_each(|(key, known)| put(&mut shared.truths, key, known));
-        self.clauses.into_iter().for_each(|(key, known)| put(&mut session.clauses, key, known));
+        self.conditions
+            .into_iter()
+            .for_each(|(index, known)| put(&mut shared.truths, index, known));
+        self.clauses.restore(session);
+    }
+}
+
+fn put<K: Ord>(truths: &mut BTreeMap<K, Truth>, key: K, known: Option<Truth>) {
+    match known {
+        Some(truth) => drop(truths.insert(key, truth)),
+        None => drop(truths.remove(&key)),
     }
 }
 
@@ -310,28 +344,6 @@ fn check(
             remember(truths, scope, on, (table, entry), &value, leans);
         }
         Idle::Condition(_) | Idle::Entry(..) | Idle::Nameless => {}
-    }
-}
-
-/// Visits what is known of an expression, of its parts and of the conditions in it.
-fn verdicts(
-    session: &mut Session<'_>,
-    shared: &mut Shared,
-    truths: &mut EntryTruths,
-    idle: Idle,
-    (conditions, parts): (&BTreeSet<usize>, &[At]),
-    mut visit: impl FnMut(&mut Truth),
-) {
-    if let Idle::Entry(table, entry) = idle
-        && let Some(truth) = truths.get_mut(&(table, entry))
-    {
-        visit(truth);
-    }
-    for index in conditions {
-        shared.truths.get_mut(index).into_iter().for_each(&mut visit);
-    }
-    for at in parts {
-        session.clauses.get_mut(at).into_iter().for_each(&mut visit);
     }
 }
 

@@ -100,8 +100,14 @@ pub(super) struct Shared {
 impl Shared {
     /// Counts one visit; false when the run has made all that it may.
     pub(super) fn visit(&mut self) -> bool {
-        self.nodes = self.nodes.saturating_add(1);
-        self.nodes <= RULESET_NODE_COUNT_MAX
+        self.spend(1);
+        !self.is_spent()
+    }
+
+    /// Counts visits that were made.
+    pub(super) fn spend(&mut self, visits: usize) {
+        let visits = u32::try_from(visits).unwrap_or(u32::MAX);
+        self.nodes = self.nodes.saturating_add(visits);
     }
 
     /// Whether the run has made all visits that it may.

@@ -320,11 +320,15 @@ trigger "wade" {
 
 /// What is found beside [`DEPTHS`], with lines counted from 1.
 fn at_depth(text: &str) -> Vec<String> {
-    let lines = DEPTHS.lines().count();
+    beside_triggers(DEPTHS, text)
+}
+
+fn beside_triggers(triggers: &str, text: &str) -> Vec<String> {
+    let lines = triggers.lines().count();
     let blank = "\n".repeat(lines);
     let checked = super::check(&[
         source("a_base.rules.hcl", BASE),
-        source("b.rules.hcl", DEPTHS),
+        source("b.rules.hcl", triggers),
         source("c.rules.hcl", &format!("{blank}{text}")),
     ]);
     let found = checked.diagnostics.iter().filter(|found| found.code != Code::Unused);
@@ -392,6 +396,29 @@ fn what_no_rule_uses_is_wrong_only_if_it_is_for_every_trigger_that_fits() {
             &["C0606 1:26"],
         ),
         ("condition \"a\" { when = trigger.of == \"ruby\" && trigger.depth > 5 }", &[]),
+        // Right when digging, where what it names is constant.
+        (
+            "condition \"a\" { when = condition.low && trigger.of == \"gold\" }\ncondition \"low\" { when = trigger.depth <= 10 }",
+            &[],
+        ),
+        (
+            "condition \"low\" { when = trigger.depth <= 10 }\ncondition \"a\" { when = condition.low && trigger.of == \"gold\" }",
+            &[],
+        ),
+        (
+            "condition \"a\" { when = condition.any && trigger.of == \"gold\" }\ncondition \"any\" { when = trigger.depth <= 100 }",
+            &["C0606 2:26"],
+        ),
+        // Named by what cannot have its name.
+        (
+            "condition \"low\" { when = trigger.depth <= 10 }\ncondition \"c\" { when = trigger.depth > 50 }\ncondition \"c\" { when = condition.low ? trigger.depth > 2 : trigger.depth > 5 }",
+            &["C0403 3:11"],
+        ),
+        // What no rule uses says nothing of what rules use.
+        (
+            "condition \"low\" { when = trigger.depth <= 10 }\ncondition \"a\" { when = condition.low ? trigger.depth > 2 : trigger.depth > 5 }\nrule \"r\" {\n  on = dig\n  when = condition.low && trigger.of == \"gold\"\n  emit \"e\" {}\n}",
+            &["C0606 1:26"],
+        ),
         // What a rule uses is judged by what it uses it for.
         (
             "condition \"low\" { when = trigger.depth <= 10 }\nrule \"r\" {\n  on = dig\n  when = condition.low\n  emit \"e\" {}\n}",
@@ -403,6 +430,14 @@ fn what_no_rule_uses_is_wrong_only_if_it_is_for_every_trigger_that_fits() {
         ),
     ] {
         assert_eq!(at_depth(text), *expected, "{text}");
+        // Which trigger comes first says only which of two mistakes is told.
+        let mut blocks: Vec<&str> = DEPTHS.split_inclusive("}\n}\n").collect();
+        blocks.reverse();
+        let codes = |found: Vec<String>| -> Vec<String> {
+            found.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+        };
+        let turned = codes(beside_triggers(&blocks.concat(), text));
+        assert_eq!(turned, codes(at_depth(text)), "{text}");
     }
 }
 
