@@ -1,5 +1,6 @@
 //! Tests of the front end through [`check`](super::check) alone.
 
+mod case_limits;
 mod cases;
 mod errors;
 mod format;
