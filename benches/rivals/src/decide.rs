@@ -119,11 +119,10 @@ pub fn run() {
     ];
     compare("One rule in one call", 2, 1.0, INPUTS, contenders);
 
-    let (table, code) = (inputs.clone(), inputs.clone());
+    let table = inputs.clone();
     let conditions: Vec<_> = (0..MANY).map(bounds).collect();
     let emitted: Vec<_> =
         inputs.iter().map(|input| many::Kill::from_slots(&slots(input))).collect();
-    drop(code);
     let contenders = vec![
         Contender::new("native Rust, a table of conditions", move |index| {
             let input = black_box(&table[index % INPUTS]);

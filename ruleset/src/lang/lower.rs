@@ -10,7 +10,7 @@ use super::limits::*;
 use super::scope::{Entry, Scope, Worst};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
-use super::{Code, Diagnostic, conditions, witness};
+use super::{Code, Diagnostic, conditions, idle, witness};
 use crate::ir::{
     Audience, EntryDef, Expr, FieldDef, FragmentDef, Loot, LootDef, MaskDef, On, OnFault,
     OutcomeDef, PayloadDef, Program, RuleDef, Slot, TableDef, TriggerDef, Type,
@@ -73,7 +73,7 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
     for ((file, ..), (on, rules)) in groups {
         fragments.push(fragment(session, scope, &mut shared, &mut truths, file, on, &rules));
     }
-    conditions::unused(session, scope, &mut shared, &mut truths);
+    idle::unused(session, scope, &mut shared, &mut truths);
     conditions::constant(session, scope, &mut shared, &truths);
     for table in &scope.tables {
         for entry in &table.entries {

@@ -30,6 +30,7 @@ mod format;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 pub mod ide;
+mod idle;
 mod imports;
 mod index;
 mod infer;

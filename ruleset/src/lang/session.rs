@@ -185,11 +185,6 @@ impl<'a> Session<'a> {
         self.found.split_off(found.min(self.found.len()))
     }
 
-    /// Takes back what was reported since `found` things were.
-    pub(super) fn forget_after(&mut self, found: usize) {
-        self.found.truncate(found);
-    }
-
     /// Adds a place that takes part to what was reported since `found` things were.
     pub(super) fn label_after(&mut self, found: usize, span: Span, note: &str) {
         for diagnostic in self.found.iter_mut().skip(found) {

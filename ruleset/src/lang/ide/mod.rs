@@ -54,7 +54,7 @@ impl Analysis {
                 let found = session.found_count();
                 cases = super::cases::read(session, scope, program);
                 if !sound {
-                    session.forget_after(found);
+                    drop(session.take_after(found));
                 }
             },
         );
