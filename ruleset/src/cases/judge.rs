@@ -161,20 +161,20 @@ impl Judge<'_> {
             let actual = fell.map_or(0, |fell| fell.rolls);
             differ(format!("{label} rolls"), expected.to_string(), actual.to_string(), span);
         }
-        for (item, expected, span) in &meant.loot {
+        for (item, (expected, span)) in &meant.loot {
             let items = fell.map_or(&[][..], |fell| &fell.items);
             let actual = items.iter().find(|(name, _)| name == item).map_or(0, |(_, n)| *n);
             let what = format!("{label} loot {item}");
             differ(what, expected.to_string(), actual.to_string(), *span);
         }
-        for (slot, expected, span) in &meant.misses {
+        for (slot, (expected, span)) in &meant.misses {
             let actual = fell.and_then(|fell| fell.misses.get(*slot)).copied().unwrap_or(0);
             let (table, entry) =
                 self.program.tables.as_slice().pity_name(*slot).unwrap_or(("?", "?"));
             let what = format!("{label} misses {table}.{entry}");
             differ(what, expected.to_string(), actual.to_string(), *span);
         }
-        for (table, entry, expected, span) in &meant.eligible {
+        for ((table, entry), (expected, span)) in &meant.eligible {
             let mask = self.decision.mask(self.program, meant.at.fragment, *table);
             let actual = *entry < 64 && mask >> entry & 1 == 1;
             let word = |yes: bool| if yes { "eligible" } else { "not eligible" }.to_owned();
@@ -184,6 +184,8 @@ impl Judge<'_> {
             });
             differ(format!("{label} entry {name}"), word(*expected), word(actual), *span);
         }
+        // As they are written.
+        found.sort_by_key(|difference| (difference.span.file, difference.span.start));
         found
     }
 }

@@ -15,6 +15,8 @@ pub use decide::{Decision, Fell, Item, context, interpret, params};
 pub(crate) use judge::text;
 pub use judge::{Difference, judge, judge_while, left_out};
 
+use std::collections::BTreeMap;
+
 use crate::ir::On;
 use crate::lang::Span;
 use crate::scope::Scope;
@@ -27,6 +29,9 @@ pub const ROW_COUNT_MAX: usize = 1_024;
 pub const CASE_COUNT_MAX: usize = 16_384;
 /// What all cases of one rule set say, counted by [`Case::size`].
 pub const CASES_SIZE_MAX: usize = 1 << 20;
+/// Most outcomes that `expect` blocks could mean, times the values that they name, in one run; those of
+/// tests with a mistake count as well.
+pub const CASES_READ_MAX: usize = 16 * CASES_SIZE_MAX;
 /// `expect` blocks of one test.
 pub const EXPECT_COUNT_MAX: usize = 32;
 /// Bytes of a test's name.
@@ -149,9 +154,9 @@ pub struct Meant {
     /// How often its table is rolled.
     pub rolls: Option<(i64, Span)>,
     /// How many of an item fall in all.
-    pub loot: Vec<(String, u64, Span)>,
-    /// Entries, by table and index, that may or may not fall.
-    pub eligible: Vec<(u16, usize, bool, Span)>,
+    pub loot: BTreeMap<String, (u64, Span)>,
+    /// Whether entries, by table and index, may fall.
+    pub eligible: BTreeMap<(u16, usize), (bool, Span)>,
     /// Misses after its rolls, by slot of [`crate::loot::Tables::pity`].
-    pub misses: Vec<(usize, u32, Span)>,
+    pub misses: BTreeMap<usize, (u32, Span)>,
 }

@@ -4,7 +4,7 @@
 //! only if it is constant in all of them, and if the ranges of its inputs leave them a choice: what a
 //! parameter, a field or an enum of a single value says is meant to be fixed for now.
 
-use super::infer::{Checker, Truth, Ty, Val};
+use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{BinOp, NodeKind, UnaryOp};
@@ -13,6 +13,14 @@ use super::{Code, Diagnostic};
 impl Checker<'_, '_> {
     /// Remembers whether a part of `&&` or `||` was constant in this use.
     pub(super) fn clause(&mut self, value: &Val) {
+        let kept = match self.keep {
+            Keep::All => true,
+            Keep::Own => self.uses.is_empty(),
+            Keep::Nothing => false,
+        };
+        if !kept {
+            return;
+        }
         let single = value.range.single().filter(|_| value.ty != Ty::Error);
         let (always, never) = (single == Some(1), single == Some(0));
         let here = Truth { always, never, ..Truth::default() };

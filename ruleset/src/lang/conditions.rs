@@ -81,19 +81,44 @@ pub(super) fn cycles(session: &mut Session<'_>, scope: &mut Scope) {
     }
 }
 
-/// What an expression refers to, conditions included but not followed.
+/// What an expression refers to.
 #[derive(Default)]
 pub(super) struct References {
     conditions: Vec<(usize, At)>,
     pub(super) fields: BTreeSet<String>,
-    /// Every part of it.
-    pub(super) parts: Vec<At>,
+    /// How many parts it has.
+    parts: usize,
 }
 
 impl References {
-    /// Recursion is bounded by the height of one expression.
-    pub(super) fn walk(&mut self, session: &Session<'_>, scope: &Scope, at: At) {
-        self.parts.push(at);
+    /// What an expression refers to itself, and through the conditions that it names, as far as the
+    /// run may visit more.
+    pub(super) fn of(
+        session: &Session<'_>,
+        scope: &Scope,
+        shared: &mut Shared,
+        at: At,
+    ) -> References {
+        let mut found = References::default();
+        found.walk(session, scope, at);
+        let mut seen = BTreeSet::new();
+        while let Some((index, _)) = found.conditions.pop() {
+            let condition = scope.conditions.get(index).filter(|condition| !condition.cyclic);
+            if let Some(when) = condition.and_then(|condition| condition.when)
+                && seen.insert(index)
+                && !shared.is_spent()
+            {
+                found.parts = 0;
+                found.walk(session, scope, when);
+                shared.spend(found.parts);
+            }
+        }
+        found
+    }
+
+    /// What the expression itself refers to. Recursion is bounded by the height of one expression.
+    fn walk(&mut self, session: &Session<'_>, scope: &Scope, at: At) {
+        self.parts += 1;
         if session.kind(at) == NodeKind::Path {
             let text = session.text(at);
             if let Some(name) = text.strip_prefix("condition.") {
@@ -109,27 +134,6 @@ impl References {
         for child in session.children(at) {
             self.walk(session, scope, child);
         }
-    }
-
-    /// Follows the conditions, as far as the run may visit more. Returns them.
-    pub(super) fn follow(
-        &mut self,
-        session: &Session<'_>,
-        scope: &Scope,
-        shared: &mut Shared,
-    ) -> BTreeSet<usize> {
-        let mut seen = BTreeSet::new();
-        while let Some((index, _)) = self.conditions.pop() {
-            if seen.insert(index)
-                && !shared.is_spent()
-                && let Some(when) = scope.conditions.get(index).and_then(|condition| condition.when)
-            {
-                let walked = self.parts.len();
-                self.walk(session, scope, when);
-                shared.spend(self.parts.len() - walked);
-            }
-        }
-        seen
     }
 }
 

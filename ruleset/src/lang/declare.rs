@@ -88,7 +88,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
         ) {
             scope.conditions.push(Condition { name, when, cyclic: false });
         } else if index < CONDITION_COUNT_MAX {
-            scope.nameless.whens.extend(when);
+            scope.nameless.conditions.extend(when);
         }
     }
     loot::tables(session, tables, &mut scope);
@@ -254,6 +254,7 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     let name = label(session, &block, "enum", &mut scope.enum_names, index, ENUM_COUNT_MAX);
     let mut values = Vec::new();
     let mut seen = Names::default();
+    let mut whole = true;
     if let Some(list) = block.value("values") {
         let elements = session.children(list);
         if session.kind(list) != NodeKind::List || elements.is_empty() {
@@ -292,18 +293,19 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                     values.push(session.text(element).to_owned());
                     continue;
                 }
-                let Some(value) = constant::text(session, element, "a value") else { continue };
+                let value = constant::text(session, element, "a value");
                 let span = session.span(element);
-                if named(session, span, &value, "value")
-                    && unique(session, span, &value, "value", &mut seen, values.len())
-                {
+                let value = value.filter(|value| named(session, span, value, "value"));
+                whole &= value.is_some();
+                let Some(value) = value else { continue };
+                if unique(session, span, &value, "value", &mut seen, values.len()) {
                     session.declares(element, Symbol::Value(index, values.len()));
                     values.push(value);
                 }
             }
         }
     }
-    if session.is_damaged(at) {
+    if !whole || session.is_damaged(at) {
         // Without values it has any.
         values.clear();
     }

@@ -1,14 +1,23 @@
 //! What no rule evaluates: conditions that nothing uses, entries of tables that no rule rolls.
+//!
+//! No rule says for which trigger such an expression is meant, so what is said of it has to be so for
+//! all that have the fields it reads. Two looks settle that, however many they are: what holds always,
+//! or never, where each field may have any value that one of the triggers allows, does so for each of
+//! them; and what is wrong where a field may only have the values that all of them allow is wrong for
+//! each. The second look is taken where the first one found mistakes.
+//!
+//! Of the conditions that it names nothing is learned: rules judge those that they use, and each of the
+//! others is judged like this one, so that the order of declarations decides nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::conditions::References;
-use super::infer::{Checker, Shared, Truth, Ty};
+use super::infer::{Checker, Keep, Shared, Ty};
 use super::lower::{EntryTruths, remember, unchecked};
 use super::scope::{Scope, Trigger};
 use super::session::{At, Session};
 use super::{Code, Diagnostic};
-use crate::ir::On;
+use crate::ir::{On, Slot};
 use crate::rng;
 
 /// What no rule evaluates.
@@ -18,182 +27,155 @@ enum Idle {
     Condition(usize),
     /// An entry of a table that no rule rolls.
     Entry(usize, usize),
-    /// Something whose name cannot be taken.
-    Nameless,
+    /// A condition whose name cannot be taken.
+    NamelessCondition,
+    /// An entry of a table whose name cannot be taken.
+    NamelessEntry,
 }
 
-/// Checks what no rule evaluates.
+/// Checks what no rule evaluates. The scope is left as it was.
 pub(super) fn unused(
     session: &mut Session<'_>,
-    scope: &Scope,
+    scope: &mut Scope,
     shared: &mut Shared,
     truths: &mut EntryTruths,
 ) {
-    for &when in &scope.nameless.whens {
-        alone(session, scope, shared, truths, Idle::Nameless, when);
-    }
+    let mut all = Vec::new();
+    all.extend(scope.nameless.conditions.iter().map(|when| (Idle::NamelessCondition, *when)));
+    all.extend(scope.nameless.entries.iter().map(|when| (Idle::NamelessEntry, *when)));
     for (index, condition) in scope.conditions.iter().enumerate() {
-        let Some(when) = condition.when else { continue };
-        if !(condition.cyclic || shared.truths.contains_key(&index)) {
-            alone(session, scope, shared, truths, Idle::Condition(index), when);
-        }
+        let used = condition.cyclic || shared.truths.contains_key(&index);
+        all.extend(condition.when.filter(|_| !used).map(|when| (Idle::Condition(index), when)));
     }
     for (table, entry) in unchecked(scope, truths) {
         let def = scope.tables.get(table).and_then(|table| table.entries.get(entry));
-        if let Some(when) = def.and_then(|entry| entry.when) {
-            alone(session, scope, shared, truths, Idle::Entry(table, entry), when);
+        let when = def.and_then(|entry| entry.when);
+        all.extend(when.map(|when| (Idle::Entry(table, entry), when)));
+    }
+    for (idle, at) in all {
+        // What the rules have used up is reported; nothing is claimed of what could not be looked at.
+        if shared.is_spent() {
+            return;
         }
+        alone(session, scope, shared, truths, (idle, at));
     }
 }
 
-/// Checks an expression for the triggers that have all the fields it reads. No rule says which of
-/// them is meant: what is wrong with it, or the same for every input, has to be so for all. Mostly
-/// the first of them settles that.
-///
-/// Of the conditions that it names nothing is learned: rules judge those that they use, and each of
-/// the others is judged like this one, so that the order of declarations decides nothing.
+/// Checks one expression.
 fn alone(
     session: &mut Session<'_>,
-    scope: &Scope,
+    scope: &mut Scope,
     shared: &mut Shared,
     truths: &mut EntryTruths,
-    idle: Idle,
-    at: At,
+    (idle, at): (Idle, At),
 ) {
-    let mut found = References::default();
-    found.walk(session, scope, at);
-    let own = found.parts.len();
-    let named = found.follow(session, scope, shared);
-    let (own, inner) = found.parts.split_at(own);
-    let before = session.found_count();
-    let mut mistakes = None;
-    // Whether there was a trigger; one without a mistake; and one that leaves it a choice.
-    let (mut tried, mut fits, mut good) = (false, false, false);
-    for on in fitting(scope, &found.fields) {
-        if fits && !shared.has_room() {
-            // Nothing is claimed of the triggers that are left.
-            good = true;
-            idle.put(shared, truths, Some(Truth::default()));
-            for part in own {
-                session.clauses.entry(*part).and_modify(|truth| *truth = Truth::default());
-            }
-            break;
-        }
-        tried = true;
-        let known = Known::of(session, shared, &named, inner);
-        let (verdict, clauses) = (idle.get(shared, truths), Clauses::of(session, own));
-        check(session, scope, shared, truths, (idle, on, at));
-        known.restore(session, shared);
-        if session.found_count() > before {
-            let these = session.take_after(before);
-            if shared.is_spent() {
-                // What is over the limit is known, what is wrong is not.
-                mistakes = Some(these);
-                break;
-            }
-            // It may be that no rule will ever use it so.
-            idle.put(shared, truths, verdict);
-            clauses.restore(session);
-            mistakes.get_or_insert(these);
-            continue;
-        }
-        fits = true;
-        good |= !idle.get(shared, truths).is_some_and(|truth| truth.is_constant());
-        // A clause that decides nothing is worth a warning, no more.
-        let clauses = own.iter().filter_map(|part| session.clauses.get(part));
-        if good && !clauses.into_iter().any(Truth::is_constant) {
-            break;
-        }
+    let mut fields = References::of(session, scope, shared, at).fields;
+    let has =
+        |trigger: &Trigger, field: &String| trigger.broken || trigger.names.find(field).is_some();
+    let mut missing = false;
+    fields.retain(|field| {
+        let known = scope.triggers.iter().any(|trigger| has(trigger, field));
+        missing |= !known;
+        known
+    });
+    let fits = |trigger: &Trigger| fields.iter().all(|field| has(trigger, field));
+    let fitting: Vec<usize> = match fields.is_empty() {
+        true => Vec::new(),
+        false => (0..).zip(&scope.triggers).filter(|(_, t)| fits(t)).map(|(at, _)| at).collect(),
+    };
+    if fitting.is_empty() && !(fields.is_empty() || missing) {
+        no_trigger(session, at, &fields);
     }
-    if !tried {
-        let known = |field: &String| scope.triggers.iter().any(|t| t.names.find(field).is_some());
-        match found.fields.iter().all(known) {
-            true => no_trigger(session, at, &found.fields),
-            // Some field exists nowhere: the walk names it.
-            false => {
-                let known = Known::of(session, shared, &named, inner);
-                check(session, scope, shared, truths, (idle, None, at));
-                known.restore(session, shared);
-            }
-        }
+    let found = session.found_count();
+    // The fields of a trigger that could not be read are those of none.
+    let first = fitting.iter().find(|at| scope.triggers.get(**at).is_some_and(|t| !t.broken));
+    let Some(&trigger) = first.or(fitting.first()) else {
+        check(session, scope, shared, truths, (idle, None, at), Keep::Own);
+        cut_short(session, shared, found);
+        return;
+    };
+    let any = slots(scope, trigger, &fitting, &fields, any);
+    let common = slots(scope, trigger, &fitting, &fields, common);
+    let on = u16::try_from(trigger).ok().map(On::Trigger);
+    let own = exchange(scope, trigger, any.clone());
+    check(session, scope, shared, truths, (idle, on, at), Keep::Own);
+    if session.found_count() > found && any != common && !shared.is_spent() {
+        session.take_after(found);
+        exchange(scope, trigger, common);
+        // An editor is told of the wider ranges.
+        let (index, recorder) = (session.index.take(), session.recorder.take());
+        check(session, scope, shared, truths, (idle, on, at), Keep::Nothing);
+        (session.index, session.recorder) = (index, recorder);
     }
-    if let Some(mistakes) = mistakes.filter(|_| !good) {
-        // Wrong for one trigger and the same for every input of another: wrong is worse.
-        idle.put(shared, truths, Some(Truth::default()));
-        for mistake in mistakes {
-            session.report(mistake);
-        }
+    exchange(scope, trigger, own);
+    cut_short(session, shared, found);
+}
+
+/// Takes back what was found by a look for which there was not enough left: it may be no mistake.
+fn cut_short(session: &mut Session<'_>, shared: &Shared, found: usize) {
+    if shared.is_spent() {
+        session.take_after(found);
     }
 }
 
-impl Idle {
-    /// What is known of it.
-    fn get(self, shared: &Shared, truths: &EntryTruths) -> Option<Truth> {
-        match self {
-            Idle::Condition(index) => shared.truths.get(&index).cloned(),
-            Idle::Entry(table, entry) => truths.get(&(table, entry)).cloned(),
-            Idle::Nameless => None,
-        }
-    }
+/// Slots of fields of one trigger, by index.
+type Slots = Vec<(usize, Option<Slot>)>;
 
-    fn put(self, shared: &mut Shared, truths: &mut EntryTruths, truth: Option<Truth>) {
-        match self {
-            Idle::Condition(index) => put(&mut shared.truths, index, truth),
-            Idle::Entry(table, entry) => put(truths, (table, entry), truth),
-            Idle::Nameless => {}
-        }
-    }
+/// The slots of `fields` as `join` makes them of those of all `fitting` triggers, by their index in
+/// `trigger`: `None` where the types differ, where one is not known, and where `join` makes none.
+fn slots(
+    scope: &Scope,
+    trigger: usize,
+    fitting: &[usize],
+    fields: &BTreeSet<String>,
+    join: fn(Slot, Slot) -> Option<Slot>,
+) -> Slots {
+    let slot = |at: usize, field: &String| {
+        let trigger = scope.triggers.get(at)?;
+        trigger.fields.get(trigger.names.find(field)?)?.1
+    };
+    let joined = |field: &String| {
+        let mut all = fitting.iter().map(|at| slot(*at, field));
+        let first = all.next()??;
+        all.try_fold(first, |known, slot| {
+            slot.filter(|slot| slot.ty == known.ty).and_then(|slot| join(known, slot))
+        })
+    };
+    let place = |field: &String| scope.triggers.get(trigger)?.names.find(field);
+    fields.iter().filter_map(|field| Some((place(field)?, joined(field)))).collect()
 }
 
-/// What was known of the parts of expressions.
-struct Clauses(Vec<(At, Option<Truth>)>);
-
-impl Clauses {
-    fn of(session: &Session<'_>, parts: &[At]) -> Clauses {
-        let known = parts.iter().map(|part| (*part, session.clauses.get(part).cloned()));
-        Clauses(known.collect())
-    }
-
-    fn restore(self, session: &mut Session<'_>) {
-        self.0.into_iter().for_each(|(part, known)| put(&mut session.clauses, part, known));
-    }
+/// A slot for every value that one of two allows.
+fn any(a: Slot, b: Slot) -> Option<Slot> {
+    Some(Slot { ty: a.ty, min: a.min.min(b.min), max: a.max.max(b.max) })
 }
 
-/// What was known of conditions and their parts.
-struct Known {
-    conditions: Vec<(usize, Option<Truth>)>,
-    clauses: Clauses,
+/// A slot for every value that both allow.
+fn common(a: Slot, b: Slot) -> Option<Slot> {
+    let (min, max) = (a.min.max(b.min), a.max.min(b.max));
+    (min <= max).then_some(Slot { ty: a.ty, min, max })
 }
 
-impl Known {
-    fn of(session: &Session<'_>, shared: &Shared, named: &BTreeSet<usize>, parts: &[At]) -> Known {
-        let conditions = named.iter().map(|index| (*index, shared.truths.get(index).cloned()));
-        Known { conditions: conditions.collect(), clauses: Clauses::of(session, parts) }
-    }
-
-    fn restore(self, session: &mut Session<'_>, shared: &mut Shared) {
-        self.conditions
-            .into_iter()
-            .for_each(|(index, known)| put(&mut shared.truths, index, known));
-        self.clauses.restore(session);
-    }
+/// Gives fields of a trigger other slots. Returns those that they had.
+fn exchange(scope: &mut Scope, trigger: usize, slots: Slots) -> Slots {
+    let Some(trigger) = scope.triggers.get_mut(trigger) else { return Slots::new() };
+    let change = |(field, slot)| {
+        let place: &mut (String, Option<Slot>) = trigger.fields.get_mut(field)?;
+        Some((field, std::mem::replace(&mut place.1, slot)))
+    };
+    slots.into_iter().filter_map(change).collect()
 }
 
-fn put<K: Ord>(truths: &mut BTreeMap<K, Truth>, key: K, known: Option<Truth>) {
-    match known {
-        Some(truth) => drop(truths.insert(key, truth)),
-        None => drop(truths.remove(&key)),
-    }
-}
-
-/// Checks an expression for one trigger.
+/// Looks at an expression for one trigger, once.
 fn check(
     session: &mut Session<'_>,
     scope: &Scope,
     shared: &mut Shared,
     truths: &mut EntryTruths,
     (idle, on, at): (Idle, Option<On>, At),
+    keep: Keep,
 ) {
+    let found = session.found_count();
     let (rule_hash, salt) = match idle {
         Idle::Condition(index) => {
             let name = scope.conditions.get(index).map_or("", |condition| &condition.name);
@@ -204,37 +186,31 @@ fn check(
             let name = scope.tables.get(table).map_or("", |table| &table.name);
             (None, rng::name_hash(name))
         }
-        Idle::Nameless => (Some(0), 0),
+        Idle::NamelessCondition => (Some(0), 0),
+        Idle::NamelessEntry => (None, 0),
     };
     let mut checker = Checker::new(session, scope, shared, on, rule_hash, salt);
+    checker.keep = keep;
     let value = checker.infer(at, None);
     let value = checker.expect_bool(value);
     let leans = std::mem::take(&mut checker.leans);
+    let sound = value.ty != Ty::Error && checker.session.found_count() == found;
+    let sound = sound && !checker.shared.is_spent();
     match idle {
-        Idle::Condition(index) if value.ty != Ty::Error => {
-            checker.truth(index, &value, leans);
+        Idle::Condition(index) if sound && keep == Keep::Own => {
+            let here = checker.truth(index, &value, leans);
+            here.note(index, &mut checker.shared.truths);
             let name = scope.conditions.get(index).map_or("", |condition| &condition.name);
             session.outline.condition(name, session.text(at), on, &value.ir);
         }
-        Idle::Entry(table, entry) if value.ty != Ty::Error => {
+        Idle::Entry(table, entry) if sound && keep == Keep::Own => {
             remember(truths, scope, on, (table, entry), &value, leans);
         }
-        Idle::Condition(_) | Idle::Entry(..) | Idle::Nameless => {}
+        // Whether it is constant is not known.
+        Idle::Condition(index) => drop(shared.truths.entry(index).or_default()),
+        Idle::Entry(table, entry) => drop(truths.entry((table, entry)).or_default()),
+        Idle::NamelessCondition | Idle::NamelessEntry => {}
     }
-}
-
-/// The triggers that have all of `fields`; none has to, where there are no fields.
-fn fitting<'s>(
-    scope: &'s Scope,
-    fields: &'s BTreeSet<String>,
-) -> impl Iterator<Item = Option<On>> + 's {
-    let fits = |trigger: &Trigger| {
-        trigger.broken || fields.iter().all(|field| trigger.names.find(field).is_some())
-    };
-    let triggers = scope.triggers.iter().enumerate();
-    let fitting = triggers.filter(move |(_, trigger)| !fields.is_empty() && fits(trigger));
-    let on = fitting.filter_map(|(index, _)| u16::try_from(index).ok().map(On::Trigger));
-    fields.is_empty().then_some(None).into_iter().chain(on.map(Some))
 }
 
 /// Reports that no trigger has all of `fields`, though each is one's.

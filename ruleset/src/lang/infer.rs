@@ -13,13 +13,14 @@ use super::limits::*;
 use super::literal::{self, Number};
 use super::scope::Scope;
 use super::session::{At, Session};
+use super::settled::{self, Settled};
 use super::trace::{self, Part};
 use super::tree::{NodeKind, UnaryOp};
-use super::{Code, Diagnostic, witness};
+use super::{Code, Diagnostic};
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, On, Type};
 
-/// Operations that are looked through for contradictions among the parts of named conditions in one
-/// run. More only leaves one unseen.
+/// Operations of named conditions that are looked through in one run for what settles them. More only
+/// leaves something unseen.
 const SEARCH_SIZE_MAX: u32 = 1 << 22;
 
 /// What the checker knows of an expression's type.
@@ -89,9 +90,9 @@ pub(super) struct Shared {
     pub(super) truths: BTreeMap<usize, Truth>,
     /// Rules that fire always, or never.
     pub(super) constants: Vec<Constant>,
-    /// Whether the parts of a condition contradict each other, per trigger or timer.
-    contradictions: BTreeMap<(usize, Option<On>), bool>,
-    /// Operations looked through for contradictions.
+    /// What settles a condition, per trigger or timer.
+    settled: BTreeMap<(usize, Option<On>), Option<Settled>>,
+    /// Operations looked through for that.
     searched: u32,
     /// Expressions visited in the whole run.
     nodes: u32,
@@ -115,29 +116,37 @@ impl Shared {
         self.nodes > RULESET_NODE_COUNT_MAX
     }
 
-    /// Whether visits are left for what is checked more than once.
-    pub(super) fn has_room(&self) -> bool {
-        self.nodes <= RULESET_NODE_COUNT_MAX / 2
-    }
-
-    /// Whether the parts of a condition contradict each other; looked for once for each trigger, and
-    /// no longer when conditions that name each other have made it too much.
-    pub(super) fn contradicts(
+    /// What settles a condition; looked for once under each key, and no longer when conditions that
+    /// name each other have made it too much.
+    pub(super) fn settled(
         &mut self,
         scope: &Scope,
         on: Option<On>,
-        condition: usize,
+        key: Option<(usize, Option<On>)>,
         value: &Val,
-    ) -> bool {
-        if let Some(known) = self.contradictions.get(&(condition, on)) {
+    ) -> Option<Settled> {
+        if let Some(known) = key.and_then(|key| self.settled.get(&key)) {
             return *known;
         }
         self.searched = self.searched.saturating_add(value.size);
-        let contradicts = self.searched <= SEARCH_SIZE_MAX
-            && witness::contradicts(scope, on, &value.ir).is_some();
-        self.contradictions.insert((condition, on), contradicts);
-        contradicts
+        let within = self.searched <= SEARCH_SIZE_MAX;
+        let settled = within.then(|| settled::settled(scope, on, &value.ir)).flatten();
+        if let Some(key) = key {
+            self.settled.insert(key, settled);
+        }
+        settled
     }
+}
+
+/// What is learned from an expression, of it and of the conditions that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// It is evaluated so.
+    All,
+    /// It is judged by itself: of the conditions that it names nothing, since no rule uses them so.
+    Own,
+    /// It is looked at for mistakes alone.
+    Nothing,
 }
 
 /// Walks the expressions of one rule, or of one loot table for one fragment.
@@ -147,6 +156,7 @@ pub(super) struct Checker<'c, 'a> {
     pub(super) shared: &'c mut Shared,
     /// What is evaluated; `None` for what no rule uses and no trigger fits.
     pub(super) on: Option<On>,
+    pub(super) keep: Keep,
     /// Hash of the rule's name; `None` where draws are not allowed.
     pub(super) rule_hash: Option<u64>,
     /// Hash of the name of the declaration that is being read.
@@ -175,6 +185,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             scope,
             shared,
             on,
+            keep: Keep::All,
             rule_hash,
             salt,
             uses: Vec::new(),

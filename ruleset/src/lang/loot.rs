@@ -56,7 +56,7 @@ pub(super) fn tables(session: &mut Session<'_>, found: &[At], scope: &mut Scope)
         let entries = entries(session, index, &block, scope, &mut Vec::new());
         rolls(session, &block, &entries);
         pity::pities(session, index, &block, &entries);
-        scope.nameless.whens.extend(entries.iter().filter_map(|entry| entry.when));
+        scope.nameless.entries.extend(entries.iter().filter_map(|entry| entry.when));
         scope.nameless.tables += 1;
     }
     // Where each reference to a table is written, per table and entry.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::constant::{self, shorten};
 use super::declare::{named, reference};
 use super::index::Symbol;
-use super::infer::{Checker, Constant, Shared, Truth, Ty, Val};
+use super::infer::{Checker, Constant, Keep, Shared, Truth, Ty, Val};
 use super::limits::*;
 use super::scope::{Entry, Scope, Worst};
 use super::session::{At, Session};
+use super::settled::Settled;
 use super::shape::{self, Block, Schema};
-use super::{Code, Diagnostic, conditions, idle, witness};
+use super::{Code, Diagnostic, conditions, idle, settled};
 use crate::ir::{
     Audience, EntryDef, Expr, FieldDef, FragmentDef, Loot, LootDef, MaskDef, On, OnFault,
     OutcomeDef, PayloadDef, Program, RuleDef, Slot, TableDef, TriggerDef, Type,
@@ -45,7 +46,6 @@ pub(super) type EntryTruths = BTreeMap<(usize, usize), Truth>;
 /// Checks all rules and makes the program. What is wrong is reported and left out of it.
 pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
     conditions::cycles(session, scope);
-    let scope = &*scope;
     let mut shared = Shared::default();
     let mut groups: BTreeMap<(u32, u8, u16), Group> = BTreeMap::new();
     for (index, rule) in scope.rules.iter().enumerate() {
@@ -74,6 +74,7 @@ pub(super) fn lower(session: &mut Session<'_>, scope: &mut Scope) -> Program {
         fragments.push(fragment(session, scope, &mut shared, &mut truths, file, on, &rules));
     }
     idle::unused(session, scope, &mut shared, &mut truths);
+    let scope = &*scope;
     conditions::constant(session, scope, &mut shared, &truths);
     for table in &scope.tables {
         for entry in &table.entries {
@@ -304,9 +305,10 @@ pub(super) fn remember(
 ) {
     let known = value.ty != Ty::Error;
     let single = value.range.single().filter(|_| known);
+    let settled = settled::settled(scope, on, &value.ir).filter(|_| known && single.is_none());
     let here = Truth {
-        always: single == Some(1),
-        never: single == Some(0) || (known && witness::contradicts(scope, on, &value.ir).is_some()),
+        always: single == Some(1) || settled.is_some_and(|settled| settled.always),
+        never: single == Some(0) || settled.is_some_and(|settled| !settled.always),
         leans,
     };
     here.note(key, truths);
@@ -323,6 +325,10 @@ fn lower_rule(
 ) -> (RuleDef, u32) {
     let hash = rng::name_hash(name);
     let mut checker = Checker::new(session, scope, shared, on, Some(hash), hash);
+    if on.is_none() {
+        // What it uses is used by no rule that could be read.
+        checker.keep = Keep::Nothing;
+    }
     let (when, mut size) = match block.value("when") {
         None => (Expr::Const(1), 1),
         Some(at) => {
@@ -389,22 +395,41 @@ fn lower_rule(
 /// conditions that it names are.
 fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
     let span = checker.session.span(value.at);
-    let found = if value.range.single() == Some(1) {
-        Diagnostic::error(Code::AlwaysTrue, span, "this `when` is always true")
+    let single = value.range.single().map(|value| Settled { always: value == 1, input: None });
+    let within = single.is_some();
+    let settled = single.or_else(|| settled::settled(checker.scope, checker.on, &value.ir));
+    let Some(Settled { always, input }) = settled else { return };
+    let input = input.map(|input| input.name(checker.scope, checker.on));
+    let found = match (always, within, input) {
+        (true, true, _) => Diagnostic::error(Code::AlwaysTrue, span, "this `when` is always true")
             .cause("it holds for every input that hosts may supply")
-            .help("remove `when`: a rule without it always fires")
-    } else if value.range.single() == Some(0) {
-        Diagnostic::error(Code::NeverTrue, span, "this `when` is never true")
+            .help("remove `when`: a rule without it always fires"),
+        (false, true, _) => Diagnostic::error(Code::NeverTrue, span, "this `when` is never true")
             .cause("it fails for every input that hosts may supply")
-            .help("compare with the ranges of its inputs, or remove the rule")
-    } else if let Some(input) = witness::contradicts(checker.scope, checker.on, &value.ir) {
-        let message =
-            format!("this `when` is never true: its parts contradict each other about {input}");
-        Diagnostic::error(Code::NeverTrue, span, message)
-            .cause("no value of that input satisfies all parts joined by `&&`")
-            .help("widen one of the parts, or join them with `||`")
-    } else {
-        return;
+            .help("compare with the ranges of its inputs, or remove the rule"),
+        (true, false, Some(input)) => {
+            let message = format!("this `when` is always true, whatever {input} is");
+            Diagnostic::error(Code::AlwaysTrue, span, message)
+                .cause("its parts leave out no value of that input")
+                .help("if both parts are meant, join them with `&&`; else remove `when`")
+        }
+        (false, false, Some(input)) => {
+            let message =
+                format!("this `when` is never true: its parts contradict each other about {input}");
+            Diagnostic::error(Code::NeverTrue, span, message)
+                .cause("no value of that input satisfies all parts joined by `&&`")
+                .help("widen one of the parts, or join them with `||`")
+        }
+        (true, false, None) => {
+            Diagnostic::error(Code::AlwaysTrue, span, "this `when` is always true")
+                .cause("one of its parts holds exactly when another one does not")
+                .help("if both parts are meant, join them with `&&`; else remove `when`")
+        }
+        (false, false, None) => {
+            Diagnostic::error(Code::NeverTrue, span, "this `when` is never true")
+                .cause("one of its parts holds exactly when another one does not")
+                .help("change one of the two, or join them with `||`")
+        }
     };
     let leans = std::mem::take(&mut checker.leans);
     checker.shared.constants.push(Constant { found, leans });

@@ -53,6 +53,7 @@ mod refer;
 mod repair;
 mod scope;
 mod session;
+mod settled;
 mod shape;
 mod timers;
 mod top;

@@ -1,5 +1,7 @@
 //! Operators: which types they join, and which inputs would break them.
 
+use std::collections::BTreeSet;
+
 use super::constant::shorten;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Hazard};
@@ -102,13 +104,20 @@ impl Checker<'_, '_> {
         };
         match op {
             BinOp::And | BinOp::Or => {
+                let outer = std::mem::take(&mut self.leans);
                 let a = self.infer(left, None);
                 let a = self.expect_bool(a);
+                let first = std::mem::take(&mut self.leans);
                 let b = self.infer(right, None);
                 let b = self.expect_bool(b);
+                let second = std::mem::replace(&mut self.leans, outer);
                 self.clause(&a);
                 self.clause(&b);
-                let op = if op == BinOp::And { BinaryOp::And } else { BinaryOp::Or };
+                let (op, neutral) = match op {
+                    BinOp::And => (BinaryOp::And, 1),
+                    _ => (BinaryOp::Or, 0),
+                };
+                self.leans.extend(leaning(neutral, (&a, first), (&b, second)));
                 self.logic(at, op, a, b)
             }
             BinOp::Equal
@@ -269,6 +278,23 @@ impl Checker<'_, '_> {
         }
         self.session.report(diagnostic);
         self.broken(at)
+    }
+}
+
+/// On which conditions a conjunction or a disjunction leans, when its sides lean on these: not on those
+/// of a side that leaves all to the other one, nor of one that the other one settles.
+fn leaning(
+    neutral: i64,
+    (a, first): (&Val, BTreeSet<usize>),
+    (b, second): (&Val, BTreeSet<usize>),
+) -> BTreeSet<usize> {
+    let side = |value: &Val| value.range.single().map(|value| value == neutral);
+    match (side(a), side(b)) {
+        // Each of the two would do.
+        (Some(false), Some(false)) if first.is_empty() || second.is_empty() => BTreeSet::new(),
+        (Some(true), None | Some(false)) | (None, Some(false)) => second,
+        (None | Some(false), Some(true)) | (Some(false), None) => first,
+        _ => &first | &second,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::constant::shorten;
 use super::index::Symbol;
-use super::infer::{Checker, Truth, Ty, Val};
+use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::interval::Interval;
 use super::session::At;
 use super::{Code, Diagnostic};
@@ -201,34 +201,44 @@ impl Checker<'_, '_> {
         self.salt = salt;
         let inner = std::mem::replace(&mut self.leans, outer);
         if value.ty == Ty::Error {
-            // Used, and wrong somewhere: whether it is constant is not known.
-            self.shared.truths.insert(index, Truth::default());
+            if self.keep == Keep::All {
+                // Used, and wrong somewhere: whether it is constant is not known.
+                self.shared.truths.insert(index, Truth::default());
+            }
         } else {
-            if self.truth(index, &value, inner) {
+            let here = self.truth(index, &value, inner);
+            if here.is_constant() {
                 self.leans.insert(index);
             }
-            let text = self.session.text(when);
-            self.session.outline.condition(&condition.name, text, self.on, &value.ir);
+            if self.keep == Keep::All {
+                here.note(index, &mut self.shared.truths);
+            }
+            if self.keep != Keep::Nothing {
+                let text = self.session.text(when);
+                self.session.outline.condition(&condition.name, text, self.on, &value.ir);
+            }
         }
         Val { at, ..value }
     }
 
-    /// Remembers whether a condition was constant in this use, and on which others it leans. Whether
-    /// it was; once it is known not to be so everywhere, that may be answered with no.
-    pub(super) fn truth(&mut self, index: usize, value: &Val, leans: BTreeSet<usize>) -> bool {
+    /// Whether a condition is constant in this use, which leans on others; once it is known not to be so
+    /// everywhere, that may be answered with no.
+    pub(super) fn truth(&mut self, index: usize, value: &Val, leans: BTreeSet<usize>) -> Truth {
         let single = value.range.single();
-        let open = self.shared.truths.get(&index).is_none_or(|known| known.never);
-        let here = Truth {
-            always: single == Some(1),
-            never: single == Some(0)
-                || (open
-                    && single.is_none()
-                    && self.shared.contradicts(self.scope, self.on, index, value)),
-            leans,
+        let open = self.shared.truths.get(&index).is_none_or(Truth::is_constant);
+        let settled = match open && single.is_none() {
+            true => {
+                // Ranges are the trigger's own only where a rule uses it.
+                let known = (self.keep == Keep::All).then_some((index, self.on));
+                self.shared.settled(self.scope, self.on, known, value)
+            }
+            false => None,
         };
-        let constant = here.is_constant();
-        here.note(index, &mut self.shared.truths);
-        constant
+        Truth {
+            always: single == Some(1) || settled.is_some_and(|settled| settled.always),
+            never: single == Some(0) || settled.is_some_and(|settled| !settled.always),
+            leans,
+        }
     }
 
     /// Where what a reference names is declared, and as what.

@@ -75,8 +75,10 @@ pub(super) struct Rule {
 #[derive(Default)]
 pub(super) struct Nameless {
     pub(super) rules: Vec<At>,
-    /// `when` of conditions, and of the entries of loot tables.
-    pub(super) whens: Vec<At>,
+    /// `when` of conditions.
+    pub(super) conditions: Vec<At>,
+    /// `when` of the entries of loot tables.
+    pub(super) entries: Vec<At>,
     /// How many loot tables.
     pub(super) tables: usize,
 }

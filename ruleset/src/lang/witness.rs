@@ -51,7 +51,7 @@ impl Input {
         })
     }
 
-    fn name(self, scope: &Scope, on: Option<On>) -> String {
+    pub(super) fn name(self, scope: &Scope, on: Option<On>) -> String {
         let name = match self {
             Input::Field(index) => match on {
                 Some(On::Trigger(trigger)) => (scope.triggers.get(usize::from(trigger)))
@@ -165,7 +165,7 @@ fn collect(
 }
 
 /// The value of `expr`; a draw takes its highest outcome.
-fn eval(expr: &Expr, inputs: &BTreeMap<Input, i64>) -> Option<i128> {
+pub(super) fn eval(expr: &Expr, inputs: &BTreeMap<Input, i64>) -> Option<i128> {
     if let Some(input) = Input::of(expr) {
         return inputs.get(&input).map(|value| i128::from(*value));
     }
@@ -186,135 +186,4 @@ fn eval(expr: &Expr, inputs: &BTreeMap<Input, i64>) -> Option<i128> {
         Expr::Pick { n, .. } | Expr::Bucket { n, .. } => eval(n, inputs)? - 1,
         _ => return None,
     })
-}
-
-/// Whether the conditions joined by `&&` in `expr` leave no value for some input.
-pub(super) fn contradicts(scope: &Scope, on: Option<On>, expr: &Expr) -> Option<String> {
-    let mut ranges: BTreeMap<Input, Vec<(i64, i64)>> = BTreeMap::new();
-    let mut terms = vec![expr];
-    while let Some(term) = terms.pop() {
-        if let Expr::Binary(crate::ir::BinaryOp::And, a, b) = term {
-            terms.push(b);
-            terms.push(a);
-            continue;
-        }
-        let Some((input, allowed)) = allowed(term) else { continue };
-        let (_, range) = input.range(scope, on);
-        let known = ranges.entry(input).or_insert_with(|| vec![(range.min, range.max)]);
-        *known = intersect(known, &allowed);
-        if known.is_empty() {
-            return Some(input.name(scope, on));
-        }
-    }
-    None
-}
-
-/// Pieces kept of one input's allowed values; more are left out of the search.
-const PIECE_COUNT_MAX: usize = 64;
-
-/// The values of one input that `term` allows, if it speaks of one input alone.
-fn allowed(term: &Expr) -> Option<(Input, Vec<(i64, i64)>)> {
-    use crate::ir::BinaryOp::*;
-    if let Some(input) = Input::of(term) {
-        return Some((input, vec![(1, 1)]));
-    }
-    match term {
-        Expr::Not(inner) => Input::of(inner).map(|input| (input, vec![(0, 0)])),
-        Expr::Binary(Or, a, b) => {
-            let (left, mut pieces) = allowed(a)?;
-            let (right, more) = allowed(b)?;
-            pieces.extend(more);
-            let pieces = normal(pieces);
-            (left == right && pieces.len() <= PIECE_COUNT_MAX).then_some((left, pieces))
-        }
-        Expr::Binary(And, a, b) => {
-            let (left, pieces) = allowed(a)?;
-            let (right, more) = allowed(b)?;
-            (left == right).then(|| (left, intersect(&pieces, &more)))
-        }
-        Expr::Binary(op, a, b) => {
-            let (input, value, op) = match (Input::of(a), &**b, Input::of(b), &**a) {
-                (Some(input), Expr::Const(value), ..) => (input, *value, *op),
-                (_, _, Some(input), Expr::Const(value)) => {
-                    let mirrored = match op {
-                        Lt => Gt,
-                        Le => Ge,
-                        Gt => Lt,
-                        Ge => Le,
-                        other => *other,
-                    };
-                    (input, *value, mirrored)
-                }
-                _ => return None,
-            };
-            let (least, most) = (i64::MIN, i64::MAX);
-            let (below, above) = (value.saturating_sub(1), value.saturating_add(1));
-            let pieces = match op {
-                Eq => vec![(value, value)],
-                Ne => vec![(least, below), (above, most)],
-                Lt => vec![(least, below)],
-                Le => vec![(least, value)],
-                Gt => vec![(above, most)],
-                Ge => vec![(value, most)],
-                _ => return None,
-            };
-            Some((input, normal(pieces)))
-        }
-        _ => None,
-    }
-}
-
-/// Sorted, disjoint pieces.
-fn normal(mut pieces: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
-    pieces.retain(|piece| piece.0 <= piece.1);
-    pieces.sort_unstable();
-    let mut merged: Vec<(i64, i64)> = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        match merged.last_mut() {
-            Some(last) if piece.0 <= last.1.saturating_add(1) => last.1 = last.1.max(piece.1),
-            _ => merged.push(piece),
-        }
-    }
-    merged
-}
-
-/// What both lists hold; each is sorted and disjoint. Linear.
-fn intersect(left: &[(i64, i64)], right: &[(i64, i64)]) -> Vec<(i64, i64)> {
-    let mut pieces = Vec::new();
-    let (mut a, mut b) = (0, 0);
-    while let (Some(x), Some(y)) = (left.get(a), right.get(b)) {
-        let piece = (x.0.max(y.0), x.1.min(y.1));
-        if piece.0 <= piece.1 {
-            pieces.push(piece);
-        }
-        if x.1 < y.1 {
-            a += 1;
-        } else {
-            b += 1;
-        }
-    }
-    if pieces.len() > PIECE_COUNT_MAX
-        && let (Some(first), Some(last)) = (pieces.first(), pieces.last())
-    {
-        // Too many to follow: forget the gaps, which can only miss a contradiction.
-        return vec![(first.0, last.1)];
-    }
-    pieces
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_intersect() {
-        let gaps = normal(vec![(7, 9), (1, 3), (4, 5), (9, 8), (8, 12)]);
-        assert_eq!(gaps, [(1, 5), (7, 12)]);
-        assert_eq!(
-            intersect(&gaps, &[(2, 2), (5, 7), (11, 20)]),
-            [(2, 2), (5, 5), (7, 7), (11, 12)]
-        );
-        assert_eq!(intersect(&gaps, &[(6, 6)]), []);
-        assert_eq!(normal(vec![(i64::MIN, 3), (5, i64::MAX)]), [(i64::MIN, 3), (5, i64::MAX)]);
-    }
 }

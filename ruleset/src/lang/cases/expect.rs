@@ -102,9 +102,9 @@ impl<'c> Reader<'c, '_> {
                 outcome: *outcome,
                 payload: Vec::new(),
                 rolls: None,
-                loot: Vec::new(),
-                eligible: Vec::new(),
-                misses: Vec::new(),
+                loot: BTreeMap::new(),
+                eligible: BTreeMap::new(),
+                misses: BTreeMap::new(),
             })
             .collect();
         if options.is_empty() {
@@ -242,22 +242,14 @@ impl<'c> Reader<'c, '_> {
             let slot = Slot { ty: Type::Int, min: 0, max: ITEMS_MAX };
             let Some(count) = self.ranged(value_at, &slot, name) else { return false };
             let span = self.session.span(value_at);
-            // What is asked of one option is asked of all.
-            let known = wanted.options.first().map_or(&[][..], |meant| &meant.loot);
-            let known = known.iter().position(|(item, ..)| item == name);
             for meant in &mut wanted.options {
-                let asked = (name.to_owned(), count.unsigned_abs(), span);
-                match known.and_then(|at| meant.loot.get_mut(at)) {
-                    Some(known) => *known = asked,
-                    None => meant.loot.push(asked),
-                }
+                meant.loot.insert(name.to_owned(), (count.unsigned_abs(), span));
             }
         }
         for (slot, count, at) in self.misses(block, "misses") {
             let span = self.session.span(at);
             for meant in &mut wanted.options {
-                meant.misses.retain(|(of, ..)| *of != slot);
-                meant.misses.push((slot, count, span));
+                meant.misses.insert(slot, (count, span));
             }
         }
         for (attribute, may) in [("eligible", true), ("not_eligible", false)] {
@@ -295,8 +287,7 @@ impl<'c> Reader<'c, '_> {
                 Some((of, entries.iter().position(|entry| entry.name == name)?))
             });
             if let Some((of, entry)) = found {
-                meant.eligible.retain(|(t, e, ..)| (*t, *e) != (of, entry));
-                meant.eligible.push((of, entry, may, span));
+                meant.eligible.insert((of, entry), (may, span));
             }
             named = found.or(named);
             found.is_some()

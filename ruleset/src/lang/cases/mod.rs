@@ -15,8 +15,8 @@ use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
 use super::{Code, Diagnostic, Span, TEST_SUFFIX, constant};
 use crate::cases::{
-    CASE_COUNT_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, Expect, Given, ROW_COUNT_MAX, RuleAt,
-    TEST_COUNT_MAX, TEST_NAME_BYTES_MAX,
+    CASE_COUNT_MAX, CASES_READ_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, Expect, Given,
+    ROW_COUNT_MAX, RuleAt, TEST_COUNT_MAX, TEST_NAME_BYTES_MAX,
 };
 use crate::ir::{On, Program};
 
@@ -131,6 +131,8 @@ pub(super) struct Reader<'c, 'a> {
     size: usize,
     /// Most that the `expect` blocks of the test or the row that is read may come to.
     open: usize,
+    /// The same of all tests so far.
+    read: usize,
     full: bool,
     /// What tables lead to.
     reached: BTreeMap<u16, Rc<Reach>>,
@@ -198,6 +200,7 @@ impl<'c, 'a> Reader<'c, 'a> {
             cases,
             size,
             open,
+            read: 0,
             full,
             reached,
             givers,
@@ -360,11 +363,22 @@ impl<'c, 'a> Reader<'c, 'a> {
     /// Whether `more` may still be said in all, before any of it is kept; reported when not.
     fn affords(&mut self, at: At, more: usize) -> bool {
         self.open = self.open.saturating_add(more);
+        self.read = self.read.saturating_add(more);
         let size = self.size.saturating_add(self.open);
-        if size > CASES_SIZE_MAX && !self.full {
+        let over = if size > CASES_SIZE_MAX {
+            said(size)
+        } else if self.read > CASES_READ_MAX {
+            let read = self.read;
+            format!(
+                "with this all cases could mean {read} outcomes and values, limit {CASES_READ_MAX}"
+            )
+        } else {
+            return !self.full;
+        };
+        if !self.full {
             self.full = true;
             let span = self.session.span(at);
-            self.over(span, said(size));
+            self.over(span, over);
         }
         !self.full
     }

@@ -3,7 +3,8 @@
 use super::cases::{RULES, cases, tested};
 use super::{BASE, source};
 use crate::cases::{
-    CASE_COUNT_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, ROW_COUNT_MAX, TEST_COUNT_MAX,
+    CASE_COUNT_MAX, CASES_READ_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, ROW_COUNT_MAX,
+    TEST_COUNT_MAX,
 };
 use crate::lang::{Diagnostic, check_with_cases};
 
@@ -121,6 +122,43 @@ fn what_one_block_says_is_bounded_before_it_is_read() {
     let found: Vec<&Diagnostic> = over.checked.errors().collect();
     let [found] = found[..] else { panic!("{found:?}") };
     assert!(found.message.contains("name 1052672 rules"), "{}", found.message);
+}
+
+/// A test with a mistake says nothing, and is read all the same.
+#[test]
+fn what_tests_with_mistakes_cost_is_bounded_too() {
+    let emits = "  emit \"many\" { table = gold }\n".repeat(8);
+    let rules = |from: usize| -> String {
+        let rule = |n| format!("rule \"r{n}\" {{\n  on = kill\n{emits}}}\n");
+        (from..from + 64).map(rule).collect()
+    };
+    let options = 2 * 64 * 8;
+    let names = "coin, ".repeat(CASES_SIZE_MAX / options - 2);
+    let test = |n: usize| {
+        format!(
+            "test \"t{n}\" {{\n  on = kill\n  expect \"many\" {{ eligible = [{names}zz] }}\n}}\n"
+        )
+    };
+    let run = |more: &str| -> Vec<String> {
+        let mut sources = vec![
+            source("a_base.rules.hcl", BASE),
+            source("b.rules.hcl", &rules(0)),
+            source("c.rules.hcl", &rules(64)),
+            source("z.test.hcl", more),
+        ];
+        let count = CASES_READ_MAX / CASES_SIZE_MAX;
+        sources.extend((0..count).map(|n| source(&format!("t{n:02}.test.hcl"), &test(n))));
+        let found = check_with_cases(&sources).checked;
+        found.errors().map(|found| format!("{} {}", found.code, found.message)).collect()
+    };
+    let within = run("");
+    assert_eq!(within.len(), CASES_READ_MAX / CASES_SIZE_MAX);
+    assert!(within.iter().all(|line| line.starts_with("C1201 ")), "{within:?}");
+    let over = run("test \"last\" {\n  on = kill\n  expect \"many\" {}\n}\n");
+    let last = over.last().unwrap();
+    assert_eq!(over.len(), within.len() + 1);
+    assert!(last.starts_with("C0312 ") && last.contains("could mean 16778240 outcomes"), "{last}");
+    assert!(last.ends_with("limit 16777216"), "{last}");
 }
 
 #[test]
