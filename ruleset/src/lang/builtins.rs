@@ -1,7 +1,7 @@
 //! The functions of the language.
 
 use super::Code;
-use super::constant::shorten;
+use super::constant::{counted, shorten};
 use super::index::Symbol;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Interval};
@@ -30,11 +30,15 @@ pub(super) const BUILTINS: [(&str, usize, usize, &str); 12] = [
 /// Outcomes of `pick` and `bucket`: draws have 32 bits.
 const OUTCOME_COUNT_MAX: i64 = 1 << 31;
 
+/// What to write instead of the time.
+pub(super) const NOW_HELP: &str = "write `since(instant)` for how long ago something was, or `active(timer)` for whether it is on";
+
 /// What to write instead of a function of another language.
 fn foreign_function(name: &str) -> Option<&'static str> {
     Some(match name {
-        "now" | "time" | "today" | "date" | "timestamp" | "current_time" => {
-            "write `since(instant)` for how long ago something was, or `active(timer)` for whether it is on"
+        "now" | "time" | "today" | "date" | "timestamp" | "current_time" => NOW_HELP,
+        "floor" | "round" | "ceil" | "trunc" | "to_int" => {
+            "decimals never become whole numbers: compute with whole numbers, as in `level * 3 / 2`"
         }
         "random" | "rand" | "rnd" | "roll" | "dice" => {
             "write `chance(0.25)` for a yes or no, or `pick(6)` for a whole number from 0 to 5"
@@ -88,7 +92,7 @@ impl Checker<'_, '_> {
             self.error(
                 Code::WrongArguments,
                 at,
-                format!("`{name}` with {} arguments, where {wanted} belong", args.len()),
+                format!("`{name}` with {}, where {wanted} belong", counted(args.len(), "argument")),
                 "each argument has its own meaning",
                 format!("write `{usage}`"),
             );

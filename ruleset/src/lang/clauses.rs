@@ -4,11 +4,13 @@
 //! only if it is constant in all of them, and if the ranges of its inputs leave them a choice: what a
 //! parameter, a field or an enum of a single value says is meant to be fixed for now.
 
+use std::collections::BTreeMap;
+
 use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{BinOp, NodeKind, UnaryOp};
-use super::{Code, Diagnostic};
+use super::{Code, Diagnostic, Span};
 
 impl Checker<'_, '_> {
     /// Remembers whether a part of `&&` or `||` was constant in this use.
@@ -28,9 +30,13 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Reports every clause that decides nothing.
+/// Reports every clause that decides nothing, and every group of them that one of them decides.
 pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     let clauses = std::mem::take(&mut session.clauses);
+    let (dead, sure) = (
+        Groups::of(session, &clauses, BinOp::And, |truth| truth.never),
+        Groups::of(session, &clauses, BinOp::Or, |truth| truth.always),
+    );
     for (at, truth) in clauses {
         if !truth.is_constant() || !is_alone(session, at) {
             continue;
@@ -43,11 +49,59 @@ pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
         let span = session.span(at);
         let shown = super::constant::shorten(session.text(at));
         let is = if truth.always { "always" } else { "never" };
+        let group = if truth.never { dead.around(span) } else { sure.around(span) };
+        let Some((whole, text)) = group else {
+            session.report(
+                Diagnostic::warning(Code::ConstantClause, span, format!("`{shown}` is {is} true"))
+                    .cause("the ranges of its inputs leave no other answer, so it decides nothing here")
+                    .help("remove it, or compare with a value inside the ranges of its inputs"),
+            );
+            continue;
+        };
+        let text = super::constant::shorten(text);
         session.report(
-            Diagnostic::warning(Code::ConstantClause, span, format!("`{shown}` is {is} true"))
-                .cause("the ranges of its inputs leave no other answer, so it decides nothing here")
-                .help("remove it, or compare with a value inside the ranges of its inputs"),
+            Diagnostic::warning(Code::ConstantClause, whole, format!("`{text}` is {is} true"))
+                .label(span, format!("because this is {is} true"))
+                .cause("the ranges of its inputs leave no other answer, so nothing beside it decides")
+                .help("compare with a value inside the ranges of its inputs, or remove all that it is joined with"),
         );
+    }
+}
+
+/// The widest groups of clauses that one of their clauses makes constant, in order; none overlap.
+struct Groups<'s>(Vec<(Span, &'s str)>);
+
+impl<'s> Groups<'s> {
+    fn of(
+        session: &Session<'s>,
+        clauses: &BTreeMap<At, Truth>,
+        op: BinOp,
+        settled: fn(&Truth) -> bool,
+    ) -> Groups<'s> {
+        let groups = clauses
+            .iter()
+            .filter(|(at, truth)| settled(truth) && session.kind(**at) == NodeKind::Binary(op));
+        let mut all: Vec<_> =
+            groups.map(|(at, _)| (session.span(*at), session.text(*at))).collect();
+        all.sort_by_key(|(span, _)| (span.file, span.start, std::cmp::Reverse(span.end)));
+        let mut widest: Vec<(Span, &str)> = Vec::new();
+        for (span, text) in all {
+            if widest
+                .last()
+                .is_none_or(|(last, _)| last.file != span.file || last.end <= span.start)
+            {
+                widest.push((span, text));
+            }
+        }
+        Groups(widest)
+    }
+
+    /// The group that holds a clause.
+    fn around(&self, clause: Span) -> Option<(Span, &'s str)> {
+        let key = (clause.file, clause.start);
+        let before = self.0.partition_point(|(span, _)| (span.file, span.start) <= key);
+        let group = before.checked_sub(1).and_then(|at| self.0.get(at)).copied()?;
+        (group.0.file == clause.file && clause.end <= group.0.end).then_some(group)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::index::Symbol;
 use super::literal::{self, Number};
+use super::names;
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{NodeKind, UnaryOp};
@@ -250,8 +251,10 @@ pub(super) fn type_of(
     scope: &Scope,
     at: At,
 ) -> Option<(Type, Option<Slot>)> {
+    if session.is_flawed(at) {
+        return None;
+    }
     match session.kind(at) {
-        NodeKind::Damaged => None,
         NodeKind::Path => {
             let name = session.text(at);
             let whole = |ty, max| Some((ty, Some(Slot { ty, min: 0, max })));
@@ -275,7 +278,10 @@ pub(super) fn type_of(
                 return None;
             }
             let known = ["bool", "int", "decimal", "duration", "instant"].into_iter();
-            let meant = session.similar(name, known.chain(scope.enum_names.iter()));
+            let meant = match foreign_type(name) {
+                Some(meant) => Some(meant.to_owned()),
+                None => session.similar(name, known.chain(scope.enum_names.iter())),
+            };
             session.error(
                 Code::UnknownName,
                 at,
@@ -293,7 +299,7 @@ pub(super) fn type_of(
                     _ => format!("declare `enum \"{}\"`, or use another type", shorten(name)),
                 },
             );
-            session.fix(at, meant);
+            session.fix(at, meant.filter(|meant| meant != "decimal"));
             None
         }
         NodeKind::Call => {
@@ -304,7 +310,23 @@ pub(super) fn type_of(
                 "decimal" => Type::Decimal,
                 "duration" => Type::Duration,
                 _ => {
-                    let meant = foreign_type(name).map(str::to_owned).or_else(|| {
+                    let single =
+                        matches!(name, "bool" | "instant") || scope.enum_names.find(name).is_some();
+                    if single {
+                        let word = name.to_owned();
+                        session.error(
+                            Code::UnknownName,
+                            at,
+                            format!("the type `{word}` has no range"),
+                            "the types with a range are int, decimal and duration",
+                            format!("write `{word}`"),
+                        );
+                        session.fix(at, Some(word));
+                        return None;
+                    }
+                    let ranged = |meant: &&str| matches!(*meant, "int" | "decimal" | "duration");
+                    let foreign = foreign_type(name).filter(ranged).map(str::to_owned);
+                    let meant = foreign.or_else(|| {
                         session.similar(name, ["int", "decimal", "duration"].into_iter())
                     });
                     let ends = session.text(at).strip_prefix(name).unwrap_or("").to_owned();
@@ -330,8 +352,8 @@ pub(super) fn type_of(
                     Code::WrongArguments,
                     at,
                     format!(
-                        "`{name}` with {} bounds, where two belong",
-                        children.len().saturating_sub(1)
+                        "`{name}` with {}, where two belong",
+                        counted(children.len().saturating_sub(1), "bound")
                     ),
                     "a range has a smallest and a largest value",
                     format!("write `{name}(smallest, largest)`"),
@@ -340,26 +362,38 @@ pub(super) fn type_of(
             };
             Some((ty, Some(range(session, scope, at, ty, low, high)?)))
         }
-        _ => {
-            let shown = shorten(session.text(at));
+        kind => {
+            let written = session.text(at);
+            if kind == NodeKind::Text && !written.ends_with('"') {
+                // The missing quote is reported.
+                return None;
+            }
+            let shown = shorten(written);
+            let word = shown.trim_matches('"').to_owned();
+            let help = match kind == NodeKind::Text && names::is_name(&word) {
+                true => format!("write `{word}` without quotes"),
+                false => "write for example `bool`, `zone` or `int(1, 100)`".to_owned(),
+            };
             session.error(
                 Code::WrongShape,
                 at,
                 format!("`{shown}` is not a type"),
                 "a type is a name, or a name with its range",
-                "write for example `bool`, `zone` or `int(1, 100)`",
+                help,
             );
             None
         }
     }
 }
 
-/// The type with a range that another language calls so.
+/// The type that another language calls so.
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
         "float" | "double" | "number" | "real" | "fixed" | "f32" | "f64" => "decimal",
         "integer" | "uint" | "long" | "short" | "byte" | "i32" | "i64" | "u32" | "u64" => "int",
+        "boolean" | "flag" => "bool",
         "time" | "timespan" | "interval" => "duration",
+        "date" | "datetime" | "timestamp" => "instant",
         _ => return None,
     })
 }
@@ -393,6 +427,12 @@ pub(super) fn range(
         return None;
     }
     Some(Slot { ty, min, max })
+}
+
+/// `1 label`, `2 labels`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// At most 60 characters of one line, for messages.

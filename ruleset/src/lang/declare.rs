@@ -396,7 +396,18 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
             Some(at) => param_range(session, scope, at, ty),
             None => known,
         };
-        if slot.is_none() && block.value("range").is_none() {
+        let own = block.value("type").filter(|at| session.kind(*at) == NodeKind::Call);
+        if let (Some(own), Some(range)) = (own, block.value("range")) {
+            let (own, span) = (session.span(own), session.span(range));
+            session.report(
+                Diagnostic::error(Code::DuplicateAttribute, span, "the range is given twice")
+                    .label(own, "the type has one here")
+                    .cause("only one of the two could hold")
+                    .help("remove one of them"),
+            );
+            slot = None;
+        }
+        if slot.is_none() && block.value("range").is_none() && !block.damaged {
             session.report(
                 Diagnostic::error(
                     Code::MissingAttribute,
@@ -465,6 +476,9 @@ fn placeholder(ty: Type) -> Option<Slot> {
 }
 
 fn param_range(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Option<Slot> {
+    if session.is_flawed(at) {
+        return None;
+    }
     let ends = session.children(at);
     if !matches!(ty, Type::Int | Type::Decimal | Type::Duration | Type::Instant) {
         session.error(

@@ -52,7 +52,7 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                     .edit(span, operator);
             }
             let help = match text {
-                "**" => "write the product out: `x * x`",
+                "**" | "^" => "write the product out: `x * x`",
                 "$" | "@" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
                 _ if text.starts_with('\'') => "write strings with double quotes",
                 _ if text.starts_with(';') => "end the line instead",

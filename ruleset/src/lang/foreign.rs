@@ -123,6 +123,24 @@ pub(super) fn operator(rest: &str) -> Option<(usize, TokenKind)> {
     }
 }
 
+/// The attribute that is meant by `name`, and whether its value is written alike.
+pub(super) fn attribute(name: &str) -> Option<(&'static str, bool)> {
+    Some(match name {
+        "if" | "condition" | "where" | "only_if" => ("when", true),
+        "event" | "trigger" => ("on", true),
+        "description" | "comment" | "desc" | "note" => ("doc", true),
+        "value" | "initial" => ("default", true),
+        "region" | "place" | "tz" | "timezone" | "time_zone" => ("zone", true),
+        "amount" | "quantity" => ("count", true),
+        "period" | "interval" => ("every", true),
+        "loot" | "loot_table" => ("table", true),
+        "chance" | "probability" | "odds" => ("weight", false),
+        "schedule" => ("cron", false),
+        "length" => ("duration", false),
+        _ => return None,
+    })
+}
+
 /// Bytes of a string in foreign quotes at the start of `rest`.
 pub(super) fn quoted(rest: &str) -> Option<usize> {
     let closing = match rest.chars().next()? {

@@ -171,6 +171,10 @@ pub(super) struct Checker<'c, 'a> {
     exhausted: bool,
 }
 
+fn operations() -> String {
+    format!("more than {RULE_NODE_COUNT_MAX} operations once conditions are put in their places")
+}
+
 impl<'c, 'a> Checker<'c, 'a> {
     pub(super) fn new(
         session: &'c mut Session<'a>,
@@ -236,20 +240,21 @@ impl<'c, 'a> Checker<'c, 'a> {
             None => (ir, size),
         };
         if size > RULE_NODE_COUNT_MAX {
-            self.too_costly(at);
+            self.too_costly(at, operations());
             return self.broken(at);
         }
         Val { at, ty: Ty::Known(ty), range, ir, size, literal: false }
     }
 
-    fn too_costly(&mut self, at: At) {
+    /// Reports the limit that was hit, once.
+    fn too_costly(&mut self, at: At, over: impl Into<String>) {
         if !self.exhausted {
             self.exhausted = true;
             self.error(
                 Code::TooCostly,
                 at,
-                format!("more than {RULE_NODE_COUNT_MAX} operations once conditions are put in their places"),
-                "what one rule costs in the worst case is bounded before it runs",
+                over,
+                "what rules cost in the worst case is bounded before they run",
                 "split the rule, or let conditions share fewer parts",
             );
         }
@@ -270,10 +275,22 @@ impl<'c, 'a> Checker<'c, 'a> {
         if self.exhausted {
             return self.broken(at);
         }
-        let over = self.nodes > RULE_NODE_COUNT_MAX || !within;
-        if over || self.depth >= EXPANDED_HEIGHT_MAX {
+        let over = if self.nodes > RULE_NODE_COUNT_MAX {
+            Some(operations())
+        } else if !within {
+            Some(format!(
+                "more than {RULESET_NODE_COUNT_MAX} operations in all rules together, once conditions are put in their places"
+            ))
+        } else if self.depth >= EXPANDED_HEIGHT_MAX {
+            Some(format!(
+                "operations inside one another more than {EXPANDED_HEIGHT_MAX} deep, once conditions are put in their places"
+            ))
+        } else {
+            None
+        };
+        if let Some(over) = over {
             let at = self.uses.first().copied().unwrap_or(at);
-            self.too_costly(at);
+            self.too_costly(at, over);
             return self.broken(at);
         }
         self.depth += 1;

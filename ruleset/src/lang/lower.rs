@@ -13,7 +13,7 @@ use super::settled::Settled;
 use super::shape::{self, Block, Schema};
 use super::{Code, Diagnostic, conditions, idle, settled};
 use crate::ir::{
-    Audience, EntryDef, Expr, FieldDef, FragmentDef, Loot, LootDef, MaskDef, On, OnFault,
+    Audience, BinaryOp, EntryDef, Expr, FieldDef, FragmentDef, Loot, LootDef, MaskDef, On, OnFault,
     OutcomeDef, PayloadDef, Program, RuleDef, Slot, TableDef, TriggerDef, Type,
 };
 use crate::rng;
@@ -412,6 +412,12 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
             Diagnostic::error(Code::AlwaysTrue, span, message)
                 .cause("its parts leave out no value of that input")
                 .help("if both parts are meant, join them with `&&`; else remove `when`")
+        }
+        (false, false, Some(input)) if !matches!(value.ir, Expr::Binary(BinaryOp::And, ..)) => {
+            let message = format!("this `when` is never true, whatever {input} is");
+            Diagnostic::error(Code::NeverTrue, span, message)
+                .cause("no value of that input satisfies it")
+                .help("compare with a value that it can have, or remove the rule")
         }
         (false, false, Some(input)) => {
             let message =

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::constant::shorten;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Hazard};
+use super::literal;
 use super::session::At;
 use super::tree::{BinOp, NodeKind};
 use super::{Code, Diagnostic, witness};
@@ -60,7 +61,7 @@ impl Checker<'_, '_> {
                     b.at,
                     format!("the divisor `{divisor}` can be zero{when}"),
                     format!("its values are {range}; both arms of a choice are computed, so `?:` does not protect"),
-                    format!("divide by `max({divisor}, 1)`, or narrow the range so that it leaves out zero"),
+                    without_zero(&divisor, b),
                 );
             }
             Hazard::Overflow(min, max) => {
@@ -75,22 +76,41 @@ impl Checker<'_, '_> {
                 });
                 let when = if when.is_empty() { String::new() } else { format!(" when {when}") };
                 let reach = if max > i128::from(i64::MAX) { max } else { min };
-                let (reach, limit) = match (op, ty) {
-                    (BinaryOp::MulDecimal | BinaryOp::DivDecimal, _) => {
-                        let millionths = "millionths of millionths";
-                        (format!("{reach} {millionths}"), i64::MAX.to_string())
+                let bound =
+                    "narrow the ranges of the inputs, or bound a part with `min`, `max` or `clamp`";
+                let most = i128::from(i64::MAX);
+                let (reach, cause, help) = match (op, ty) {
+                    // Before it is cut to six digits a product has twelve, and so has what is divided.
+                    (BinaryOp::MulDecimal, _) => {
+                        let (reach, most) = (twelve(ty, reach), twelve(ty, most));
+                        (reach, format!("a product with a decimal must stay within ±{most}"), bound)
+                    }
+                    (BinaryOp::DivDecimal, _) => {
+                        let (reach, most) = (twelve(ty, reach), twelve(ty, most));
+                        (
+                            format!("{reach} before it is divided"),
+                            format!("what a decimal divides must stay within ±{most}"),
+                            "narrow the ranges of the inputs, or multiply by the inverse: `x * 0.5` is `x / 2.0`",
+                        )
                     }
                     (_, Type::Decimal) => {
-                        (scope.value_text(ty, reach), scope.value_text(ty, i64::MAX.into()))
+                        let most = scope.value_text(ty, most);
+                        (
+                            scope.value_text(ty, reach),
+                            format!("every value must stay within ±{most}"),
+                            bound,
+                        )
                     }
-                    _ => (reach.to_string(), i64::MAX.to_string()),
+                    _ => {
+                        (reach.to_string(), format!("every value must stay within ±{most}"), bound)
+                    }
                 };
                 self.error(
                     Code::Overflow,
                     at,
                     format!("`{shown}` can overflow: it reaches {reach}{when}"),
-                    format!("every value, and every product before it is rescaled, must stay within ±{limit}"),
-                    "narrow the ranges of the inputs, or bound a part with `min`, `max` or `clamp`",
+                    cause,
+                    help,
                 );
             }
         }
@@ -253,6 +273,29 @@ impl Checker<'_, '_> {
         self.operate(at, op, Type::Bool, a, b)
     }
 
+    fn mismatch_help(&self, a: &Val, b: &Val) -> String {
+        let (text, other) = match (a.ty, b.ty) {
+            (Ty::Text, other) => (a, other),
+            (other, Ty::Text) => (b, other),
+            _ => return "make both sides the same type".to_owned(),
+        };
+        let written = match self.session.kind(text.at) {
+            NodeKind::Text => self.session.string(text.at),
+            _ => String::new(),
+        };
+        let (fits, wanted) = match other {
+            Ty::Known(Type::Bool) => (matches!(&*written, "true" | "false"), "true or false"),
+            Ty::Known(Type::Int | Type::Decimal) => {
+                (literal::number(&written).is_some(), "a number")
+            }
+            _ => return "make both sides the same type".to_owned(),
+        };
+        match fits {
+            true => format!("write {written} without quotes"),
+            false => format!("write {wanted} on both sides, or on neither"),
+        }
+    }
+
     pub(super) fn mismatch(&mut self, at: At, symbol: &str, a: &Val, b: &Val) -> Val {
         if a.ty == Ty::Error || b.ty == Ty::Error {
             return self.broken(at);
@@ -267,7 +310,7 @@ impl Checker<'_, '_> {
         .label(self.session.span(a.at), format!("this is {left}"))
         .label(self.session.span(b.at), format!("this is {right}"))
         .cause("values of different types are never converted, except a whole number to a decimal")
-        .help(mismatch_help(a, b));
+        .help(self.mismatch_help(a, b));
         for side in [a, b] {
             if let Some((span, note)) = self.declaration(side.at) {
                 diagnostic = diagnostic.label(span, note);
@@ -298,14 +341,29 @@ fn leaning(
     }
 }
 
-fn mismatch_help(a: &Val, b: &Val) -> &'static str {
-    let other = match (a.ty, b.ty) {
-        (Ty::Text, other) | (other, Ty::Text) => other,
-        _ => return "make both sides the same type",
+/// How to divide by something that may be zero; `divisor` is what is written there.
+fn without_zero(divisor: &str, value: &Val) -> String {
+    let narrow = "narrow the range so that it leaves out zero";
+    let least = match value.ty {
+        Ty::Known(Type::Duration) => "\"1s\"",
+        Ty::Known(Type::Decimal) => "0.01",
+        _ => "1",
     };
-    match other {
-        Ty::Known(Type::Bool) => "write true or false without quotes, or the value itself",
-        Ty::Known(Type::Int | Type::Decimal) => "write the number without quotes",
-        _ => "make both sides the same type",
+    if value.range.min < 0 {
+        return format!("{narrow}; `max({divisor}, {least})` would take {least} for what is below");
+    }
+    let sense = match value.ty {
+        Ty::Known(Type::Int) => "",
+        _ => " with the smallest divisor that makes sense",
+    };
+    format!("divide by `max({divisor}, {least})`{sense}, or {narrow}")
+}
+
+/// A product of millionths, or of milliseconds and millionths, in the words of the language.
+fn twelve(ty: Type, value: i128) -> String {
+    let value = value / i128::from(DECIMAL_ONE);
+    match ty {
+        Type::Duration => format!("\"{}\"", literal::duration_text(value)),
+        _ => literal::decimal_text(value),
     }
 }

@@ -361,12 +361,19 @@ impl Parser<'_> {
         if self.at(TokenKind::ParenOpen) && self.token.start == end {
             let path = self.slice(first.start, end);
             let (value, name) = path.rsplit_once('.').unwrap_or(("", path));
+            let reference = matches!(value, "trigger" | "param" | "condition");
             return self.fail(
                 Code::ExpectedToken,
                 (self.token.start, self.token.end),
                 format!("`(` after `{path}`"),
-                "values have no methods: functions take them as arguments",
-                format!("write `{name}({value}, …)`"),
+                match reference {
+                    true => "a reference is a value, not a function",
+                    false => "values have no methods: functions take them as arguments",
+                },
+                match reference {
+                    true => format!("write `{path}`"),
+                    false => format!("write `{name}({value}, …)`"),
+                },
             );
         }
         self.add(NodeKind::Path, first.start, end)

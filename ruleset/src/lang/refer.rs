@@ -6,10 +6,14 @@ use super::constant::shorten;
 use super::index::Symbol;
 use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::interval::Interval;
+use super::scope::Trigger;
 use super::session::At;
-use super::{Code, Diagnostic};
+use super::{Code, Diagnostic, shape};
 use crate::ir::{Expr, On, Type};
 use crate::rng;
+
+/// Fields of a trigger that an error lists.
+const FIELDS_SHOWN_MAX: usize = 12;
 
 impl Checker<'_, '_> {
     pub(super) fn path(&mut self, at: At) -> Val {
@@ -128,7 +132,7 @@ impl Checker<'_, '_> {
                 "a rule reads the fields of its own trigger",
                 match &meant {
                     Some(meant) => format!("did you mean `trigger.{meant}`?"),
-                    None => format!("add the field to `trigger \"{}\"`", trigger.name),
+                    None => field_help(trigger),
                 },
             );
             self.session.fix(at, meant.map(|meant| format!("trigger.{meant}")));
@@ -153,10 +157,17 @@ impl Checker<'_, '_> {
                 Code::UnknownField,
                 at,
                 format!("no trigger has a field `{}`", shorten(name)),
-                "a condition reads the fields of the trigger that it is used for",
-                match &meant {
-                    Some(meant) => format!("did you mean `trigger.{meant}`?"),
-                    None => "add the field to a trigger".to_owned(),
+                match self.uses.is_empty() && self.on.is_some() && self.keep == Keep::All {
+                    true => "a rule reads the fields of its own trigger",
+                    false => "a condition reads the fields of the trigger that it is used for",
+                },
+                match (&meant, self.on) {
+                    (Some(meant), _) => format!("did you mean `trigger.{meant}`?"),
+                    (None, Some(On::Trigger(index))) => {
+                        let trigger = scope.triggers.get(usize::from(index));
+                        trigger.map_or_else(String::new, field_help)
+                    }
+                    (None, _) => "correct the name, or add the field to a trigger".to_owned(),
                 },
             );
             self.session.fix(at, meant.map(|meant| format!("trigger.{meant}")));
@@ -322,6 +333,7 @@ impl Checker<'_, '_> {
                     "null" | "nil" | "None" | "undefined" => {
                         "every value is there: compare with one of its values instead"
                     }
+                    "now" | "today" | "time" => super::builtins::NOW_HELP,
                     _ => "correct the name, or write quotes around a text",
                 },
             ),
@@ -363,11 +375,24 @@ impl Checker<'_, '_> {
             "no file of the rule set declares it",
             match &meant {
                 Some(meant) => format!("did you mean `{meant}`?"),
+                None if name.contains('.') => format!("write the bare name of a `{kind}`"),
                 None => format!("declare `{kind} \"{}\"`, or correct the name", shorten(name)),
             },
         );
         let prefix = self.session.text(at).strip_suffix(name).unwrap_or("");
         self.session.fix(at, meant.map(|meant| format!("{prefix}{meant}")));
         self.broken(at)
+    }
+}
+
+/// What to do about a field that a trigger does not have.
+fn field_help(trigger: &Trigger) -> String {
+    let names: Vec<&str> = trigger.fields.iter().map(|(name, _)| name.as_str()).collect();
+    let (shown, more) = names.split_at(names.len().min(FIELDS_SHOWN_MAX));
+    let more = if more.is_empty() { "" } else { " and more" };
+    let name = &trigger.name;
+    match shown {
+        [] => format!("add the field to `trigger \"{name}\"`"),
+        _ => format!("{name} has {}{more}: use one of them, or add the field", shape::list(shown)),
     }
 }

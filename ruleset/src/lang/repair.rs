@@ -262,12 +262,20 @@ impl Parser<'_> {
     pub(super) fn finish_line(&mut self) -> Parsed<()> {
         if self.at(TokenKind::Comma) && self.peek().kind != TokenKind::Number {
             let token = self.token;
+            let last = matches!(self.peek().kind, TokenKind::Newline | TokenKind::End);
+            let (message, help) = match last {
+                true => ("a comma at the end of a statement", "remove it"),
+                false => (
+                    "a comma after a value",
+                    "write one value; what follows is another statement, on its own line",
+                ),
+            };
             let _: Parsed<()> = self.fail(
                 Code::SeveralOnLine,
                 (token.start, token.end),
-                "a comma at the end of a statement",
+                message,
                 "the end of the line ends a statement; commas separate elements inside brackets",
-                "remove it",
+                help,
             );
             self.advance();
         }

@@ -297,6 +297,12 @@ impl<'a> Session<'a> {
             Code::NoRuleset | Code::FileName | Code::TooManyFiles | Code::RulesetTooLarge
         );
         let unread = file.is_test() && error.code.is_syntax();
+        // What declares something there is misplaced.
+        let stray = matches!(
+            error.code,
+            Code::UnknownBlock | Code::UnknownAttribute | Code::MisplacedBlock
+        );
+        let unread = unread || (file.is_test() && stray);
         // A conflict that was not resolved may have swallowed more than the test that it begins in.
         let inside = file.is_in_test(error.span.start) && !file.damage.is_cut();
         !wide && (unread || inside)

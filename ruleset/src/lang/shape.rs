@@ -1,9 +1,9 @@
 //! The shape of blocks: which attributes, labels and inner blocks each may have.
 
-use super::constant::shorten;
+use super::constant::{counted, shorten};
 use super::session::{At, Session};
 use super::tree::NodeKind;
-use super::{Code, Diagnostic, Span};
+use super::{Code, Diagnostic, Span, foreign};
 
 /// What a kind of block may hold.
 pub(super) struct Schema {
@@ -78,14 +78,19 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
                 Code::Labels,
                 header,
                 format!(
-                    "`{kind}` with {} labels, where {} belongs",
-                    block.labels.len(),
-                    schema.labels
+                    "`{kind}` with {}, where {} belongs",
+                    counted(block.labels.len(), "label"),
+                    if schema.labels == 0 { "none".to_owned() } else { schema.labels.to_string() }
                 ),
             )
-            .cause("the label is the name of what is declared")
+            .cause(match schema.labels {
+                0 => "such a block has no name: its attributes say all",
+                _ => "the label is the name of what is declared",
+            })
             .help(format!("write `{usage}`")),
         );
+        // What seems to be missing may be what the label says.
+        block.damaged |= schema.labels == 0;
     }
     let missing: Vec<&str> =
         schema.required.iter().copied().filter(|name| block.value(name).is_none()).collect();
@@ -119,17 +124,36 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
     let name = session.text(name_at);
     let known = schema.required.iter().chain(schema.optional);
     if !schema.open && !known.clone().any(|known| *known == name) {
-        let meant = session.similar(name, known.clone().copied());
         let all: Vec<&str> = known.copied().collect();
+        let mut cause = format!("it may have {}", list(&all));
+        if !schema.blocks.is_empty() {
+            let plural = if schema.blocks.len() == 1 { "" } else { "s" };
+            cause.push_str(&format!(", and the block{plural} {}", list(schema.blocks)));
+        }
+        let foreign = foreign::attribute(name).filter(|(meant, _)| all.contains(meant));
+        let meant = match foreign {
+            Some((meant, _)) => Some(meant.to_owned()),
+            None => session.similar(name, all.iter().copied()),
+        };
+        let block_of =
+            schema.blocks.iter().find(|kind| name.strip_suffix('s').unwrap_or(name) == **kind);
+        let help = match (&meant, block_of) {
+            (_, Some(kind)) => format!("`{kind}` is a block: write `{kind}{} {{`", label_of(kind)),
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            _ if matches!(name, "min" | "max") && all.contains(&"range") => {
+                "write `range = [smallest, largest]`".to_owned()
+            }
+            _ => "write what is meant as one of these, or remove it".to_owned(),
+        };
         session.error(
             Code::UnknownAttribute,
             name_at,
             format!("`{}` has no attribute `{}`", schema.kind, shorten(name)),
-            format!("it may have {}", list(&all)),
-            meant
-                .as_ref()
-                .map_or("remove it".to_owned(), |meant| format!("did you mean `{meant}`?")),
+            cause,
+            help,
         );
+        let alike = foreign.is_none_or(|(_, alike)| alike) && block_of.is_none();
+        let meant = meant.filter(|_| alike);
         session.fix(name_at, meant.clone());
         // It may stand for what seems to be missing.
         block.damaged = true;
@@ -154,6 +178,14 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
     }
     block.names.push(name.to_owned());
     block.attributes.push((name_at, value));
+}
+
+/// The label of a block inside another one, as it is written.
+fn label_of(kind: &str) -> &'static str {
+    match kind {
+        "override" => "",
+        _ => " \"name\"",
+    }
 }
 
 fn inner(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) {

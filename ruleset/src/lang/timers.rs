@@ -173,12 +173,10 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<(Schedule, 
 /// Reports a zone that is none.
 pub(super) fn bad_zone(session: &mut Session<'_>, at: At, error: &ScheduleError) {
     let written = session.string(at);
-    let tail = format!("/{}", written.to_ascii_lowercase());
-    let named = schedule::zone_names().find(|name| {
-        name.eq_ignore_ascii_case(&written) || name.to_ascii_lowercase().ends_with(&tail)
-    });
-    let meant = match named {
+    let meant = match schedule::zone_of(&written) {
         Some(name) => Some(name.to_owned()),
+        // Zones that are spelt like it are hours away.
+        None if schedule::is_short_zone(&written) => None,
         None => session.similar(&written, schedule::zone_names()),
     };
     session.error(
@@ -188,7 +186,7 @@ pub(super) fn bad_zone(session: &mut Session<'_>, at: At, error: &ScheduleError)
         "time zones are those of the IANA database in this build",
         match &meant {
             Some(meant) => format!("did you mean \"{meant}\"?"),
-            None => "write for example \"Europe/Paris\" or \"UTC\"".to_owned(),
+            None => "name a city of the zone, for example \"Europe/Paris\", or \"UTC\": an offset says nothing of summer time".to_owned(),
         },
     );
     session.fix(at, meant.map(|meant| format!("\"{meant}\"")));

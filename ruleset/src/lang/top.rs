@@ -41,6 +41,7 @@ pub(super) fn sort(session: &mut Session<'_>, at: At, found: &mut [Vec<At>]) {
         "emit" | "broadcast" => Some("rule"),
         "budget" => Some("ruleset"),
         "override" => Some("param"),
+        "expect" => Some("test"),
         _ => None,
     };
     if let Some(outer) = inner {

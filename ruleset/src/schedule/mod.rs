@@ -168,6 +168,43 @@ pub fn zone_names() -> impl Iterator<Item = &'static str> {
     chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
 }
 
+/// The zone that is meant by `written`, which is none: its name in another case, its city alone, or an
+/// abbreviation that is used for one zone only.
+pub fn zone_of(written: &str) -> Option<&'static str> {
+    /// Those of a standard or a summer time that no zone of the database is called.
+    const SHORT: [(&str, &str); 9] = [
+        ("PST", "America/Los_Angeles"),
+        ("PDT", "America/Los_Angeles"),
+        ("MDT", "America/Denver"),
+        ("CDT", "America/Chicago"),
+        ("EDT", "America/New_York"),
+        ("CEST", "Europe/Paris"),
+        ("EEST", "Europe/Helsinki"),
+        ("JST", "Asia/Tokyo"),
+        ("KST", "Asia/Seoul"),
+    ];
+    // Below `Etc` the sign of an offset is turned round.
+    let tail = |name: &str| {
+        let city = name.rsplit_once('/').filter(|(area, _)| *area != "Etc");
+        city.is_some_and(|(_, city)| city.eq_ignore_ascii_case(written))
+    };
+    let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(written));
+    zone_names()
+        .find(|name| name.eq_ignore_ascii_case(written))
+        .or_else(|| short.map(|(_, name)| *name))
+        .or_else(|| zone_names().find(|name| tail(name)))
+}
+
+/// Whether a text that names no zone is an abbreviation or an offset. Names that are spelt like it
+/// belong to zones that are hours away.
+#[must_use]
+pub fn is_short_zone(written: &str) -> bool {
+    let letters = written.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let rest = written.get(letters..).unwrap_or("");
+    let offset = rest.starts_with(['+', '-']) && rest.len() <= 6;
+    (letters <= 5 && rest.is_empty()) || (matches!(letters, 0 | 3) && offset)
+}
+
 /// Whether a schedule has an instant on one of these dates.
 ///
 /// # Errors

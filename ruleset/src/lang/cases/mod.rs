@@ -133,6 +133,8 @@ pub(super) struct Reader<'c, 'a> {
     open: usize,
     /// The same of all tests so far.
     read: usize,
+    /// Every `expect` block of the test could be read.
+    whole: bool,
     full: bool,
     /// What tables lead to.
     reached: BTreeMap<u16, Rc<Reach>>,
@@ -201,6 +203,7 @@ impl<'c, 'a> Reader<'c, 'a> {
             size,
             open,
             read: 0,
+            whole: true,
             full,
             reached,
             givers,
@@ -228,7 +231,7 @@ impl<'c, 'a> Reader<'c, 'a> {
             return Err(Full);
         }
         self.before = self.session.error_count();
-        self.open = 0;
+        (self.open, self.whole) = (0, true);
         let block = shape::read(self.session, at, &TEST);
         let name = block.labels.first().and_then(|label| self.name(*label, seen));
         let Some(on) =
@@ -244,9 +247,9 @@ impl<'c, 'a> Reader<'c, 'a> {
             self.too_many(*over, "`expect` of this test", EXPECT_COUNT_MAX);
         }
         for (_, inner) in block.blocks.iter().take(EXPECT_COUNT_MAX) {
-            if let Some(wanted) = self.wanted(*inner, on) {
-                expect.outcomes.push(wanted);
-            }
+            let wanted = self.wanted(*inner, on);
+            self.whole &= wanted.is_some();
+            expect.outcomes.extend(wanted);
             if self.full {
                 return Err(Full);
             }

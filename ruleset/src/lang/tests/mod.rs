@@ -5,6 +5,7 @@ mod cases;
 mod errors;
 mod format;
 mod hcl;
+mod help;
 mod limits;
 mod lowering;
 mod overrides;

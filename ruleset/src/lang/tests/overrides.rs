@@ -74,7 +74,7 @@ fn mistakes_are_named() {
         ),
         (
             "  override \"eu\" {\n    zone = \"eu\"\n    value = 6\n  }\n".to_owned(),
-            &["C0303 5:3 `override` with 1 labels, where 0 belongs"],
+            &["C0303 5:3 `override` with 1 label, where none belongs"],
         ),
     ];
     for (lines, wanted) in cases {

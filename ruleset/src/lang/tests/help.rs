@@ -1,0 +1,264 @@
+//! What a mistake's help says leads on: to something that is meant, and that compiles.
+
+use super::{Code, check, source};
+
+const HEAD: &str = r#"ruleset "m" {
+  dialect = 1
+  context = "m@1"
+}
+enum "zone" { values = ["a", "b", "c"] }
+trigger "t" {
+  fields = {
+    level = int(1, 100)
+    zone  = zone
+    gold  = bool
+    share = decimal(0.0, 1.0)
+    dur   = duration("0s", "1h")
+    neg   = int(-10, 10)
+    rich  = int(0, 10000000)
+  }
+}
+"#;
+
+/// `C0602 help` for every error and warning, other than of what is not used.
+fn helps(text: &str) -> Vec<String> {
+    let checked = check(&[source("a.rules.hcl", &format!("{HEAD}{text}"))]);
+    let found = checked.diagnostics.iter().filter(|found| found.code != Code::Unused);
+    found.map(|found| format!("{} {}", found.code, found.help)).collect()
+}
+
+/// A rule with this `when`.
+fn when(expr: &str) -> String {
+    format!("rule \"r\" {{\n  on = t\n  when = {expr}\n  emit \"x\" {{}}\n}}\n")
+}
+
+/// A rule that emits this value.
+fn value(expr: &str) -> String {
+    format!("rule \"r\" {{\n  on = t\n  emit \"x\" {{ v = {expr} }}\n}}\n")
+}
+
+/// The texts, the one that is wrong first: its errors, and what is found once the help was followed.
+fn leads(wrong: &str, help: &str, right: &str) {
+    assert_eq!(helps(wrong), [help], "{wrong}");
+    assert_eq!(helps(right), [""; 0], "{right}");
+}
+
+#[test]
+fn a_divisor_is_kept_from_zero_in_its_own_unit() {
+    let narrow = "narrow the range so that it leaves out zero";
+    for (divisor, least, sense) in [
+        ("trigger.rich", "1", ""),
+        ("trigger.dur", "\"1s\"", " with the smallest divisor that makes sense"),
+        ("trigger.share", "0.01", " with the smallest divisor that makes sense"),
+    ] {
+        let of = if divisor == "trigger.dur" { "\"1h\"" } else { "trigger.level" };
+        let bounded = format!("max({divisor}, {least})");
+        let help = format!("C0602 divide by `{bounded}`{sense}, or {narrow}");
+        leads(&value(&format!("{of} / {divisor}")), &help, &value(&format!("{of} / {bounded}")));
+    }
+    let help = format!("C0602 {narrow}; `max(trigger.neg, 1)` would take 1 for what is below");
+    assert_eq!(helps(&value("100 / trigger.neg")), [help]);
+}
+
+#[test]
+fn a_text_beside_another_type_is_told_what_it_could_be() {
+    let both = "C0501 write a number on both sides, or on neither";
+    leads(
+        &when("trigger.level > \"10\""),
+        "C0501 write 10 without quotes",
+        &when("trigger.level > 10"),
+    );
+    leads(
+        &value("trigger.gold ? \"heroic\" : 3"),
+        both,
+        &value("trigger.gold ? \"heroic\" : \"plain\""),
+    );
+    leads(&when("trigger.level == \"high\""), both, &when("trigger.level == 9"));
+    let bools = "C0501 write true or false on both sides, or on neither";
+    leads(
+        &when("trigger.gold == \"yes\""),
+        bools,
+        &when("trigger.gold == true && trigger.level > 3"),
+    );
+}
+
+#[test]
+fn a_decimal_that_is_too_large_is_told_in_decimals() {
+    let found = helps(&value("trigger.rich / 2.0"));
+    let help =
+        "C0601 narrow the ranges of the inputs, or multiply by the inverse: `x * 0.5` is `x / 2.0`";
+    assert_eq!(found, [help]);
+    assert_eq!(helps(&value("trigger.rich * 0.5")), [""; 0]);
+    let checked =
+        check(&[source("a.rules.hcl", &format!("{HEAD}{}", value("trigger.rich / 2.0")))]);
+    let found = checked.errors().next().unwrap();
+    assert_eq!(
+        (found.message.as_str(), found.cause.as_str()),
+        (
+            "`trigger.rich / 2.0` can overflow: it reaches 10000000.0 before it is divided when trigger.rich is 10000000",
+            "what a decimal divides must stay within ±9223372.036854"
+        )
+    );
+}
+
+#[test]
+fn an_attribute_of_other_tools_is_told_its_name_here() {
+    leads(
+        "rule \"r\" {\n  on = t\n  if = trigger.gold\n  emit \"x\" {}\n}\n",
+        "C0304 did you mean `when`?",
+        &when("trigger.gold"),
+    );
+    let param = |more: &str| {
+        format!(
+            "param \"p\" {{\n  type = int\n  default = 3\n{more}}}\n{}",
+            when("trigger.level > param.p")
+        )
+    };
+    let range = "  range = [0, 9]\n";
+    for (more, help) in [
+        ("  description = \"how many\"\n", "C0304 did you mean `doc`?"),
+        ("  overrides = { eu = 4 }\n", "C0304 `override` is a block: write `override {`"),
+        ("  colour = 3\n", "C0304 write what is meant as one of these, or remove it"),
+        ("  override \"eu\" { value = 4 }\n", "C0303 write `override {`"),
+        ("  override {\n    region = \"eu\"\n    value = 4\n  }\n", "C0304 did you mean `zone`?"),
+    ] {
+        assert_eq!(helps(&param(&format!("{range}{more}"))), [help], "{more}");
+    }
+    let found = helps(&param("  min = 0\n  max = 9\n"));
+    assert_eq!(found, ["C0304 write `range = [smallest, largest]`"; 2]);
+    assert_eq!(helps(&param("  range = 0..9\n")), ["C0108 write `[0, 9]`"]);
+    assert_eq!(
+        helps(&param("  type = int(0, 5)\n  range = [0, 9]\n").replacen("  type = int\n", "", 1)),
+        ["C0305 remove one of them"]
+    );
+    let emit = "rule \"r\" {\n  on = t\n  emit = \"x\"\n}\n";
+    assert_eq!(helps(emit), ["C0304 `emit` is a block: write `emit \"name\" {`"]);
+}
+
+#[test]
+fn types_and_references_of_other_tools_are_told_their_form_here() {
+    for (ty, help) in [
+        ("boolean", "C0405 did you mean `bool`?"),
+        ("integer", "C0405 did you mean `int`?"),
+        ("datetime", "C0405 did you mean `instant`?"),
+        ("bool(0, 1)", "C0405 write `bool`"),
+        ("zone(1, 2)", "C0405 write `zone`"),
+        ("instant(1, 2)", "C0405 write `instant`"),
+        ("integer(1, 2)", "C0405 write `int(1, 2)`"),
+        ("\"bool\"", "C0307 write `bool` without quotes"),
+        ("\"decimal", "C0103 add `\"` at its end; a quote inside is written `\\\"`"),
+    ] {
+        let text = format!("trigger \"u\" {{\n  fields = {{\n    f = {ty}\n  }}\n}}\n");
+        assert_eq!(helps(&text), [help], "{ty}");
+    }
+    for (expr, help) in [
+        (
+            "trigger.lvl > 3",
+            "C0406 t has `level`, `zone`, `gold`, `share`, `dur`, `neg` and `rich`: use one of them, or add the field",
+        ),
+        ("condition.c()", "C0202 write `condition.c`"),
+        ("trigger.level.min()", "C0202 write `min(trigger.level, …)`"),
+        ("rate(param.k) > 2", "C0405 write the bare name of a `counter`"),
+        ("trigger.level ^ 2 > 4", "C0101 write the product out: `x * x`"),
+    ] {
+        assert_eq!(helps(&when(expr)), [help], "{expr}");
+    }
+    assert_eq!(
+        helps("rule \"r\" {\n  on = t, t\n  emit \"x\" {}\n}\n"),
+        ["C0212 write one value; what follows is another statement, on its own line"]
+    );
+}
+
+#[test]
+fn a_zone_that_lies_near_by_its_letters_alone_is_not_meant() {
+    let city = "C0802 name a city of the zone, for example \"Europe/Paris\", or \"UTC\": an offset says nothing of summer time";
+    for (zone, help) in [
+        ("GMT+1", city),
+        ("UTC-5", city),
+        ("+02:00", city),
+        ("CST", city),
+        ("PST", "C0802 did you mean \"America/Los_Angeles\"?"),
+        ("utc", "C0802 did you mean \"UTC\"?"),
+        ("berlin", "C0802 did you mean \"Europe/Berlin\"?"),
+        ("Europe/Berln", "C0802 did you mean \"Europe/Berlin\"?"),
+    ] {
+        let text = format!(
+            "timer \"n\" {{\n  cron = \"0 20 * * FRI\"\n  zone = \"{zone}\"\n  duration = \"1h\"\n}}\n{}",
+            when("active(n)")
+        );
+        assert_eq!(helps(&text), [help], "{zone}");
+    }
+}
+
+#[test]
+fn what_no_interval_shows_is_settled() {
+    for (expr, code) in [
+        ("trigger.zone != \"a\" || trigger.zone != \"b\"", "C0606"),
+        ("trigger.gold || !trigger.gold", "C0606"),
+        ("trigger.level > 40 || trigger.level <= 40", "C0606"),
+        ("trigger.level > 40 || trigger.level < 60", "C0606"),
+        ("!(trigger.level > 60 && trigger.level < 40)", "C0606"),
+        ("trigger.level * trigger.neg > 3 || !(trigger.level * trigger.neg > 3)", "C0606"),
+        ("trigger.level * trigger.neg > 3 || trigger.level * trigger.neg <= 3", "C0606"),
+        ("trigger.level != 10.5", "C0606"),
+        ("trigger.level == 10.5", "C0607"),
+        ("trigger.level * 2 == 7", "C0607"),
+        (
+            "since(\"2027-01-07T00:00:00Z\") >= \"0s\" && since(\"2026-12-12T00:00:00Z\") < \"0s\"",
+            "C0607",
+        ),
+        ("trigger.level > trigger.neg && trigger.neg >= trigger.level", "C0607"),
+        ("trigger.zone == \"a\" && trigger.zone == \"b\"", "C0607"),
+    ] {
+        let found = helps(&when(expr));
+        assert!(found.len() == 1 && found[0].starts_with(code), "{expr}: {found:?}");
+    }
+    for expr in [
+        // An enum may get more values.
+        "one_of(trigger.zone, \"a\", \"b\", \"c\")",
+        "trigger.level > 40 || trigger.level < 40",
+        "trigger.level > 40 || trigger.rich <= 40",
+        "since(\"2026-12-12T00:00:00Z\") >= \"0s\" && since(\"2027-01-07T00:00:00Z\") < \"0s\"",
+        "trigger.level == 10.0",
+        "trigger.level > trigger.neg && trigger.neg > 3",
+        // Two draws are two.
+        "chance(0.5) || !chance(0.5)",
+    ] {
+        assert_eq!(helps(&when(expr)), [""; 0], "{expr}");
+    }
+}
+
+#[test]
+fn what_a_dead_clause_takes_with_it_is_marked() {
+    let found = |expr: &str| -> Vec<String> {
+        let text = format!("{HEAD}{}", when(expr));
+        let checked = check(&[source("a.rules.hcl", &text)]);
+        let found = checked.diagnostics.iter().filter(|found| found.code == Code::ConstantClause);
+        found
+            .map(|found| text[found.span.start as usize..found.span.end as usize].to_owned())
+            .collect()
+    };
+    for (expr, expected) in [
+        ("trigger.gold || trigger.level > 200", &["trigger.level > 200"][..]),
+        ("trigger.gold && trigger.level < 200", &["trigger.level < 200"]),
+        (
+            "trigger.gold || (trigger.level > 200 && trigger.share > 0.5)",
+            &["trigger.level > 200 && trigger.share > 0.5"],
+        ),
+        (
+            "trigger.gold || (trigger.neg > 2 && (trigger.level > 200 && trigger.share > 0.5))",
+            &["trigger.neg > 2 && (trigger.level > 200 && trigger.share > 0.5)"],
+        ),
+        (
+            "trigger.gold && (trigger.level < 200 || trigger.share > 0.5)",
+            &["trigger.level < 200 || trigger.share > 0.5"],
+        ),
+        // One of two ways is left.
+        (
+            "trigger.gold || (trigger.share > 0.5 && (trigger.level > 200 || trigger.neg > 2))",
+            &["trigger.level > 200"],
+        ),
+    ] {
+        assert_eq!(found(expr), *expected, "{expr}");
+    }
+}
