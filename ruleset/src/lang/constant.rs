@@ -278,7 +278,8 @@ pub(super) fn type_of(
                 return None;
             }
             let known = ["bool", "int", "decimal", "duration", "instant"].into_iter();
-            let meant = match foreign_type(name) {
+            let foreign = foreign_type(name);
+            let meant = match foreign {
                 Some(meant) => Some(meant.to_owned()),
                 None => session.similar(name, known.chain(scope.enum_names.iter())),
             };
@@ -299,7 +300,7 @@ pub(super) fn type_of(
                     _ => format!("declare `enum \"{}\"`, or use another type", shorten(name)),
                 },
             );
-            session.fix(at, meant.filter(|meant| meant != "decimal"));
+            session.fix(at, meant.filter(|_| foreign != Some("decimal")));
             None
         }
         NodeKind::Call => {

@@ -395,48 +395,45 @@ fn lower_rule(
 /// conditions that it names are.
 fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
     let span = checker.session.span(value.at);
-    let single = value.range.single().map(|value| Settled { always: value == 1, input: None });
-    let within = single.is_some();
-    let settled = single.or_else(|| settled::settled(checker.scope, checker.on, &value.ir));
-    let Some(Settled { always, input }) = settled else { return };
-    let input = input.map(|input| input.name(checker.scope, checker.on));
-    let found = match (always, within, input) {
-        (true, true, _) => Diagnostic::error(Code::AlwaysTrue, span, "this `when` is always true")
-            .cause("it holds for every input that hosts may supply")
-            .help("remove `when`: a rule without it always fires"),
-        (false, true, _) => Diagnostic::error(Code::NeverTrue, span, "this `when` is never true")
-            .cause("it fails for every input that hosts may supply")
-            .help("compare with the ranges of its inputs, or remove the rule"),
-        (true, false, Some(input)) => {
-            let message = format!("this `when` is always true, whatever {input} is");
-            Diagnostic::error(Code::AlwaysTrue, span, message)
-                .cause("its parts leave out no value of that input")
-                .help("if both parts are meant, join them with `&&`; else remove `when`")
-        }
-        (false, false, Some(input)) if !matches!(value.ir, Expr::Binary(BinaryOp::And, ..)) => {
-            let message = format!("this `when` is never true, whatever {input} is");
-            Diagnostic::error(Code::NeverTrue, span, message)
-                .cause("no value of that input satisfies it")
-                .help("compare with a value that it can have, or remove the rule")
-        }
-        (false, false, Some(input)) => {
-            let message =
-                format!("this `when` is never true: its parts contradict each other about {input}");
-            Diagnostic::error(Code::NeverTrue, span, message)
-                .cause("no value of that input satisfies all parts joined by `&&`")
-                .help("widen one of the parts, or join them with `||`")
-        }
-        (true, false, None) => {
-            Diagnostic::error(Code::AlwaysTrue, span, "this `when` is always true")
-                .cause("one of its parts holds exactly when another one does not")
-                .help("if both parts are meant, join them with `&&`; else remove `when`")
-        }
-        (false, false, None) => {
-            Diagnostic::error(Code::NeverTrue, span, "this `when` is never true")
-                .cause("one of its parts holds exactly when another one does not")
-                .help("change one of the two, or join them with `||`")
+    let (always, about, cause, help) = match value.range.single() {
+        Some(1) => (
+            true,
+            String::new(),
+            "it holds for every input that hosts may supply",
+            "remove `when`: a rule without it always fires",
+        ),
+        Some(_) => (
+            false,
+            String::new(),
+            "it fails for every input that hosts may supply",
+            "compare with the ranges of its inputs, or remove the rule",
+        ),
+        None => {
+            let settled = settled::settled(checker.scope, checker.on, &value.ir);
+            let Some(Settled { always, input }) = settled else { return };
+            let input = input.map(|input| input.name(checker.scope, checker.on));
+            let joined = matches!(value.ir, Expr::Binary(BinaryOp::And, ..));
+            let (about, cause) = match input {
+                None => (String::new(), "one of its parts holds exactly when another one does not"),
+                Some(input) if joined && !always => (
+                    format!(": its parts contradict each other about {input}"),
+                    "no value of that input satisfies all parts joined by `&&`",
+                ),
+                Some(input) => {
+                    (format!(", whatever {input} is"), "no value of that input makes a difference")
+                }
+            };
+            let help = match always {
+                true => "if both parts are meant, join them with `&&`; else remove `when`",
+                false if joined => "change one of the parts, or join them with `||`",
+                false => "compare with a value that it can have, or remove the rule",
+            };
+            (always, about, cause, help)
         }
     };
+    let (code, is) = if always { (Code::AlwaysTrue, "always") } else { (Code::NeverTrue, "never") };
+    let message = format!("this `when` is {is} true{about}");
+    let found = Diagnostic::error(code, span, message).cause(cause).help(help);
     let leans = std::mem::take(&mut checker.leans);
     checker.shared.constants.push(Constant { found, leans });
 }

@@ -183,7 +183,7 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
 /// The label of a block inside another one, as it is written.
 fn label_of(kind: &str) -> &'static str {
     match kind {
-        "override" => "",
+        "override" | "budget" => "",
         _ => " \"name\"",
     }
 }
