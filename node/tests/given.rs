@@ -42,6 +42,13 @@ rule "chest" {
   on = open
   emit "chest" { table = chest }
 }
+trigger "fought" {
+  fields = { share = decimal(0.0, 1.0), took = duration("0s", "1h"), born = instant }
+}
+rule "fought" {
+  on = fought
+  emit "fought" { share = trigger.share }
+}
 "#;
 
 struct Folder(tempfile::TempDir);
@@ -204,6 +211,28 @@ fn mistakes_in_what_is_given_are_told_all_at_once_with_what_fits() {
     }
     folder.refuses(&["roll", "gift", "--count", "-1"], &["invalid value '-1'", "--count <N>"]);
     folder.refuses(&["sim", "gift", "--seed", "-1"], &["invalid value '-1'", "--seed <N>"]);
+}
+
+#[test]
+fn what_is_out_of_range_is_told_in_the_unit_in_which_it_is_given() {
+    let folder = Folder::new();
+    let context = r#"{"share":2,"took":"2h","born":-1}"#;
+    let parts = [
+        "`share` is 2.0, allowed are 0.0 to 1.0; ",
+        "`took` is \"2h\", allowed are \"0s\" to \"1h\"",
+        "`born` is -1, allowed are \"1970-01-01T00:00:00.000Z\" to \"9999-12-31T23:59:59.999Z\"; ",
+        "hint: give a value from",
+        "give a value from 0.0 to 1.0",
+        "give a value from \"0s\" to \"1h\"",
+    ];
+    folder.refuses(&["eval", "fought", "--context", context], &parts);
+    // Both ends that the hint names are allowed.
+    for (share, took, born) in
+        [("0.0", "0s", "1970-01-01T00:00:00.000Z"), ("1.0", "1h", "9999-12-31T23:59:59.999Z")]
+    {
+        let context = format!(r#"{{"share":{share},"took":"{took}","born":"{born}"}}"#);
+        folder.says(&["eval", "fought", "--context", &context]);
+    }
 }
 
 #[test]

@@ -95,6 +95,23 @@ impl Value {
             Type::Symbol => Value::Symbol(named(index.and_then(|i| names.symbol(i)))),
         }
     }
+
+    /// The value as an input is written, in rules as in JSON: `2.0`, `"1h30m"`, `"crypt"`. Instants
+    /// that have no date are milliseconds.
+    #[must_use]
+    pub fn written(&self) -> String {
+        match self {
+            Value::Bool(_) | Value::Int(_) => self.to_string(),
+            Value::Decimal(raw) => {
+                let text = decimal_text(*raw);
+                if text.contains('.') { text } else { format!("{text}.0") }
+            }
+            Value::Instant(ms) if instant_text(*ms) == ms.to_string() => ms.to_string(),
+            Value::Duration(_) | Value::Instant(_) | Value::Enum(_) | Value::Symbol(_) => {
+                format!("\"{self}\"")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -311,6 +328,23 @@ mod tests {
             assert!(parse_decimal(bad).is_err(), "{bad}");
         }
         assert!(parse_decimal(&"9".repeat(200)).is_err());
+    }
+
+    #[test]
+    fn values_are_written_as_inputs_are() {
+        for (value, written) in [
+            (Value::Bool(true), "true"),
+            (Value::Int(-7), "-7"),
+            (Value::Decimal(2_000_000), "2.0"),
+            (Value::Decimal(-1), "-0.000001"),
+            (Value::Duration(7_200_000), "\"2h\""),
+            (Value::Duration(0), "\"0s\""),
+            (Value::Instant(0), "\"1970-01-01T00:00:00.000Z\""),
+            (Value::Instant(-1), "-1"),
+            (Value::Enum("crypt".to_owned()), "\"crypt\""),
+        ] {
+            assert_eq!(value.written(), written);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Values of the rule language as JSON: decimals through their exact text, durations and instants
 //! as whole milliseconds, enums and symbols by name.
 
-use cairn_ruleset::value::{Value, decimal_text};
+use cairn_ruleset::value::Value;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -19,16 +19,10 @@ impl Serialize for Shown {
             Value::Int(value) | Value::Duration(value) | Value::Instant(value) => {
                 serializer.serialize_i64(*value)
             }
-            Value::Decimal(raw) => {
-                let mut text = decimal_text(*raw);
-                // A client that types its numbers by their look must see one type only.
-                if !text.contains('.') {
-                    text.push_str(".0");
-                }
-                RawValue::from_string(text)
-                    .map_err(serde::ser::Error::custom)?
-                    .serialize(serializer)
-            }
+            // Always with a point: a client that types its numbers by their look must see one type.
+            Value::Decimal(_) => RawValue::from_string(self.0.written())
+                .map_err(serde::ser::Error::custom)?
+                .serialize(serializer),
             Value::Enum(name) | Value::Symbol(name) => serializer.serialize_str(name),
         }
     }

@@ -2,7 +2,7 @@
 
 use cairn_ruleset::limits::MISSES_MAX;
 use cairn_ruleset::pity::PityError;
-use cairn_sdk::ScopeError;
+use cairn_sdk::{ScopeError, Value};
 use thiserror::Error;
 
 use crate::suggest;
@@ -72,6 +72,15 @@ impl EvalError {
     pub(super) fn kind(name: &str, wanted: &str, given: &str) -> EvalError {
         let mut error = EvalError::new("wrong-type", format!("`{name}` is {wanted}, not {given}"));
         error.hint = Some(format!("write {wanted}"));
+        error
+    }
+
+    /// A value outside its field's range, in the field's own unit.
+    pub(super) fn outside(name: &str, value: &Value, min: &Value, max: &Value) -> EvalError {
+        let (value, min, max) = (value.written(), min.written(), max.written());
+        let message = format!("`{name}` is {value}, allowed are {min} to {max}");
+        let mut error = EvalError::new("out-of-range", message);
+        error.hint = Some(format!("give a value from {min} to {max}"));
         error
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cairn_ruleset::ir::{Audience, On, Slot, Type};
-use cairn_ruleset::value;
+use cairn_ruleset::value::{self, ValueError};
 use cairn_sdk::{Context, Evaluator, Value};
 
 use super::Live;
@@ -239,7 +239,7 @@ impl Live {
         Ok(context)
     }
 
-    /// A caller's value in its field's representation. Its range is the context's to check.
+    /// A caller's value in its field's representation, within its range.
     fn raw(&self, name: &str, slot: &Slot, given: &Given) -> Result<i64, EvalError> {
         let at = |error: EvalError| error.at(format!(".context.{name}"));
         let wanted = match slot.ty {
@@ -267,7 +267,12 @@ impl Live {
             (_, Given::Number(_)) => return Err(at(EvalError::kind(name, wanted, "a number"))),
             (_, Given::Text(_)) => return Err(at(EvalError::kind(name, wanted, "a text"))),
         };
-        value::parse(slot.ty, text, self.image()).map_err(|source| {
+        let within = |raw| value::check(slot, raw, self.image()).map(|()| raw);
+        value::parse(slot.ty, text, self.image()).and_then(within).map_err(|source| {
+            // The context knows the representation alone, which nobody wrote.
+            if let ValueError::OutOfRange { value, min, max } = &source {
+                return at(EvalError::outside(name, value, min, max));
+            }
             let name = name.to_owned();
             let reason = Box::new(source);
             let refused = EvalError::from_sdk(&cairn_sdk::Error::Value { name, reason });
