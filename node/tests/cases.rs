@@ -176,6 +176,26 @@ fn what_cannot_be_run_says_why() {
 }
 
 #[test]
+fn a_test_file_alone_is_told_to_be_one() {
+    let dir = folder(&[("a.rules.hcl", RULES), ("a.test.hcl", TESTS)]);
+    let (file, rules) = (dir.path().join("a.test.hcl"), dir.path().display().to_string());
+    let file = file.display().to_string();
+    for arguments in [["test", &file], ["check", &file], ["build", &file]] {
+        let output = cairn(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        let hint = format!("give the folder of its rules, as in `cairn test {rules}`");
+        let parts = [&format!("{file} is a test file"), &hint];
+        assert!(parts.iter().all(|part| text.contains(*part)), "{text}");
+    }
+    std::fs::remove_file(dir.path().join("a.rules.hcl")).unwrap();
+    let output = cairn(&["check", &rules]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("holds tests, and no *.rules.hcl file"), "{text}");
+}
+
+#[test]
 fn a_bundle_is_the_same_with_and_without_tests() {
     let build = |files: &[(&str, &str)]| {
         let dir = folder(files);

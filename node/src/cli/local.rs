@@ -87,6 +87,15 @@ pub fn unreadable(path: &Path, error: &SourcesError) -> Failure {
         SourcesError::Empty { .. } => {
             Failure::usage(error.to_string()).hint("rules live in files that end in .rules.hcl")
         }
+        SourcesError::TestsOnly { is_folder: true, .. } => Failure::usage(error.to_string())
+            .hint("give the folder of the rules; their tests lie there, or in folders below"),
+        SourcesError::TestsOnly { path, is_folder: false } => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            Failure::usage(error.to_string()).hint(format!(
+                "give the folder of its rules, as in `cairn test {}`",
+                folder.unwrap_or(Path::new(".")).display()
+            ))
+        }
         SourcesError::Faults(faults) => {
             let first = faults.first().map_or("", Fault::hint);
             let message = format!("{} cannot be read:\n{error}", path.display());

@@ -12,7 +12,7 @@ use cairn_ruleset::lang::{self, Source};
 use super::documents::Documents;
 use super::root::{Root, is_ours, relative};
 use super::uri;
-use crate::sources::{self, SourcesError};
+use crate::sources::{self, SourcesError, Which};
 
 /// How old what was read from disk may be when a document changes. Editors tell when files
 /// change; this is for those that do not.
@@ -57,6 +57,9 @@ impl Set {
             let found = match read(folder) {
                 Ok(found) => found,
                 Err(SourcesError::Empty { .. } | SourcesError::Missing { .. }) => Vec::new(),
+                // The rules may be open and not saved yet.
+                Err(SourcesError::TestsOnly { .. }) => sources::find(folder, Which::Here)
+                    .map_or(Vec::new(), |found| found.into_iter().map(|one| one.source).collect()),
                 // The last files that could be read are nearer to the truth than none.
                 Err(error) => {
                     self.unreadable = Some(error);

@@ -100,6 +100,14 @@ pub enum SourcesError {
         /// As given.
         path: PathBuf,
     },
+    /// It is a file of tests, or a folder that holds no rules beside its tests.
+    #[error("{path} {}", if *.is_folder { "holds tests, and no *.rules.hcl file" } else { "is a test file" })]
+    TestsOnly {
+        /// As given.
+        path: PathBuf,
+        /// Whether it is a folder.
+        is_folder: bool,
+    },
     /// Files that cannot be read: all of them, in order of their names.
     #[error("{}", join(.0))]
     Faults(Vec<Fault>),

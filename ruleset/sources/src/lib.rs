@@ -125,9 +125,16 @@ pub fn find(path: &Path, which: Which) -> Result<Vec<Found>, SourcesError> {
     }
     walk.found.sort_by(|a, b| a.source.name.cmp(&b.source.name));
     walk.faults.sort_by_key(ToString::to_string);
+    let lie_there = matches!(which, Which::Here | Which::Flat);
+    let is_test = |found: &Found| found.source.name.ends_with(TEST_SUFFIX);
+    let path = path.to_owned();
     match (walk.faults.is_empty(), walk.found.is_empty()) {
         (false, _) => Err(SourcesError::Faults(walk.faults)),
-        (true, true) => Err(SourcesError::Empty { path: path.to_owned() }),
+        (true, true) => Err(SourcesError::Empty { path }),
+        // The compiler would ask for a `ruleset` block, which has no place among tests.
+        (true, false) if !lie_there && walk.found.iter().all(is_test) => {
+            Err(SourcesError::TestsOnly { path, is_folder })
+        }
         (true, false) => Ok(walk.found),
     }
 }
@@ -488,6 +495,22 @@ mod tests {
         fs::write(dir.path().join("more.rules.hcl"), "#").unwrap();
         let error = read(dir.path()).unwrap_err().to_string();
         assert!(error.ends_with("16777217 bytes of rules, limit 16777216"), "{error}");
+    }
+
+    #[test]
+    fn tests_alone_are_no_rule_set_and_are_read_where_they_lie() {
+        let dir = folder(&[("a.test.hcl", b"t"), ("b/b.test.hcl", b"t")]);
+        let file = dir.path().join("a.test.hcl");
+        for (path, is_folder) in [(dir.path().to_owned(), true), (file.clone(), false)] {
+            let error = SourcesError::TestsOnly { path: path.clone(), is_folder };
+            assert_eq!(find(&path, Which::RulesAndTests), Err(error));
+            assert!(find(&path, Which::Here).is_ok());
+        }
+        assert!(matches!(read(&file), Err(SourcesError::TestsOnly { is_folder: false, .. })));
+        assert!(matches!(read(dir.path()), Err(SourcesError::Empty { .. })));
+        assert_eq!(read_flat(dir.path()).unwrap().len(), 1);
+        fs::write(dir.path().join("b/b.rules.hcl"), "r").unwrap();
+        assert_eq!(read_with_tests(dir.path()).unwrap().len(), 3);
     }
 
     #[test]

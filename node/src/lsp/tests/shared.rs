@@ -219,3 +219,13 @@ fn references_and_definitions_are_those_of_every_rule_set() {
     // A name of the shared file that nothing else uses stands there once.
     assert_eq!(found("references", &zones, 1, 8, true), at(&[(&zones, 1)]));
 }
+
+#[test]
+fn tests_on_disk_belong_to_rules_that_are_not_saved_yet() {
+    let mut editor = Editor::new();
+    editor.put("fair/a.test.hcl", "test \"t\" {\n  on    = kill\n  fired = [nothing]\n}\n");
+    let (rules, tests) = (editor.uri("fair/fair.rules.hcl"), editor.uri("fair/a.test.hcl"));
+    editor.open(&rules, &main("fair"));
+    assert_eq!(editor.codes(&rules), [""; 0]);
+    assert_eq!(editor.codes(&tests), ["C1201"]);
+}
