@@ -69,10 +69,22 @@ fn bad_periods_zones_and_timers_are_refused_with_a_hint() {
     for (arguments, part) in [
         (vec!["--from", "2026-12-31", "--to", "2026-12-01"], "begins at"),
         (vec!["--from", "2026-12-01", "--to", "2037-12-01"], "limit 3660"),
-        (vec!["--from", "soon", "--to", "2026-12-01"], "`soon`"),
+        (vec!["--from", "soon", "--to", "2026-12-01"], "hint: write it as in --from"),
         (
             vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "Mars/Olympus"],
-            "Mars/Olympus",
+            "hint: use an IANA name such as",
+        ),
+        (
+            vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "berlin"],
+            "hint: did you mean `Europe/Berlin`?",
+        ),
+        (
+            vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "america/new york"],
+            "hint: did you mean `America/New_York`?",
+        ),
+        (
+            vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "Europe/Pariss"],
+            "hint: did you mean `Europe/Paris`?",
         ),
         (
             vec!["--from", "2026-12-01", "--to", "2026-12-02", "--timer", "nothing"],

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cairn_ruleset::calendar::{Calendar, PeriodError, TimeZone, calendar, document};
+use cairn_ruleset::schedule::zone_names;
 use cairn_ruleset::value::duration_text;
 use serde::Serialize;
 
@@ -56,7 +57,11 @@ struct Report<'a> {
 /// Exit code 2 for a period or a timer that does not exist, 3 for rules that do not hold.
 pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let wrong = |error: PeriodError| {
-        Failure::usage(error.to_string()).hint("write it as in --from 2026-12-01 --to 2026-12-31")
+        let hint = match &error {
+            PeriodError::Zone { zone } => near_zone(zone),
+            _ => "write it as in --from 2026-12-01 --to 2026-12-31".to_owned(),
+        };
+        Failure::usage(error.to_string()).hint(hint)
     };
     let zone = TimeZone::named(&args.zone).map_err(wrong)?;
     let (from_ms, to_ms) =
@@ -91,6 +96,16 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The zone that was probably meant: that of the city, or the nearest.
+fn near_zone(written: &str) -> String {
+    let city = format!("/{}", written.to_ascii_lowercase().replace(' ', "_"));
+    let of_city = zone_names().find(|name| name.to_ascii_lowercase().ends_with(&city));
+    match of_city.or_else(|| crate::suggest::nearest_by_edits(written, zone_names())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "use an IANA name such as `Europe/Paris` or `UTC`".to_owned(),
+    }
 }
 
 fn show(calendar: &Calendar, zone: TimeZone) -> String {

@@ -13,7 +13,7 @@ use crate::value;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
     /// Not in the IANA database of this build.
-    #[error("time zone `{zone}` is not known; use an IANA name such as `Europe/Paris` or `UTC`")]
+    #[error("time zone `{zone}` is not known")]
     Zone {
         /// As written.
         zone: String,
