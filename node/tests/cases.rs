@@ -251,6 +251,23 @@ fn coverage_names_the_line_that_no_test_exercised() {
 }
 
 #[test]
+fn a_long_clause_is_cut_with_an_ellipsis_by_coverage_as_by_an_explanation() {
+    let long =
+        (10..25).map(|n| format!("trigger.level > {n}")).collect::<Vec<_>>().join("\n    + ");
+    let long = long.replace("trigger.level > ", "trigger.level * ");
+    let rules = RULES.replace("trigger.level >= 10", &format!("({long}) > 2000"));
+    let dir = folder(&[("a.rules.hcl", &rules), ("a.test.hcl", TESTS)]);
+    let rules = dir.path().display().to_string();
+    let text = stdout(&cairn(&["test", &rules, "--coverage"]));
+    let cut = "trigger.level * 10 + trigger.level * 11 + trigger.level * 12 + trigger.level * 13 + trigge…";
+    assert!(text.contains(&format!("never false  {cut}\n")), "{text}");
+    let context = ["--context", "{\"level\":9}"];
+    let output =
+        cairn(&[&["eval", "purse", "--explain", "--rules", &rules], &context[..]].concat());
+    assert!(stdout(&output).contains(cut), "{output:?}");
+}
+
+#[test]
 fn an_explanation_names_the_clause_that_decided() {
     let dir = folder(&[("a.rules.hcl", RULES)]);
     let rules = dir.path().display().to_string();

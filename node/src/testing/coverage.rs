@@ -7,11 +7,8 @@ use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::{Source, Trace};
 use serde::Serialize;
 
-use super::Place;
+use super::{Place, words};
 use crate::cli::failure::Failure;
-
-/// Characters of a clause that are shown.
-const TEXT_CHARS_MAX: usize = 70;
 
 /// A clause that was not seen both ways.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,7 +18,7 @@ pub struct Missing {
     /// Where it stands.
     #[serde(flatten)]
     pub place: Place,
-    /// As it is written, on one line.
+    /// As it is written, on one line; an ellipsis stands for what is too much.
     pub text: String,
     /// What it is: `when`, `side` of `&&` or `||`, or `choice`.
     pub kind: &'static str,
@@ -63,23 +60,17 @@ impl Coverage {
         }
         let (count, ways) = seen.seen();
         let missing = seen.clauses.iter().filter(|clause| clause.trues == 0 || clause.falses == 0);
-        let missing = missing.map(|clause| {
-            let source = sources.get(clause.span.file as usize).map_or("", |s| s.text.as_str());
-            let range = clause.span.start as usize..clause.span.end as usize;
-            let text = source.get(range).unwrap_or("").split_whitespace();
-            let text = text.collect::<Vec<_>>().join(" ");
-            Missing {
-                owner: clause.owner.clone(),
-                place: Place::of(sources, clause.span),
-                text: text.chars().take(TEXT_CHARS_MAX).collect(),
-                kind: match clause.kind {
-                    Kind::Whole => "when",
-                    Kind::Side => "side",
-                    Kind::Choice => "choice",
-                },
-                seen_true: clause.trues > 0,
-                seen_false: clause.falses > 0,
-            }
+        let missing = missing.map(|clause| Missing {
+            owner: clause.owner.clone(),
+            place: Place::of(sources, clause.span),
+            text: words(sources, clause.span),
+            kind: match clause.kind {
+                Kind::Whole => "when",
+                Kind::Side => "side",
+                Kind::Choice => "choice",
+            },
+            seen_true: clause.trues > 0,
+            seen_false: clause.falses > 0,
         });
         Ok(Coverage { seen: count, ways, missing: missing.collect() })
     }

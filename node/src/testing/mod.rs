@@ -9,6 +9,7 @@ pub mod json;
 pub mod junit;
 mod place;
 pub mod text;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ use cairn_ruleset::lang::Source;
 
 pub use coverage::{Coverage, Missing};
 pub use place::Place;
+pub use words::words;
 
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;

@@ -21,10 +21,8 @@ use crate::cli::local;
 use crate::cli::output::{self, Format};
 use crate::compile;
 use crate::sources;
-use crate::testing::Place;
+use crate::testing::{Place, words};
 
-/// Characters of a part's text that are shown.
-const TEXT_CHARS_MAX: usize = 90;
 /// Lines of a tree for people; the rest is counted.
 const LINES_MAX: usize = 400;
 
@@ -256,21 +254,10 @@ fn on_text(program: &Program, on: On) -> String {
     }
 }
 
-/// The words of a part, on one line.
-fn words(sources: &[Source], part: &Explained) -> String {
-    let source = sources.get(part.span.file as usize).map_or("", |source| &source.text);
-    let text = source.get(part.span.start as usize..part.span.end as usize).unwrap_or("");
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.chars().count() > TEXT_CHARS_MAX {
-        true => line.chars().take(TEXT_CHARS_MAX).chain(['…']).collect(),
-        false => line,
-    }
-}
-
 fn node(sources: &[Source], part: &Explained, deep: bool) -> Node {
     let parts: &[Explained] = if deep { &part.parts } else { &[] };
     Node {
-        text: words(sources, part),
+        text: words(sources, part.span),
         place: Place::of(sources, part.span),
         value: part.value.clone(),
         decides: part.decides,
@@ -291,14 +278,19 @@ fn show(
         for part in root.deciding() {
             let inputs: Vec<String> = (part.parts.iter())
                 .filter(|inner| !inner.literal)
-                .map(|inner| format!("{} is {}", words(sources, inner), inner.value))
+                .map(|inner| format!("{} is {}", words(sources, inner.span), inner.value))
                 .collect();
             let inputs = match inputs.is_empty() {
                 true => String::new(),
                 false => format!(": {}", inputs.join(", ")),
             };
             let place = Place::of(sources, part.span);
-            let _ = write!(text, "\n  {place}  {} is {}{inputs}", words(sources, part), part.value);
+            let _ = write!(
+                text,
+                "\n  {place}  {} is {}{inputs}",
+                words(sources, part.span),
+                part.value
+            );
         }
     } else {
         text.push_str(": it has no `when`");
@@ -336,7 +328,7 @@ fn tree(
     let shown = if place == *above { String::new() } else { format!("  ({place})") };
     let mark = if part.decides { '→' } else { ' ' };
     let indent = "  ".repeat(depth);
-    lines.push(format!("{mark}{indent}{} = {}{shown}", words(sources, part), part.value));
+    lines.push(format!("{mark}{indent}{} = {}{shown}", words(sources, part.span), part.value));
     // A chain `a && b && c` reads as one list.
     for inner in &part.parts {
         let chained = matches!(part.shape, Shape::And | Shape::Or) && inner.shape == part.shape;
