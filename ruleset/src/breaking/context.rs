@@ -6,6 +6,11 @@ use crate::ir::{CounterDef, Slot, Type};
 use crate::plan::{Kind, slot_text};
 use crate::value::{Value, duration_text};
 
+/// The way to other fields. A trigger's own are what games set, one and all; a trigger that is
+/// appended is one that no game sends yet.
+const OTHER_TRIGGER: &str = "leave the fields of this trigger as they are; declare another trigger \
+    after the old ones, raise the context's version, and keep this one until no game sends it";
+
 pub(super) fn compare(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
     ruleset(old, new, found);
     enums(old, new, found);
@@ -48,7 +53,7 @@ fn context(old: &Contents, new: &Contents, subject: &mut Subject<'_>) {
             "context-renamed",
             format!("the context {was} is called {is}"),
             "games are built for the context of the old name and cannot know that it is the same",
-            "keep the name, and raise its version when fields are added",
+            "keep the name, and raise its version when something is appended",
         );
     } else if a > b {
         subject.breaks(
@@ -137,7 +142,7 @@ fn triggers(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
                     "field-moved",
                     format!("the field {name} moved: {shown}"),
                     "games that hold its slot set another field",
-                    "add new fields at the end",
+                    OTHER_TRIGGER,
                 );
             }
             changed_slot(&mut subject, name, (old, &field.slot), (new, &now.slot));
@@ -147,8 +152,9 @@ fn triggers(old: &Contents, new: &Contents, found: &mut Vec<Finding>) {
                 subject.breaks(
                     "field-added",
                     format!("the field {} is new", field.name),
-                    "games that do not set it yet get an error for every evaluation of the trigger",
-                    "add a trigger beside the old one, and retire that once every game sends the new one",
+                    "games that do not set it get an error for every evaluation of the trigger, \
+                     whatever the version of the context: that tells people, and fills nothing in",
+                    OTHER_TRIGGER,
                 );
             }
         }
@@ -179,7 +185,7 @@ fn changed_slot(
             "field-type-changed",
             format!("the field {name} was {a} and is {b}"),
             "what games supply is refused, or means something else",
-            "add a trigger with a field of the new type, and keep the old one as it is",
+            OTHER_TRIGGER,
         );
     } else if let Some(lost) = narrowed(was, is, new) {
         subject.breaks(

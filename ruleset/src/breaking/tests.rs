@@ -214,6 +214,29 @@ fn every_rule_finds_its_break_and_nothing_else() {
     }
 }
 
+/// What `instead` says is done, so it must break nothing itself.
+#[test]
+fn a_trigger_beside_the_old_one_breaks_nothing_and_the_version_excuses_nothing() {
+    let field = ("zone = zone } }", "zone = zone, party = int(1, 5) } }");
+    let raised = HEAD.replace("hunt@1", "hunt@2");
+    let found = compare(&contents(HEAD), &contents(&raised.replace(field.0, field.1)));
+    let [found] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!(found.rule, "field-added");
+    assert!(found.why.contains("whatever the version of the context"), "{found:#?}");
+    assert!(found.instead.contains("declare another trigger after the old ones"), "{found:#?}");
+    let beside = format!(
+        "{raised}trigger \"kill_by\" {{ fields = {{ level = int(1, 100), zone = zone, party = int(1, 5) }} }}\n\
+         rule \"by\" {{\n  on = kill_by\n  emit \"by\" {{}}\n}}\n"
+    );
+    assert_eq!(compare(&contents(HEAD), &contents(&beside)), []);
+    // A field at the end is one that is added: where it stands is no way out.
+    let moved = HEAD
+        .replace("{ level = int(1, 100), zone = zone }", "{ zone = zone, level = int(1, 100) }");
+    for found in compare(&contents(HEAD), &contents(&moved)) {
+        assert!(!found.instead.contains("at the end"), "{found:#?}");
+    }
+}
+
 #[test]
 fn nothing_breaks_between_equal_versions() {
     assert_eq!(compare(&contents(HEAD), &contents(HEAD)), []);
