@@ -2,12 +2,14 @@
 //!
 //! A version may change any rule; it may not take away what others hold on to. Four contracts
 //! count: the *context* (what games supply: triggers, fields, enums, counters, timers, each with
-//! its dense index, so order counts, too), *outcomes* (what games and consumers receive, by label),
-//! *parameters* (what the SDK and the API read by name) and *players* (the misses that hosts keep).
+//! its dense index, so order counts, too), *outcomes* (what games and consumers receive, by label and
+//! by item), *parameters* (what the SDK and the API read by name) and *players* (the misses that
+//! hosts keep).
 //!
 //! The comparison is one-way: [`compare`] says what users of the first version lose in the second.
 
 mod context;
+mod item;
 mod outcome;
 mod param;
 mod pity;
@@ -37,7 +39,7 @@ pub struct Finding {
 }
 
 /// Every rule with what it guards, in alphabetic order: for help and for tests.
-pub const RULES: [(&str, &str); 30] = [
+pub const RULES: [(&str, &str); 31] = [
     ("context-lowered", "the version of the context does not fall"),
     ("context-renamed", "games go on supplying the same context"),
     ("counter-moved", "a counter keeps its index"),
@@ -53,6 +55,7 @@ pub const RULES: [(&str, &str); 30] = [
     ("field-range-narrowed", "what a game may supply, it may supply later"),
     ("field-removed", "a field stays"),
     ("field-type-changed", "a field keeps its type"),
+    ("item-renamed", "what falls keeps its name"),
     ("loot-removed", "an outcome that rolls loot goes on to"),
     ("outcome-removed", "a label that was emitted is emitted"),
     ("param-range-narrowed", "a value that was allowed is allowed"),
@@ -77,6 +80,7 @@ pub fn compare(old: &Contents, new: &Contents) -> Vec<Finding> {
     context::compare(old, new, &mut found);
     param::compare(old, new, &mut found);
     outcome::compare(old, new, &mut found);
+    item::compare(old, new, &mut found);
     pity::compare(old, new, &mut found);
     found.sort_by(|a, b| {
         (a.kind, &a.name, a.rule, &a.what).cmp(&(b.kind, &b.name, b.rule, &b.what))

@@ -179,6 +179,26 @@ fn every_rule_finds_its_break_and_nothing_else() {
         ("    bonus = 2.5\n", "", &["payload-field-optional"], &[]),
         ("    table = rare\n    bonus = 2.5", "    bonus = 2.5", &["loot-removed"], &[]),
         ("every = \"2h\"", "every = \"3h\"", &[], &[]),
+        // An item under another name; an entry under another name; an item that comes or goes.
+        (
+            "entry \"gold\"  { weight = 1 }",
+            "entry \"coin\" { weight = 1 }",
+            &["item-renamed"],
+            &["item-renamed"],
+        ),
+        (
+            "entry \"gold\"  { weight = 1 }",
+            "entry \"coin\" {\n    weight = 1\n    item   = \"gold\"\n  }",
+            &[],
+            &[],
+        ),
+        ("entry \"gold\"  { weight = 1 }", "entry \"coin\" { weight = 2 }", &[], &[]),
+        (
+            "entry \"gold\"  { weight = 1 }",
+            "entry \"coin\" { weight = 1 }\n  entry \"gem\" { weight = 1 }",
+            &[],
+            &[],
+        ),
     ];
     let mut seen: Vec<&str> = Vec::new();
     for (from, to, forth, back) in cases {
