@@ -214,7 +214,8 @@ fn what_is_left_out_is_told_with_its_reason_and_its_time() {
     assert!(text.contains(told), "{text}");
     // Snow falls for two hours a year: at any other time the entry is out, and says when it was.
     let text = stdout(&gift(&[&kill[..], &["--at", "2026-12-20T20:00:00Z"]].concat()));
-    assert!(text.contains("judged at 2026-12-20T20:00:00.000Z"), "{text}");
+    let hint = "judged at 2026-12-20T20:00:00.000Z\n  hint: give another --active snow=true or false, --at TIME\n";
+    assert!(text.contains(hint), "{text}");
     let text = stdout(&gift(&[&kill[..], &["--at", "2026-12-20T19:59:59Z"]].concat()));
     assert!(text.contains("\nwolf") && !text.contains("left out"), "{text}");
     assert!(text.contains("conditions judged at 2026-12-20T19:59:59.000Z"), "{text}");
@@ -232,7 +233,12 @@ fn what_is_left_out_is_told_with_its_reason_and_its_time() {
     let (before, answer, after) = (now(), json(&[]), now());
     assert!((before..=after).contains(&answer["judged_at_ms"].as_i64().unwrap()), "{answer}");
     // What would be ignored is refused.
-    for (option, value) in [("--at", "2026-12-20"), ("--context", "{}")] {
+    for (option, value) in [
+        ("--at", "2026-12-20"),
+        ("--context", "{}"),
+        ("--counter", "kills=1"),
+        ("--active", "snow=true"),
+    ] {
         let output = gift(&[option, value]);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{text}");
@@ -241,6 +247,70 @@ fn what_is_left_out_is_told_with_its_reason_and_its_time() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn counters_and_timers_are_given_and_the_hint_names_what_the_conditions_read() {
+    let dir = snowing();
+    let more = r#"
+counter "kills" {
+  on     = kill
+  per    = player
+  window = "1h"
+}
+param "least" {
+  type    = int
+  default = 3
+  range   = [0, 9]
+  override {
+    zone  = "eu"
+    value = 2
+  }
+}
+loot_table "sack" {
+  entry "coal" { weight = 9 }
+  entry "crown" {
+    weight = 1
+    when   = rate(kills) >= param.least && active(snow)
+  }
+  entry "fox" {
+    weight = 1
+    when   = trigger.level >= 40
+  }
+  entry "owl" {
+    weight = 1
+    when   = since("2026-12-24T00:00:00Z") >= "0s"
+  }
+}
+rule "sack" {
+  on = kill
+  emit "sack" { table = sack }
+}
+"#;
+    let path = dir.path().join("a.rules.hcl");
+    let rules = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{rules}{more}")).unwrap();
+    let rules = dir.path().display().to_string();
+    let sack = |level: u8, more: &[&str]| {
+        let context = format!("{{\"level\":{level}}}");
+        let arguments = ["sim", "sack", "--rules", &rules, "--runs", "1000", "--trigger", "kill"];
+        let output = cairn(&[&arguments[..], &["--context", &context], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        stdout(&output)
+    };
+    let inside = ["--at", "2026-12-20T18:30:00Z"];
+    let text = sack(50, &[&inside[..], &["--counter", "kills=3"]].concat());
+    assert!(text.contains("\ncrown") && text.contains("left out: owl"), "{text}");
+    assert!(text.contains("hint: give another --at TIME\n"), "{text}");
+    let text = sack(50, &["--at", "2027-01-01", "--counter", "kills=3", "--active", "snow=true"]);
+    assert!(text.contains("\ncrown") && !text.contains("left out"), "{text}");
+    let text = sack(50, &[&inside[..], &["--counter", "kills=2", "--zone", "eu"]].concat());
+    assert!(text.contains("\ncrown"), "{text}");
+    // The time is right and the count is not.
+    let text = sack(1, &inside);
+    let hint = "hint: give another --context (level), --counter kills=N, --active snow=true or false, \
+                --at TIME, --zone and --shard for overrides\n";
+    assert!(text.contains("left out: crown (when rate(kills)") && text.contains(hint), "{text}");
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub mod page;
 pub mod pity;
 #[cfg(feature = "compile")]
 pub mod plan;
+pub mod reads;
 pub mod rng;
 pub mod schedule;
 pub mod schema_hash;

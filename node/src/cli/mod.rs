@@ -21,6 +21,7 @@ pub mod exit;
 pub mod explain;
 pub mod failure;
 pub mod fmt;
+pub mod given;
 pub mod import;
 pub mod keys;
 pub mod local;

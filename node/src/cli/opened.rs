@@ -9,8 +9,10 @@ use cairn_ruleset::bundle_error::BundleError;
 use cairn_ruleset::contents::Contents;
 use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::image::ImageError;
+use cairn_ruleset::ir::{FieldDef, On};
 use cairn_ruleset::manifest::Manifest;
 use cairn_ruleset::plan::{Interpreted, Machine};
+use cairn_ruleset::reads::Reads;
 use cairn_ruleset::upload::{UPLOAD_BYTES_MAX, Upload};
 use hyper::Method;
 
@@ -87,6 +89,39 @@ impl Opened {
     pub fn condition(&self, table: &str, entry: &str) -> Option<&str> {
         let outline = &self.contents.source.as_ref()?.outline;
         outline.entries.get(&(table.to_owned(), entry.to_owned())).map(String::as_str)
+    }
+
+    /// What the condition of a table's entry reads where rules on a trigger roll the table, when the
+    /// sources are at hand.
+    pub fn reads(&self, trigger: &str, table: &str, entry: &str) -> Option<Reads> {
+        let program = &self.contents.source.as_ref()?.program;
+        let (on, mut reads) = (self.on(trigger)?, Reads::default());
+        for mask in program.fragments.iter().filter(|def| def.on == on).flat_map(|def| &def.masks) {
+            let def = program.tables.get(usize::from(mask.table)).filter(|def| def.name == table);
+            let entries = def.map_or(&[][..], |def| &def.entries);
+            let at = entries.iter().position(|known| known.name == entry);
+            if let Some(condition) = at.and_then(|at| mask.entries.get(at)) {
+                reads.add(condition);
+            }
+        }
+        Some(reads)
+    }
+
+    /// The fields of a trigger, by slot; a timer has none.
+    pub fn fields(&self, trigger: &str) -> Option<&[FieldDef]> {
+        let On::Trigger(at) = self.on(trigger)? else { return None };
+        self.contents.schema.triggers.get(usize::from(at)).map(|def| &def.fields[..])
+    }
+
+    /// A trigger, or a timer as `timer.NAME`.
+    fn on(&self, name: &str) -> Option<On> {
+        let (schema, timers) = (&self.contents.schema, &self.contents.timers);
+        let found = match name.strip_prefix("timer.") {
+            Some(timer) => timers.iter().position(|def| def.name == timer),
+            None => schema.triggers.iter().position(|def| def.name == name),
+        };
+        let at = u16::try_from(found?).ok()?;
+        Some(if name.starts_with("timer.") { On::Timer(at) } else { On::Trigger(at) })
     }
 
     /// What runs it: the reference interpreter where the sources are at hand, else the compiled

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use cairn_ruleset::value::instant_text;
 use serde_json::{Map, Value};
 
-use super::eval::{
-    CONTEXT_EXAMPLE, PITY_EXAMPLE, active, count, instant, misses, object, problem, warn_of,
-};
+use super::eval::{CONTEXT_EXAMPLE, PITY_EXAMPLE, instant, misses, object, problem, warn_of};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::given::GivenArgs;
 use super::node::{ChannelArgs, NodeArgs};
 use super::opened::Opened;
 use super::output::{self, Format};
@@ -50,12 +49,8 @@ pub struct Args {
     /// milliseconds since the Unix epoch; now when left out
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<i64>,
-    /// A counter's value, NAME=N; repeat it
-    #[arg(long, value_name = "NAME=N", value_parser = count)]
-    counter: Vec<(String, u64)>,
-    /// Whether a timer is active, NAME=true; repeat it
-    #[arg(long, value_name = "NAME=BOOL", value_parser = active)]
-    active: Vec<(String, bool)>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// What the player has missed so far: JSON {"TABLE": {"ENTRY": MISSES}}, a file that holds it,
     /// or - for stdin. The answer has it as it stands after the roll
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
@@ -76,14 +71,15 @@ pub struct Args {
 /// # Errors
 /// Exit code 2 for a table that the rule set does not know.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
+    let [counter, active] = args.given.options();
     needs_trigger(
         args.trigger.as_deref(),
         &[
             ("--context", args.context.is_some()),
             ("--player", args.player.is_some()),
             ("--at", args.at.is_some()),
-            ("--counter", !args.counter.is_empty()),
-            ("--active", !args.active.is_empty()),
+            counter,
+            active,
         ],
     )?;
     let request = request(args)?;
@@ -130,14 +126,7 @@ fn request(args: &Args) -> Result<String, Failure> {
     if let Some(at) = args.at {
         fields.insert("now_ms".to_owned(), at.into());
     }
-    if !args.counter.is_empty() {
-        let counters = args.counter.iter().map(|(name, n)| (name.clone(), (*n).into()));
-        fields.insert("counters".to_owned(), counters.collect::<Map<_, _>>().into());
-    }
-    if !args.active.is_empty() {
-        let active = args.active.iter().map(|(name, on)| (name.clone(), (*on).into()));
-        fields.insert("active".to_owned(), active.collect::<Map<_, _>>().into());
-    }
+    args.given.put(&mut fields);
     let context = object("context", args.context.as_deref().unwrap_or("{}"), CONTEXT_EXAMPLE)?;
     let pity = object("pity", &args.pity, PITY_EXAMPLE)?;
     let mut text = serde_json::to_string(&fields).map_err(|e| Failure::internal(e.to_string()))?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cairn_ruleset::image::Image;
 use cairn_ruleset::loot::{LootError, Tables as _};
+use cairn_ruleset::reads::Reads;
 use cairn_ruleset::rng;
 use cairn_ruleset::sim::interval::{Z_999, wilson};
 use cairn_ruleset::sim::odds::{self, Declared};
@@ -21,6 +22,7 @@ use serde::Serialize;
 use super::eval::{CONTEXT_EXAMPLE, object, problem};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::given::GivenArgs;
 use super::node::{ChannelArgs, NodeArgs};
 use super::opened::Opened;
 use super::output::{self, Format};
@@ -35,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   cairn sim crypt_rare --runs 1000000 --seed 7        what is live on the agent
   cairn sim crypt_rare --rules hunt-1.4.1.bundle      a bundle file, or a folder of rules
   cairn sim crypt_rare --rules rules/ --trigger boss_kill --context fight.json --at 2026-12-24    with what is conditional
+  cairn sim crypt_rare --rules rules/ --trigger boss_kill --context fight.json --counter claims=3 --active night_hunt=true
   cairn sim crypt_rare --rules rules/ --values prices.json --plot odds.svg        worth, and a picture";
 
 /// Players that one thread takes at a time.
@@ -76,6 +79,8 @@ pub struct Args {
     /// milliseconds since the Unix epoch; now when left out
     #[arg(long, value_name = "TIME", value_parser = super::eval::instant)]
     at: Option<i64>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// What an item is worth: JSON {"ITEM": VALUE} in a file, values with up to six decimals
     #[arg(long, value_name = "FILE")]
     values: Option<PathBuf>,
@@ -101,6 +106,9 @@ struct Absent {
     when: Option<String>,
     /// Whether the condition was looked at and does not hold.
     judged: bool,
+    /// What the condition reads, where the sources are at hand.
+    #[serde(skip)]
+    reads: Option<Reads>,
 }
 
 /// One entry of the answer.
@@ -158,7 +166,9 @@ struct Answer {
 /// Exit code 2 for a table, a trigger or a value that does not fit.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let (context, at) = (args.context.is_some(), args.at.is_some());
-    needs_trigger(args.trigger.as_deref(), &[("--context", context), ("--at", at)])?;
+    let [counter, active] = args.given.options();
+    let options = [("--context", context), ("--at", at), counter, active];
+    needs_trigger(args.trigger.as_deref(), &options)?;
     let opened = match &args.rules {
         Some(path) => Opened::at(path)?,
         None => Opened::live(&args.node, &args.channel).await?,
@@ -178,8 +188,10 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     };
     let eligible = live.eligible(&request(args, judged_at_ms)?);
     let eligible = eligible.map_err(|error| problem(refused(&error)))?;
+    let trigger = args.trigger.as_deref();
     let absent = |out: LeftOut| Absent {
         when: opened.condition(&out.table, &out.entry).map(str::to_owned),
+        reads: trigger.and_then(|trigger| opened.reads(trigger, &out.table, &out.entry)),
         judged: out.judged,
         entry: match out.table == args.table {
             true => out.entry,
@@ -265,7 +277,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     }
     match format {
         Format::Json => output::json(&answer)?,
-        Format::Table => output::line(&show(&answer, took, threads)),
+        Format::Table => output::line(&show(&answer, &opened, took, threads)),
     }
     Ok(Exit::Ok)
 }
@@ -277,6 +289,7 @@ fn request(args: &Args, at_ms: Option<i64>) -> Result<EvalRequest, Failure> {
     let mut head = serde_json::json!({"trigger": trigger, "seed": args.seed, "now_ms": at_ms});
     if let Some(fields) = head.as_object_mut() {
         args.place.put(fields);
+        args.given.put(fields);
     }
     let mut text = head.to_string();
     text.truncate(text.len() - 1);
@@ -438,7 +451,7 @@ fn draw(path: &std::path::Path, answer: &Answer) -> Result<(), Failure> {
 }
 
 /// What took no part, why, and what would let it.
-fn absences(answer: &Answer) -> Vec<String> {
+fn absences(answer: &Answer, opened: &Opened) -> Vec<String> {
     let names = |judged: bool| {
         let of = answer.left_out.iter().filter(|out| out.judged == judged);
         let shown = of.map(|out| match &out.when {
@@ -451,9 +464,10 @@ fn absences(answer: &Answer) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(at) = answer.judged_at_ms.filter(|_| !failed.is_empty()) {
         lines.push(format!(
-            "left out: {}: does not hold, judged at {} (--at judges at another time)",
+            "left out: {}: does not hold, judged at {}\n  hint: {}",
             listed(&failed),
-            value::instant_text(at)
+            value::instant_text(at),
+            turns(answer, opened)
         ));
     }
     if !unjudged.is_empty() {
@@ -469,7 +483,43 @@ fn absences(answer: &Answer) -> Vec<String> {
     lines
 }
 
-fn show(answer: &Answer, took: Duration, threads: usize) -> String {
+/// What can be given that the conditions read which do not hold.
+fn turns(answer: &Answer, opened: &Opened) -> String {
+    let mut all = Reads::default();
+    for out in answer.left_out.iter().filter(|out| out.judged) {
+        let Some(reads) = &out.reads else {
+            // A bundle holds no conditions that could be looked into.
+            return "conditions read what --context, --counter, --active and --at give".to_owned();
+        };
+        all.join(reads);
+    }
+    let (schema, timers) = (&opened.contents.schema, &opened.contents.timers);
+    let mut given = Vec::new();
+    if let Some(fields) = answer.trigger.as_deref().and_then(|on| opened.fields(on)) {
+        let read = all.fields.iter().filter_map(|at| fields.get(usize::from(*at)));
+        let names: Vec<String> = read.map(|field| field.name.clone()).collect();
+        if !names.is_empty() {
+            given.push(format!("--context ({})", listed(&names)));
+        }
+    }
+    let counters = all.counters.iter().filter_map(|at| schema.counters.get(usize::from(*at)));
+    given.extend(counters.map(|counter| format!("--counter {}=N", counter.name)));
+    let timers = all.timers.iter().filter_map(|at| timers.get(usize::from(*at)));
+    given.extend(timers.map(|timer| format!("--active {}=true or false", timer.name)));
+    if all.now || !all.timers.is_empty() {
+        given.push("--at TIME".to_owned());
+    }
+    let differs = |at: &u16| opened.contents.params.overrides.iter().any(|one| one.param == *at);
+    if all.params.iter().any(differs) {
+        given.push("--zone and --shard for overrides".to_owned());
+    }
+    match given.is_empty() {
+        true => "nothing that can be given here changes that".to_owned(),
+        false => format!("give another {}", given.join(", ")),
+    }
+}
+
+fn show(answer: &Answer, opened: &Opened, took: Duration, threads: usize) -> String {
     let rows: Vec<Vec<String>> = (answer.entries.iter())
         .map(|line| {
             let each = u64::from(answer.rolls_per_player).min(answer.runs);
@@ -505,7 +555,7 @@ fn show(answer: &Answer, took: Duration, threads: usize) -> String {
     if answer.entries.iter().any(|line| line.declared.is_none()) {
         text.push_str("\n\ndeclared odds are not shown: the pities combine to too many states");
     }
-    for line in absences(answer) {
+    for line in absences(answer, opened) {
         text.push_str("\n\n");
         text.push_str(&line);
     }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use cairn_merkle::Digest;
 use cairn_ruleset::calendar::TimeZone;
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 mod batch;
 mod why;
@@ -17,6 +17,7 @@ use crate::api::pity::Unknown;
 use crate::api::problem::Problem;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::given::GivenArgs;
 use crate::cli::local;
 use crate::cli::node::{ChannelArgs, NodeArgs};
 use crate::cli::output::{self, Format};
@@ -63,12 +64,8 @@ pub struct Args {
     /// `TABLE.ENTRY`; needs --rules
     #[arg(long, conflicts_with = "batch")]
     explain: bool,
-    /// A counter's value, NAME=N; repeat it
-    #[arg(long, value_name = "NAME=N", value_parser = count)]
-    counter: Vec<(String, u64)>,
-    /// Whether a timer is active, NAME=true; repeat it
-    #[arg(long, value_name = "NAME=BOOL", value_parser = active)]
-    active: Vec<(String, bool)>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// What the player has missed so far: JSON {"TABLE": {"ENTRY": MISSES}}, a file that holds it,
     /// or - for stdin. The answer has it as it stands after the rolls
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
@@ -196,12 +193,7 @@ fn request_for(args: &Args, rule: Option<&str>, trigger: Option<&str>) -> Result
     if let Some(at) = args.at {
         fields.insert("now_ms".to_owned(), at.into());
     }
-    let counters: Map<String, Value> =
-        args.counter.iter().map(|(name, n)| (name.clone(), (*n).into())).collect();
-    fields.insert("counters".to_owned(), counters.into());
-    let active: Map<String, Value> =
-        args.active.iter().map(|(name, on)| (name.clone(), (*on).into())).collect();
-    fields.insert("active".to_owned(), active.into());
+    args.given.put(&mut fields);
     let context = object("context", &args.context, CONTEXT_EXAMPLE)?;
     let pity = object("pity", &args.pity, PITY_EXAMPLE)?;
     let mut text = serde_json::to_string(&fields).map_err(|e| Failure::internal(e.to_string()))?;
@@ -338,20 +330,4 @@ pub(super) fn warn_of(unknown: &[Unknown]) {
             "warning: no pity is called {table}.{entry} here: its misses stay as they are\n  hint: {hint}"
         ));
     }
-}
-
-/// `NAME=N`.
-pub(super) fn count(text: &str) -> Result<(String, u64), String> {
-    pair(text, "NAME=N with a whole number of at least 0")
-}
-
-/// `NAME=true` or `NAME=false`.
-pub(super) fn active(text: &str) -> Result<(String, bool), String> {
-    pair(text, "NAME=true or NAME=false")
-}
-
-fn pair<T: std::str::FromStr>(text: &str, wanted: &str) -> Result<(String, T), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("write {wanted}"))?;
-    let value = value.parse().map_err(|_| format!("`{value}` does not fit; write {wanted}"))?;
-    Ok((name.to_owned(), value))
 }
