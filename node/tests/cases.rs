@@ -297,3 +297,79 @@ fn an_explanation_names_the_clause_that_decided() {
     fails(&["eval", "purse", "--explain", "--rules", &rules, "--at", "soon"], &["soon", "2026"]);
     fails(&["eval", "purse", "--explain", "--rules", &rules], &["level"]);
 }
+
+/// Two triggers, a condition that reads no field, and an entry that falls for both.
+const TWO: &str = r#"ruleset "fair" {
+  dialect = 1
+  context = "fair@1"
+}
+trigger "fell" {
+  fields = { level = int(1, 80), warmth = decimal(0.0, 1.0) }
+}
+trigger "open" {
+  fields = { level = int(1, 80), size = int(1, 3) }
+}
+condition "season" { when = since("2026-12-12T00:00:00Z") >= "0s" }
+condition "veteran" { when = trigger.level >= 40 }
+loot_table "chest" {
+  entry "coin" { weight = 9 }
+  entry "crown" {
+    weight = 1
+    when   = condition.veteran
+  }
+}
+rule "snow" {
+  on   = fell
+  when = condition.season && condition.veteran
+  emit "snow" { table = chest }
+}
+rule "present" {
+  on   = open
+  when = condition.season && trigger.size > 1
+  emit "present" { table = chest }
+}
+"#;
+
+#[test]
+fn an_explanation_says_for_which_trigger_and_asks_for_what_is_read_alone() {
+    let dir = folder(&[("a.rules.hcl", TWO)]);
+    let rules = dir.path().display().to_string();
+    let explain = |name: &str, more: &[&str]| {
+        let head = ["eval", name, "--explain", "--rules", &rules, "--at", "2026-12-20"];
+        cairn(&[&head[..], more].concat())
+    };
+    let says = |name: &str, more: &[&str], head: &str, last: &str| {
+        let output = explain(name, more);
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(text.starts_with(head) && text.trim_end().ends_with(last), "{text}");
+    };
+    let either = "judged for fell; for another: --trigger open";
+    says("condition.season", &[], "condition.season holds", either);
+    says("condition.season", &["--trigger", "open"], "condition.season holds", "judged for open");
+    let level = ["--context", "{\"level\":40}"];
+    says("condition.veteran", &level, "condition.veteran holds", either);
+    says("chest.crown", &level, "chest.crown may fall", either);
+    // What is given says which trigger is meant.
+    let size = ["--context", "{\"level\":9,\"size\":1}"];
+    let open = "judged for open; for another: --trigger fell";
+    says("chest.crown", &size, "chest.crown cannot fall", open);
+    let size = ["--context", "{\"size\":1}"];
+    says("present", &size, "present does not fire", "trigger.size = 1");
+    let output = explain("chest.crown", &[&level[..], &["-o", "json"]].concat());
+    let answer: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let triggers = (&answer["trigger"], &answer["other_triggers"]);
+    assert_eq!(triggers, (&"fell".into(), &serde_json::json!(["open"])));
+    let fails = |name: &str, more: &[&str], says: &[&str], not: &str| {
+        let output = explain(name, more);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(says.iter().all(|part| text.contains(part)) && !text.contains(not), "{text}");
+    };
+    let missing = "the field `level` is missing";
+    fails("chest.crown", &[], &[missing, "judged for fell; for another"], "warmth");
+    fails("snow", &[], &[missing], "warmth");
+    // Without an explanation all rules of the trigger are evaluated, on all of its fields.
+    let output = cairn(&["eval", "snow", "--rules", &rules, level[0], level[1]]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`warmth` is missing"), "{output:?}");
+}

@@ -103,7 +103,7 @@ impl EvalError {
         Some(all)
     }
 
-    /// Fields of the trigger that the request leaves out, all of them.
+    /// Fields of the trigger that are read and that the request leaves out, all of them.
     pub(super) fn missing(names: &[&str]) -> EvalError {
         let shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let message = match names.len() {
@@ -111,7 +111,7 @@ impl EvalError {
             count => format!("{count} fields are missing: {}", shown.join(", ")),
         };
         let mut error = EvalError::new("missing-field", message);
-        error.hint = Some("give every field of the trigger".to_owned());
+        error.hint = Some("give a value for each of them".to_owned());
         error.field = names.first().map(|name| format!(".context.{name}"));
         error
     }

@@ -175,6 +175,16 @@ impl Live {
     }
 
     pub(crate) fn context(&self, on: On, request: &EvalRequest) -> Result<Context, EvalError> {
+        self.context_reading(on, request, &|_| true)
+    }
+
+    /// The same where fields that are not read may be left out: they have their least value then.
+    pub(crate) fn context_reading(
+        &self,
+        on: On,
+        request: &EvalRequest,
+        reads: &dyn Fn(u16) -> bool,
+    ) -> Result<Context, EvalError> {
         let from_sdk = |error: cairn_sdk::Error| EvalError::from_sdk(&error);
         let (version, image) = (self.loaded.version(), self.image());
         let mut context = Context::new(version, on).map_err(from_sdk)?;
@@ -200,9 +210,14 @@ impl Live {
             wrong.extend(set.err());
         }
         if let On::Trigger(index) = on {
-            let missing = image.fields(index).map(|field| field.name);
-            let missing: Vec<&str> =
-                missing.filter(|name| !request.context.contains_key(*name)).collect();
+            let mut missing = Vec::new();
+            for (field, slot) in image.fields(index).zip(0..) {
+                match request.context.contains_key(field.name) {
+                    true => {}
+                    false if reads(slot) => missing.push(field.name),
+                    false => drop(context.set(slot, field.slot.min).map_err(from_sdk)?),
+                }
+            }
             if !missing.is_empty() {
                 wrong.push(EvalError::missing(&missing));
             }

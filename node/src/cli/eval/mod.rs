@@ -10,6 +10,7 @@ use serde_json::Map;
 use serde_json::value::RawValue;
 
 mod batch;
+mod found;
 mod why;
 
 use crate::api::evaluate::{Outcome, Request, refused};
@@ -42,7 +43,8 @@ pub struct Args {
     /// The rule; without it, all rules of --trigger
     #[arg(required_unless_present_any = ["trigger", "batch"])]
     rule: Option<String>,
-    /// What happened; needed when no rule is named
+    /// What happened; needed when no rule is named. With --explain, for which trigger a condition or
+    /// an entry is judged
     #[arg(long, value_name = "TRIGGER")]
     trigger: Option<String>,
     /// The trigger's fields: JSON, a file, or - for stdin

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use cairn_ruleset::context::ContextView;
 use cairn_ruleset::explain::{Explained, explain};
-use cairn_ruleset::ir::{On, Program};
-use cairn_ruleset::lang::{Clause, Owner, Shape, Source, Trace};
+use cairn_ruleset::lang::{Shape, Source};
 use cairn_ruleset::meta::FragmentMeta;
 use serde::Serialize;
 
+use super::found::{Found, Judged, fields, find, is_rule, on_named, on_text};
 use super::{Args, problem, request_for};
 use crate::api::evaluate::{Request, refused};
 use crate::cli::exit::Exit;
@@ -48,6 +48,11 @@ struct Tree {
 #[derive(Serialize)]
 struct Answer {
     name: String,
+    /// What it is judged for.
+    trigger: String,
+    /// For what else it can be judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_triggers: Vec<String>,
     /// Of `when`; true where there is none.
     holds: bool,
     decided_by: Vec<Node>,
@@ -87,17 +92,30 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
         None => None,
         Some(trigger) => Some(on_named(program, trigger)?),
     };
-    let found = find(program, &trace, name, wanted)?;
+    let mut all = find(program, &trace, name, wanted)?;
+    let names: Vec<String> = all.iter().map(|found| on_text(program, found.on)).collect();
+    let asked = |trigger: &str| {
+        let text = request_for(args, None, Some(trigger))?;
+        let asked: Request = crate::api::body::json(text.as_bytes()).map_err(problem)?;
+        asked.convert().map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))
+    };
+    let request = asked(names.first().map_or("", String::as_str))?;
+    // The first trigger that has what is given.
+    let has_all = |found: &Found<'_>| {
+        let fields = fields(program, found.on);
+        request.context.keys().all(|name| fields.iter().any(|field| field.name == *name))
+    };
+    let at = all.iter().position(has_all).unwrap_or(0);
+    let judged_for = Judged { trigger: names.get(at).cloned().unwrap_or_default(), at, names };
+    let found = all.swap_remove(at);
     let on = found.on;
+    let reads = found.reads();
     let live = local::live(dir, false)?;
-    let text = request_for(args, None, Some(&on_text(program, on)))?;
-    let asked: Request = crate::api::body::json(text.as_bytes()).map_err(problem)?;
-    let asked =
-        asked.convert().map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
-    let context = live.context(on, &asked).map_err(|error| problem(refused(&error)))?;
-    let bytes = context.bytes().map_err(|error| {
-        Failure::usage(error.to_string()).hint("name every field of the trigger in --context")
-    })?;
+    let reads = |field| reads.fields.contains(&field);
+    let context = live
+        .context_reading(on, &asked(&judged_for.trigger)?, &reads)
+        .map_err(|error| judged_for.told(problem(refused(&error))))?;
+    let bytes = context.bytes().map_err(|error| Failure::internal(error.to_string()))?;
     let params = program.page(&args.place.scope()).values;
     let fragment = program.fragments.iter().find(|fragment| fragment.on == on);
     let Some(meta) = fragment.map(|fragment| FragmentMeta::of(program, fragment)) else {
@@ -122,6 +140,8 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
             let decided = decided.map_or(Vec::new(), |(_, root)| root.deciding());
             output::json(&Answer {
                 name: name.clone(),
+                trigger: judged_for.trigger.clone(),
+                other_triggers: judged_for.others().map(str::to_owned).collect(),
                 holds,
                 decided_by: decided.into_iter().map(|part| node(sources, part, false)).collect(),
                 expressions: (explained.iter())
@@ -132,126 +152,16 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
                     .collect(),
             })?;
         }
-        Format::Table => output::line(&show(sources, name, found.verb, holds, &explained)),
+        Format::Table => {
+            let mut text = show(sources, name, found.verb, holds, &explained);
+            // A rule has one trigger, and says which.
+            if !is_rule(name) {
+                let _ = write!(text, "\n\njudged for {judged_for}");
+            }
+            output::line(&text);
+        }
     }
     Ok(Exit::Ok)
-}
-
-/// What is explained: its expressions, and what they are evaluated for.
-struct Found<'a> {
-    on: On,
-    parts: Vec<(String, &'a cairn_ruleset::lang::Part)>,
-    /// What it does when it holds, and when it does not.
-    verb: (&'static str, &'static str),
-}
-
-fn find<'a>(
-    program: &Program,
-    trace: &'a Trace,
-    name: &str,
-    wanted: Option<On>,
-) -> Result<Found<'a>, Failure> {
-    let fits = |clause: &&Clause| wanted.is_none_or(|on| on == clause.on);
-    if let Some(condition) = name.strip_prefix("condition.") {
-        let Some((_, span)) = trace.conditions.iter().find(|(known, _)| known == condition) else {
-            let known: Vec<&str> = trace.conditions.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(Failure::usage(format!("there is no condition `{condition}`"))
-                .hint(crate::suggest::hint(condition, known.iter().copied())));
-        };
-        let within = trace
-            .clauses
-            .iter()
-            .filter(fits)
-            .find_map(|clause| within(&clause.root, *span).map(|part| (clause.on, part)));
-        return match within {
-            Some((on, part)) => Ok(Found {
-                on,
-                parts: vec![("when".to_owned(), part)],
-                verb: ("holds", "does not hold"),
-            }),
-            None => Err(Failure::usage(format!(
-                "no rule {}uses the condition `{condition}`",
-                at(program, wanted)
-            ))
-            .hint("explain it for a trigger whose rules use it: --trigger NAME")),
-        };
-    }
-    if let Some((table, entry)) = name.split_once('.') {
-        let owner = Owner::Entry(table.to_owned(), entry.to_owned());
-        let clause = trace.clauses.iter().filter(fits).find(|clause| clause.owner == owner);
-        return clause.map_or_else(
-            || {
-                Err(Failure::usage(format!(
-                    "no entry `{entry}` of `{table}` has a `when` that a rule {}reaches",
-                    at(program, wanted)
-                ))
-                .hint("an entry without `when` always takes part; is the name TABLE.ENTRY?"))
-            },
-            |clause| {
-                let parts = vec![("when".to_owned(), &clause.root)];
-                Ok(Found { on: clause.on, parts, verb: ("may fall", "cannot fall") })
-            },
-        );
-    }
-    let rules = || program.fragments.iter().flat_map(|def| def.rules.iter().map(move |r| (def, r)));
-    let Some((fragment, _)) = rules().find(|(_, rule)| rule.name == name) else {
-        let known: Vec<&str> = rules().map(|(_, rule)| rule.name.as_str()).collect();
-        return Err(Failure::usage(format!("there is no rule `{name}`"))
-            .hint(crate::suggest::hint(name, known.iter().copied())));
-    };
-    if wanted.is_some_and(|on| on != fragment.on) {
-        return Err(Failure::usage(format!(
-            "the rule `{name}` is on {}",
-            on_text(program, fragment.on)
-        ))
-        .hint("leave out --trigger"));
-    }
-    let owner = Owner::Rule(name.to_owned());
-    let own = trace.clauses.iter().filter(|clause| clause.owner == owner);
-    let parts = own.map(|clause| (clause.what.clone(), &clause.root)).collect();
-    Ok(Found { on: fragment.on, parts, verb: ("fires", "does not fire") })
-}
-
-fn at(program: &Program, on: Option<On>) -> String {
-    on.map_or_else(String::new, |on| format!("on {} ", on_text(program, on)))
-}
-
-fn within(
-    part: &cairn_ruleset::lang::Part,
-    span: cairn_ruleset::lang::Span,
-) -> Option<&cairn_ruleset::lang::Part> {
-    if part.span == span {
-        return Some(part);
-    }
-    part.parts.iter().find_map(|inner| within(inner, span))
-}
-
-fn on_named(program: &Program, name: &str) -> Result<On, Failure> {
-    let index = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
-    let found = match name.strip_prefix("timer.") {
-        Some(timer) => {
-            program.timers.iter().position(|t| t.name == timer).map(|at| On::Timer(index(at)))
-        }
-        None => {
-            program.triggers.iter().position(|t| t.name == name).map(|at| On::Trigger(index(at)))
-        }
-    };
-    let known: Vec<&str> = program.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
-    found.ok_or_else(|| {
-        Failure::usage(format!("there is no trigger `{name}`"))
-            .hint(crate::suggest::hint(name, known.iter().copied()))
-    })
-}
-
-fn on_text(program: &Program, on: On) -> String {
-    match on {
-        On::Trigger(at) => {
-            program.triggers.get(usize::from(at)).map_or("?".into(), |t| t.name.clone())
-        }
-        On::Timer(at) => {
-            program.timers.get(usize::from(at)).map_or("?".into(), |t| format!("timer.{}", t.name))
-        }
-    }
 }
 
 fn node(sources: &[Source], part: &Explained, deep: bool) -> Node {
