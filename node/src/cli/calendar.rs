@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cairn_ruleset::calendar::{Calendar, PeriodError, TimeZone, calendar, document};
-use cairn_ruleset::schedule::zone_names;
+use cairn_ruleset::schedule;
 use cairn_ruleset::value::duration_text;
 use serde::Serialize;
 
@@ -98,13 +98,16 @@ pub fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The zone that was probably meant: that of the city, or the nearest.
+/// The zone that was probably meant: that of the city or the abbreviation, or the nearest.
 fn near_zone(written: &str) -> String {
-    let city = format!("/{}", written.to_ascii_lowercase().replace(' ', "_"));
-    let of_city = zone_names().find(|name| name.to_ascii_lowercase().ends_with(&city));
-    match of_city.or_else(|| crate::suggest::nearest_by_edits(written, zone_names())) {
+    let near = match schedule::zone_of(written) {
+        None if schedule::is_short_zone(written) => None,
+        None => crate::suggest::nearest_by_edits(written, schedule::zone_names()),
+        known => known,
+    };
+    match near {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "use an IANA name such as `Europe/Paris` or `UTC`".to_owned(),
+        None => "name a city of the zone, such as `Europe/Paris`, or `UTC`".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Code;
 use super::constant::{counted, shorten};
 use super::index::Symbol;
-use super::infer::{Checker, Ty, Val};
+use super::infer::{Checker, Keep, Ty, Val};
 use super::interval::{self, Interval};
 use super::literal;
 use super::names::Names;
@@ -253,6 +253,10 @@ impl Checker<'_, '_> {
             return self.broken(at);
         };
         if low.range.min > high.range.max {
+            // Fewer values of the bounds may be all that keeps them apart.
+            if self.keep == Keep::Nothing {
+                return self.broken(at);
+            }
             self.error(
                 Code::NeverTrue,
                 at,

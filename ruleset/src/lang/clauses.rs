@@ -10,7 +10,7 @@ use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{BinOp, NodeKind, UnaryOp};
-use super::{Code, Diagnostic, Span};
+use super::{Code, Diagnostic};
 
 impl Checker<'_, '_> {
     /// Remembers whether a part of `&&` or `||` was constant in this use.
@@ -33,10 +33,7 @@ impl Checker<'_, '_> {
 /// Reports every clause that decides nothing, and every group of them that one of them decides.
 pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     let clauses = std::mem::take(&mut session.clauses);
-    let (dead, sure) = (
-        Groups::of(session, &clauses, BinOp::And, |truth| truth.never),
-        Groups::of(session, &clauses, BinOp::Or, |truth| truth.always),
-    );
+    let groups = groups(session, &clauses);
     for (at, truth) in clauses {
         if !truth.is_constant() || !is_alone(session, at) {
             continue;
@@ -49,8 +46,8 @@ pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
         let span = session.span(at);
         let shown = super::constant::shorten(session.text(at));
         let is = if truth.always { "always" } else { "never" };
-        let group = if truth.never { dead.around(span) } else { sure.around(span) };
-        let Some((whole, text)) = group else {
+        let decided = NodeKind::Binary(if truth.never { BinOp::And } else { BinOp::Or });
+        let Some(group) = groups.get(&at).filter(|group| session.kind(**group) == decided) else {
             session.report(
                 Diagnostic::warning(Code::ConstantClause, span, format!("`{shown}` is {is} true"))
                     .cause("the ranges of its inputs leave no other answer, so it decides nothing here")
@@ -58,6 +55,7 @@ pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
             );
             continue;
         };
+        let (whole, text) = (session.span(*group), session.text(*group));
         let text = super::constant::shorten(text);
         session.report(
             Diagnostic::warning(Code::ConstantClause, whole, format!("`{text}` is {is} true"))
@@ -68,41 +66,38 @@ pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     }
 }
 
-/// The widest groups of clauses that one of their clauses makes constant, in order; none overlap.
-struct Groups<'s>(Vec<(Span, &'s str)>);
-
-impl<'s> Groups<'s> {
-    fn of(
-        session: &Session<'s>,
-        clauses: &BTreeMap<At, Truth>,
-        op: BinOp,
-        settled: fn(&Truth) -> bool,
-    ) -> Groups<'s> {
-        let groups = clauses
-            .iter()
-            .filter(|(at, truth)| settled(truth) && session.kind(**at) == NodeKind::Binary(op));
-        let mut all: Vec<_> =
-            groups.map(|(at, _)| (session.span(*at), session.text(*at))).collect();
-        all.sort_by_key(|(span, _)| (span.file, span.start, std::cmp::Reverse(span.end)));
-        let mut widest: Vec<(Span, &str)> = Vec::new();
-        for (span, text) in all {
-            if widest
-                .last()
-                .is_none_or(|(last, _)| last.file != span.file || last.end <= span.start)
-            {
-                widest.push((span, text));
+/// The widest group that each clause makes constant if it is: a conjunction that is never true, and a
+/// disjunction that always is, each with what it joins. Linear.
+fn groups(session: &Session<'_>, clauses: &BTreeMap<At, Truth>) -> BTreeMap<At, At> {
+    let mut all: Vec<(At, BinOp)> = (clauses.iter())
+        .filter_map(|(at, truth)| match session.kind(*at) {
+            NodeKind::Binary(op @ BinOp::And) if truth.never => Some((*at, op)),
+            NodeKind::Binary(op @ BinOp::Or) if truth.always => Some((*at, op)),
+            _ => None,
+        })
+        .collect();
+    // What stands around another one comes first.
+    all.sort_by_key(|(at, _)| {
+        let span = session.span(*at);
+        (span.file, span.start, std::cmp::Reverse(span.end))
+    });
+    let mut groups = BTreeMap::new();
+    for (group, op) in all {
+        // One inside another one of its kind belongs to that.
+        if groups.get(&group).is_some_and(|outer| session.kind(*outer) == NodeKind::Binary(op)) {
+            continue;
+        }
+        let mut open = vec![group];
+        while let Some(at) = open.pop() {
+            for part in session.children(at) {
+                groups.insert(part, group);
+                if session.kind(part) == NodeKind::Binary(op) {
+                    open.push(part);
+                }
             }
         }
-        Groups(widest)
     }
-
-    /// The group that holds a clause.
-    fn around(&self, clause: Span) -> Option<(Span, &'s str)> {
-        let key = (clause.file, clause.start);
-        let before = self.0.partition_point(|(span, _)| (span.file, span.start) <= key);
-        let group = before.checked_sub(1).and_then(|at| self.0.get(at)).copied()?;
-        (group.0.file == clause.file && clause.end <= group.0.end).then_some(group)
-    }
+    groups
 }
 
 /// Neither made of clauses nor a choice: its parts are looked at by themselves.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::infer::{Shared, Truth};
+use super::limits::RULE_NODE_COUNT_MAX;
 use super::lower::EntryTruths;
 use super::scope::Scope;
 use super::session::{At, Session};
@@ -91,26 +92,19 @@ pub(super) struct References {
 }
 
 impl References {
-    /// What an expression refers to itself, and through the conditions that it names, as far as the
-    /// run may visit more.
-    pub(super) fn of(
-        session: &Session<'_>,
-        scope: &Scope,
-        shared: &mut Shared,
-        at: At,
-    ) -> References {
+    /// What an expression refers to itself, and through the conditions that it names; not all of what
+    /// has more parts than a rule may have.
+    pub(super) fn of(session: &Session<'_>, scope: &Scope, at: At) -> References {
         let mut found = References::default();
         found.walk(session, scope, at);
         let mut seen = BTreeSet::new();
         while let Some((index, _)) = found.conditions.pop() {
             let condition = scope.conditions.get(index).filter(|condition| !condition.cyclic);
             if let Some(when) = condition.and_then(|condition| condition.when)
+                && found.parts <= RULE_NODE_COUNT_MAX as usize
                 && seen.insert(index)
-                && !shared.is_spent()
             {
-                found.parts = 0;
                 found.walk(session, scope, when);
-                shared.spend(found.parts);
             }
         }
         found

@@ -2,7 +2,6 @@
 
 use super::index::Symbol;
 use super::literal::{self, Number};
-use super::names;
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{NodeKind, UnaryOp};
@@ -245,6 +244,9 @@ fn literal_help(ty: Type) -> &'static str {
     }
 }
 
+/// The types that have a name of their own.
+const TYPES: [&str; 5] = ["bool", "int", "decimal", "duration", "instant"];
+
 /// What `type = …` or a trigger's field says: the type, and its range if that is known from it.
 pub(super) fn type_of(
     session: &mut Session<'_>,
@@ -277,7 +279,7 @@ pub(super) fn type_of(
             if session.is_lost(name) {
                 return None;
             }
-            let known = ["bool", "int", "decimal", "duration", "instant"].into_iter();
+            let known = TYPES.into_iter();
             let foreign = foreign_type(name);
             let meant = match foreign {
                 Some(meant) => Some(meant.to_owned()),
@@ -371,7 +373,8 @@ pub(super) fn type_of(
             }
             let shown = shorten(written);
             let word = shown.trim_matches('"').to_owned();
-            let help = match kind == NodeKind::Text && names::is_name(&word) {
+            let known = TYPES.contains(&&*word) || scope.enum_names.find(&word).is_some();
+            let help = match kind == NodeKind::Text && known {
                 true => format!("write `{word}` without quotes"),
                 false => "write for example `bool`, `zone` or `int(1, 100)`".to_owned(),
             };

@@ -132,7 +132,7 @@ pub(super) fn attribute(name: &str) -> Option<(&'static str, bool)> {
         "value" | "initial" => ("default", true),
         "region" | "place" | "tz" | "timezone" | "time_zone" => ("zone", true),
         "amount" | "quantity" => ("count", true),
-        "period" | "interval" => ("every", true),
+        "period" | "interval" => ("every", false),
         "loot" | "loot_table" => ("table", true),
         "chance" | "probability" | "odds" => ("weight", false),
         "schedule" => ("cron", false),

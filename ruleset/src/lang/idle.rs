@@ -1,20 +1,21 @@
 //! What no rule evaluates: conditions that nothing uses, entries of tables that no rule rolls.
 //!
 //! No rule says for which trigger such an expression is meant, so what is said of it has to be so for
-//! all that have the fields it reads. Two looks settle that, however many they are: what holds always,
-//! or never, where each field may have any value that one of the triggers allows, does so for each of
-//! them; and what is wrong where a field may only have the values that all of them allow is wrong for
-//! each. The second look is taken where the first one found mistakes.
+//! all that have the fields it reads. Two looks are enough to say nothing else, however many triggers
+//! they are: what holds always, or never, where each field may have any value between those that the
+//! triggers allow, does so for each of them; and what is wrong where a field may only have the values
+//! that all of them allow is wrong for each. The second look is taken where the first one found mistakes.
+//! What both miss is told once a rule says for which trigger it is.
 //!
 //! Of the conditions that it names nothing is learned: rules judge those that they use, and each of the
 //! others is judged like this one, so that the order of declarations decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::conditions::References;
 use super::infer::{Checker, Keep, Shared, Ty};
 use super::lower::{EntryTruths, remember, unchecked};
-use super::scope::{Scope, Trigger};
+use super::scope::Scope;
 use super::session::{At, Session};
 use super::{Code, Diagnostic};
 use crate::ir::{On, Slot};
@@ -52,12 +53,53 @@ pub(super) fn unused(
         let when = def.and_then(|entry| entry.when);
         all.extend(when.map(|when| (Idle::Entry(table, entry), when)));
     }
+    let index = Fields::of(scope);
     for (idle, at) in all {
-        // What the rules have used up is reported; nothing is claimed of what could not be looked at.
+        // That the run may visit no more is reported.
         if shared.is_spent() {
             return;
         }
-        alone(session, scope, shared, truths, (idle, at));
+        alone(session, scope, &index, shared, truths, (idle, at));
+    }
+}
+
+/// The triggers that have a field, by its name.
+struct Fields {
+    by_name: BTreeMap<String, Vec<usize>>,
+    /// Triggers whose fields could not be read, and that may have any.
+    broken: Vec<usize>,
+}
+
+impl Fields {
+    fn of(scope: &Scope) -> Fields {
+        let (mut by_name, mut broken) = (BTreeMap::<String, Vec<usize>>::new(), Vec::new());
+        for (index, trigger) in scope.triggers.iter().enumerate() {
+            if trigger.broken {
+                broken.push(index);
+                continue;
+            }
+            for name in trigger.names.iter() {
+                by_name.entry(name.to_owned()).or_default().push(index);
+            }
+        }
+        Fields { by_name, broken }
+    }
+
+    /// Whether some trigger has the field, or may have it.
+    fn knows(&self, name: &str) -> bool {
+        !self.broken.is_empty() || self.by_name.contains_key(name)
+    }
+
+    /// The triggers that have all these fields, those that only may last.
+    fn fitting(&self, fields: &BTreeSet<String>) -> Vec<usize> {
+        let none = Vec::new();
+        let each: Vec<&Vec<usize>> =
+            fields.iter().map(|field| self.by_name.get(field).unwrap_or(&none)).collect();
+        let Some(fewest) = each.iter().min_by_key(|triggers| triggers.len()) else {
+            return Vec::new();
+        };
+        let has = |trigger: &&usize| each.iter().all(|known| known.binary_search(trigger).is_ok());
+        fewest.iter().filter(has).chain(&self.broken).copied().collect()
     }
 }
 
@@ -65,35 +107,23 @@ pub(super) fn unused(
 fn alone(
     session: &mut Session<'_>,
     scope: &mut Scope,
+    index: &Fields,
     shared: &mut Shared,
     truths: &mut EntryTruths,
     (idle, at): (Idle, At),
 ) {
-    let mut fields = References::of(session, scope, shared, at).fields;
-    let has =
-        |trigger: &Trigger, field: &String| trigger.broken || trigger.names.find(field).is_some();
-    let mut missing = false;
-    fields.retain(|field| {
-        let known = scope.triggers.iter().any(|trigger| has(trigger, field));
-        missing |= !known;
-        known
-    });
-    let fits = |trigger: &Trigger| fields.iter().all(|field| has(trigger, field));
-    let fitting: Vec<usize> = match fields.is_empty() {
-        true => Vec::new(),
-        false => (0..).zip(&scope.triggers).filter(|(_, t)| fits(t)).map(|(at, _)| at).collect(),
-    };
-    if fitting.is_empty() && !(fields.is_empty() || missing) {
-        no_trigger(session, at, &fields);
-    }
-    let found = session.found_count();
-    // The fields of a trigger that could not be read are those of none.
-    let first = fitting.iter().find(|at| scope.triggers.get(**at).is_some_and(|t| !t.broken));
-    let Some(&trigger) = first.or(fitting.first()) else {
+    let mut fields = References::of(session, scope, at).fields;
+    let named = fields.len();
+    fields.retain(|field| index.knows(field));
+    let fitting = index.fitting(&fields);
+    let Some(&trigger) = fitting.first() else {
+        if !fields.is_empty() && fields.len() == named {
+            no_trigger(session, at, &fields);
+        }
         check(session, scope, shared, truths, (idle, None, at), Keep::Own);
-        cut_short(session, shared, found);
         return;
     };
+    let found = session.found_count();
     let any = slots(scope, trigger, &fitting, &fields, any);
     let common = slots(scope, trigger, &fitting, &fields, common);
     let on = u16::try_from(trigger).ok().map(On::Trigger);
@@ -104,18 +134,12 @@ fn alone(
         exchange(scope, trigger, common);
         // An editor is told of the wider ranges.
         let (index, recorder) = (session.index.take(), session.recorder.take());
-        check(session, scope, shared, truths, (idle, on, at), Keep::Nothing);
+        shared.uncounted(|shared| {
+            check(session, scope, shared, truths, (idle, on, at), Keep::Nothing);
+        });
         (session.index, session.recorder) = (index, recorder);
     }
     exchange(scope, trigger, own);
-    cut_short(session, shared, found);
-}
-
-/// Takes back what was found by a look for which there was not enough left: it may be no mistake.
-fn cut_short(session: &mut Session<'_>, shared: &Shared, found: usize) {
-    if shared.is_spent() {
-        session.take_after(found);
-    }
 }
 
 /// Slots of fields of one trigger, by index.

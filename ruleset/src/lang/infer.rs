@@ -101,14 +101,15 @@ pub(super) struct Shared {
 impl Shared {
     /// Counts one visit; false when the run has made all that it may.
     pub(super) fn visit(&mut self) -> bool {
-        self.spend(1);
+        self.nodes = self.nodes.saturating_add(1);
         !self.is_spent()
     }
 
-    /// Counts visits that were made.
-    pub(super) fn spend(&mut self, visits: usize) {
-        let visits = u32::try_from(visits).unwrap_or(u32::MAX);
-        self.nodes = self.nodes.saturating_add(visits);
+    /// Does work whose visits are not counted: it has to be bounded by what was.
+    pub(super) fn uncounted(&mut self, work: impl FnOnce(&mut Shared)) {
+        let nodes = self.nodes;
+        work(self);
+        self.nodes = nodes;
     }
 
     /// Whether the run has made all visits that it may.

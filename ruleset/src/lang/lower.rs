@@ -423,8 +423,12 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
                     (format!(", whatever {input} is"), "no value of that input makes a difference")
                 }
             };
+            let either = matches!(value.ir, Expr::Binary(BinaryOp::Or, ..));
             let help = match always {
-                true => "if both parts are meant, join them with `&&`; else remove `when`",
+                true if either => {
+                    "if both parts are meant, join them with `&&`; else remove `when`"
+                }
+                true => "compare with a value that it can have, or remove `when`",
                 false if joined => "change one of the parts, or join them with `||`",
                 false => "compare with a value that it can have, or remove the rule",
             };

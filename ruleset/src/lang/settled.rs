@@ -34,16 +34,21 @@ pub(super) fn settled(scope: &Scope, on: Option<On>, mut expr: &Expr) -> Option<
         expr = inner;
         denied = !denied;
     }
-    let found = joined(scope, on, BinaryOp::And, expr).or_else(|| {
-        let found = joined(scope, on, BinaryOp::Or, expr)?;
-        Some(Settled { always: true, ..found })
-    })?;
-    Some(Settled { always: found.always != denied, ..found })
+    [BinaryOp::And, BinaryOp::Or].into_iter().find_map(|op| {
+        let always = (op == BinaryOp::Or) != denied;
+        let input = joined(scope, on, (op, always), expr)?;
+        Some(Settled { always, input })
+    })
 }
 
-/// Whether the parts of `expr` that `op` joins leave an input no value; of a disjunction, whether
-/// what denies them does.
-fn joined(scope: &Scope, on: Option<On>, op: BinaryOp, expr: &Expr) -> Option<Settled> {
+/// Which input the parts of `expr` that `op` joins leave no value, or in a disjunction what denies them;
+/// `Some(None)` for a part and its opposite. The whole would then be so `always`, or never.
+fn joined(
+    scope: &Scope,
+    on: Option<On>,
+    (op, always): (BinaryOp, bool),
+    expr: &Expr,
+) -> Option<Option<Input>> {
     let mut left: BTreeMap<Input, Pieces> = BTreeMap::new();
     let mut parts: Vec<&Expr> = Vec::new();
     let mut open = vec![expr];
@@ -57,7 +62,7 @@ fn joined(scope: &Scope, on: Option<On>, op: BinaryOp, expr: &Expr) -> Option<Se
         }
         if parts.len() < PAIRED_COUNT_MAX {
             if parts.iter().any(|other| opposite(part, other)) {
-                return Some(Settled { always: false, input: None });
+                return Some(None);
             }
             parts.push(part);
         }
@@ -67,12 +72,12 @@ fn joined(scope: &Scope, on: Option<On>, op: BinaryOp, expr: &Expr) -> Option<Se
         }
         let (ty, range) = input.range(scope, on);
         // To name all values that an enum has today is no mistake: it may get more.
-        let open = op == BinaryOp::Or && matches!(ty, Type::Enum(_));
+        let open = always && matches!(ty, Type::Enum(_));
         let max = if open { i64::MAX } else { range.max };
         let known = left.entry(input).or_insert_with(|| vec![(range.min, max)]);
         *known = intersect(known, &allowed);
         match (&known[..], known.len() > PIECE_COUNT_MAX) {
-            ([], _) => return Some(Settled { always: false, input: Some(input) }),
+            ([], _) => return Some(Some(input)),
             // Too many to follow: without the gaps, values seem to be left that are not.
             ([first, .., last], true) => *known = vec![(first.0, last.1)],
             _ => {}
@@ -151,17 +156,19 @@ fn allowed(part: &Expr) -> Option<(Input, Pieces)> {
                 _ => return None,
             };
             let (least, most) = (i64::MIN, i64::MAX);
-            let (below, above) = (value.saturating_sub(1), value.saturating_add(1));
+            let below = value.checked_sub(1).map(|below| (least, below));
+            let above = value.checked_add(1).map(|above| (above, most));
             let pieces = match op {
-                Eq => vec![(value, value)],
-                Ne => vec![(least, below), (above, most)],
-                Lt => vec![(least, below)],
-                Le => vec![(least, value)],
-                Gt => vec![(above, most)],
-                Ge => vec![(value, most)],
+                Eq => [Some((value, value)), None],
+                Ne => [below, above],
+                Lt => [below, None],
+                Le => [Some((least, value)), None],
+                Gt => [above, None],
+                Ge => [Some((value, most)), None],
                 _ => return None,
             };
-            (line.input, normal(pieces.into_iter().map(|piece| line.back(piece)).collect()))
+            let pieces = pieces.into_iter().flatten().map(|piece| line.back(piece));
+            (line.input, normal(pieces.collect()))
         }
         _ => return None,
     };
@@ -302,6 +309,24 @@ mod tests {
                 _ => binary(Or, a, b),
             })
         })
+    }
+
+    #[test]
+    fn the_ends_of_all_numbers_are_values_too() {
+        use BinaryOp::*;
+        let (least, most) = (i64::MIN, i64::MAX);
+        for (op, value, expected) in [
+            (Ne, most, vec![(least, most - 1)]),
+            (Ne, least, vec![(least + 1, most)]),
+            (Gt, most, vec![]),
+            (Lt, least, vec![]),
+            (Eq, most, vec![(most, most)]),
+            (Ge, most, vec![(most, most)]),
+            (Le, most, vec![(least, most)]),
+        ] {
+            let compared = Expr::Binary(op, Box::new(Expr::Rate(0)), Box::new(Expr::Const(value)));
+            assert_eq!(allowed(&compared), Some((Input::Rate(0), expected)), "{op:?} {value}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! The shape of blocks: which attributes, labels and inner blocks each may have.
 
+use std::collections::BTreeSet;
+
 use super::constant::{counted, shorten};
 use super::session::{At, Session};
 use super::tree::NodeKind;
@@ -28,6 +30,8 @@ pub(super) struct Block {
     /// Part of it could not be read: what seems to be missing may stand there.
     pub(super) damaged: bool,
     names: Vec<String>,
+    /// Names of its attributes, whether or not they are known.
+    written: BTreeSet<String>,
 }
 
 impl Block {
@@ -40,6 +44,7 @@ impl Block {
             blocks: Vec::new(),
             damaged: false,
             names: Vec::new(),
+            written: BTreeSet::new(),
         }
     }
 
@@ -59,6 +64,7 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
         blocks: Vec::new(),
         damaged: session.is_damaged(at),
         names: Vec::new(),
+        written: written(session, at),
     };
     for child in session.children(at).into_iter().skip(1) {
         match session.kind(child) {
@@ -113,10 +119,18 @@ pub(super) fn read(session: &mut Session<'_>, at: At, schema: &Schema) -> Block 
 /// Reads the object at `at` (`{ name = value, … }`) as if it were a block without labels.
 pub(super) fn object(session: &mut Session<'_>, at: At, schema: &Schema) -> Block {
     let mut block = Block::bare(session.span(at), Vec::new());
+    block.written = written(session, at);
     for child in session.children(at) {
         attribute(session, child, schema, &mut block);
     }
     block
+}
+
+/// The names of the attributes of a block or an object.
+fn written(session: &Session<'_>, at: At) -> BTreeSet<String> {
+    let attributes = session.children(at).into_iter();
+    let attributes = attributes.filter(|child| session.kind(*child) == NodeKind::Attribute);
+    attributes.filter_map(|at| Some(session.text(session.child(at, 0)?).to_owned())).collect()
 }
 
 fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Block) {
@@ -137,7 +151,9 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
         };
         let block_of =
             schema.blocks.iter().find(|kind| name.strip_suffix('s').unwrap_or(name) == **kind);
+        let given = meant.as_ref().is_some_and(|meant| block.written.contains(meant));
         let help = match (&meant, block_of) {
+            (Some(meant), _) if given => format!("`{meant}` is there already: remove this one"),
             (_, Some(kind)) => format!("`{kind}` is a block: write `{kind}{} {{`", label_of(kind)),
             (Some(meant), _) => format!("did you mean `{meant}`?"),
             _ if matches!(name, "min" | "max") && all.contains(&"range") => {
@@ -152,12 +168,12 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
             cause,
             help,
         );
-        let alike = foreign.is_none_or(|(_, alike)| alike) && block_of.is_none();
+        let alike = foreign.is_none_or(|(_, alike)| alike) && block_of.is_none() && !given;
         let meant = meant.filter(|_| alike);
         session.fix(name_at, meant.clone());
         // It may stand for what seems to be missing.
         block.damaged = true;
-        if let Some(meant) = meant.filter(|meant| !block.names.contains(meant)) {
+        if let Some(meant) = meant {
             block.names.push(meant);
             block.attributes.push((name_at, value));
         }

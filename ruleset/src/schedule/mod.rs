@@ -183,6 +183,7 @@ pub fn zone_of(written: &str) -> Option<&'static str> {
         ("JST", "Asia/Tokyo"),
         ("KST", "Asia/Seoul"),
     ];
+    let written = &*written.replace(' ', "_");
     // Below `Etc` the sign of an offset is turned round.
     let tail = |name: &str| {
         let city = name.rsplit_once('/').filter(|(area, _)| *area != "Etc");
@@ -201,8 +202,9 @@ pub fn zone_of(written: &str) -> Option<&'static str> {
 pub fn is_short_zone(written: &str) -> bool {
     let letters = written.bytes().take_while(u8::is_ascii_alphabetic).count();
     let rest = written.get(letters..).unwrap_or("");
-    let offset = rest.starts_with(['+', '-']) && rest.len() <= 6;
-    (letters <= 5 && rest.is_empty()) || (matches!(letters, 0 | 3) && offset)
+    letters <= 5
+        && rest.len() <= 6
+        && rest.bytes().all(|b| b.is_ascii_digit() || b"+-:".contains(&b))
 }
 
 /// Whether a schedule has an instant on one of these dates.

@@ -605,6 +605,66 @@ fn the_order_of_triggers_and_conditions_decides_nothing() {
 }
 
 #[test]
+fn what_is_wrong_is_told_or_the_limit_is_wherever_it_stands() {
+    // Nine conditions of some hundred operations, named together by many that nothing uses.
+    let terms = vec!["trigger.f + 1 > 2"; 20].join(" || ");
+    let big: String = (0..9_u8)
+        .map(|n| {
+            let name = char::from(b'a' + n);
+            format!("condition \"big{name}\" {{ when = ({terms}) && ({terms}) }}\n")
+        })
+        .collect();
+    let names: Vec<String> =
+        (0..9_u8).map(|n| format!("condition.big{}", char::from(b'a' + n))).collect();
+    let all = format!("condition \"all\" {{ when = {} }}\n", names.join(" || "));
+    let bad = "condition \"bad\" { when = param.nope && trigger.f + 1 }\n";
+    let many = |from: usize| -> String {
+        (from..from + 250)
+            .map(|n| format!("condition \"x{n}\" {{ when = trigger.g && condition.all }}\n"))
+            .collect()
+    };
+    let trigger = "trigger \"t\" { fields = { f = int(1, 10), g = bool } }\n";
+    let run = |first: &str, last: &str| -> Vec<String> {
+        let head = "ruleset \"r\" {\n  dialect = 1\n  context = \"r@1\"\n}\n";
+        let checked = check(&[
+            source("a.rules.hcl", &format!("{head}{trigger}{first}{big}{all}")),
+            source("b.rules.hcl", &many(0)),
+            source("c.rules.hcl", &many(250)),
+            source("d.rules.hcl", &format!("condition \"end\" {{ when = trigger.g }}\n{last}")),
+        ]);
+        checked.errors().map(|found| found.code.to_string()).collect()
+    };
+    let costly = "C0610".to_owned();
+    assert!(run(bad, "").contains(&"C0405".to_owned()));
+    assert!(run("", "").contains(&costly) && run("", bad).contains(&costly));
+}
+
+#[test]
+fn fewer_values_make_no_mistake_of_bounds() {
+    let text = "trigger \"a\" {
+  fields = {
+    lo = int(0, 10)
+    hi = int(5, 20)
+    z  = int(1, 10)
+    v  = int(0, 30)
+  }
+}
+trigger \"b\" {
+  fields = {
+    lo = int(8, 20)
+    hi = int(0, 7)
+    z  = int(20, 40)
+    v  = int(0, 30)
+  }
+}
+condition \"c\" {
+  when = between(trigger.v, trigger.lo, trigger.hi) && 10 / (trigger.z - 30) < 3
+}
+";
+    assert_eq!(codes(text), [""; 0]);
+}
+
+#[test]
 fn however_many_triggers_there_are_what_nothing_uses_is_looked_at_twice() {
     // Each of the conditions is some 150 operations, and the one that names them is one of one trigger.
     let bad: String = (0..280)

@@ -16,6 +16,7 @@ trigger "t" {
     dur   = duration("0s", "1h")
     neg   = int(-10, 10)
     rich  = int(0, 10000000)
+    most  = int(0, 9223372036854775807)
   }
 }
 "#;
@@ -131,6 +132,11 @@ fn an_attribute_of_other_tools_is_told_its_name_here() {
         helps(&param("  type = int(0, 5)\n  range = [0, 9]\n").replacen("  type = int\n", "", 1)),
         ["C0305 remove one of them"]
     );
+    // What is there already is not meant once more.
+    let twice = "rule \"r\" {\n  on = t\n  event = t\n  emit \"x\" {}\n}\n";
+    assert_eq!(helps(twice), ["C0304 `on` is there already: remove this one"]);
+    let checked = check(&[source("a.rules.hcl", &format!("{HEAD}{twice}"))]);
+    assert!(checked.diagnostics[0].fix.is_none());
     let emit = "rule \"r\" {\n  on = t\n  emit = \"x\"\n}\n";
     assert_eq!(helps(emit), ["C0304 `emit` is a block: write `emit \"name\" {`"]);
 }
@@ -154,7 +160,7 @@ fn types_and_references_of_other_tools_are_told_their_form_here() {
     for (expr, help) in [
         (
             "trigger.lvl > 3",
-            "C0406 t has `level`, `zone`, `gold`, `share`, `dur`, `neg` and `rich`: use one of them, or add the field",
+            "C0406 t has `level`, `zone`, `gold`, `share`, `dur`, `neg`, `rich` and `most`: use one of them, or add the field",
         ),
         ("condition.c()", "C0202 write `condition.c`"),
         ("trigger.level.min()", "C0202 write `min(trigger.level, …)`"),
@@ -202,6 +208,7 @@ fn what_no_interval_shows_is_settled() {
         ("trigger.level * trigger.neg > 3 || trigger.level * trigger.neg <= 3", "C0606"),
         ("trigger.level != 10.5", "C0606"),
         ("trigger.level == 10.5", "C0607"),
+        ("trigger.level > 9223372036854775806", "C0607"),
         ("trigger.level * 2 == 7", "C0607"),
         (
             "since(\"2027-01-07T00:00:00Z\") >= \"0s\" && since(\"2026-12-12T00:00:00Z\") < \"0s\"",
@@ -216,6 +223,10 @@ fn what_no_interval_shows_is_settled() {
     for expr in [
         // An enum may get more values.
         "one_of(trigger.zone, \"a\", \"b\", \"c\")",
+        "!(trigger.zone != \"a\" && trigger.zone != \"b\" && trigger.zone != \"c\")",
+        // The largest number is one, too.
+        "trigger.most != 9223372036854775807",
+        "trigger.gold || trigger.most != 9223372036854775807",
         "trigger.level > 40 || trigger.level < 40",
         "trigger.level > 40 || trigger.rich <= 40",
         "since(\"2026-12-12T00:00:00Z\") >= \"0s\" && since(\"2027-01-07T00:00:00Z\") < \"0s\"",
@@ -252,6 +263,19 @@ fn what_a_dead_clause_takes_with_it_is_marked() {
         (
             "trigger.gold && (trigger.level < 200 || trigger.share > 0.5)",
             &["trigger.level < 200 || trigger.share > 0.5"],
+        ),
+        // What stands beside it in a disjunction is not what makes the group so, and the other way round.
+        (
+            "trigger.gold || ((trigger.neg > 20 || trigger.level > 3) && trigger.level > 200)",
+            &["trigger.neg > 20", "trigger.neg > 20 || trigger.level > 3) && trigger.level > 200"],
+        ),
+        (
+            "trigger.gold && ((trigger.neg < 20 && trigger.level > 3) || trigger.level < 200)",
+            &["trigger.neg < 20", "trigger.neg < 20 && trigger.level > 3) || trigger.level < 200"],
+        ),
+        (
+            "trigger.gold && (trigger.neg > 20 || trigger.level < 200)",
+            &["trigger.neg > 20", "trigger.neg > 20 || trigger.level < 200"],
         ),
         // One of two ways is left.
         (
