@@ -72,7 +72,11 @@ fn bad_periods_zones_and_timers_are_refused_with_a_hint() {
         (vec!["--from", "soon", "--to", "2026-12-01"], "hint: write it as in --from"),
         (
             vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "Mars/Olympus"],
-            "hint: use an IANA name such as",
+            "hint: name a city of the zone, such as `Europe/Paris`, or `UTC`",
+        ),
+        (
+            vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "GMT+1"],
+            "hint: name a city of the zone",
         ),
         (
             vec!["--from", "2026-12-01", "--to", "2026-12-02", "--zone", "berlin"],
