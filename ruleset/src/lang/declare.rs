@@ -359,6 +359,13 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     }
     if let Some(name) = name {
         let broken = block.value("fields").is_none() || session.is_damaged(at);
+        if broken {
+            scope.broken_triggers.push(index);
+        } else {
+            for (field, _) in &fields {
+                scope.fields.entry(field.clone()).or_default().push(index);
+            }
+        }
         scope.triggers.push(Trigger { name, fields, names: seen, broken });
     }
 }

@@ -10,7 +10,7 @@
 //! Of the conditions that it names nothing is learned: rules judge those that they use, and each of the
 //! others is judged like this one, so that the order of declarations decides nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::conditions::References;
 use super::infer::{Checker, Keep, Shared, Ty};
@@ -53,69 +53,39 @@ pub(super) fn unused(
         let when = def.and_then(|entry| entry.when);
         all.extend(when.map(|when| (Idle::Entry(table, entry), when)));
     }
-    let index = Fields::of(scope);
     for (idle, at) in all {
         // That the run may visit no more is reported.
         if shared.is_spent() {
             return;
         }
-        alone(session, scope, &index, shared, truths, (idle, at));
+        alone(session, scope, shared, truths, (idle, at));
     }
 }
 
-/// The triggers that have a field, by its name.
-struct Fields {
-    by_name: BTreeMap<String, Vec<usize>>,
-    /// Triggers whose fields could not be read, and that may have any.
-    broken: Vec<usize>,
-}
-
-impl Fields {
-    fn of(scope: &Scope) -> Fields {
-        let (mut by_name, mut broken) = (BTreeMap::<String, Vec<usize>>::new(), Vec::new());
-        for (index, trigger) in scope.triggers.iter().enumerate() {
-            if trigger.broken {
-                broken.push(index);
-                continue;
-            }
-            for name in trigger.names.iter() {
-                by_name.entry(name.to_owned()).or_default().push(index);
-            }
-        }
-        Fields { by_name, broken }
-    }
-
-    /// Whether some trigger has the field, or may have it.
-    fn knows(&self, name: &str) -> bool {
-        !self.broken.is_empty() || self.by_name.contains_key(name)
-    }
-
-    /// The triggers that have all these fields, those that only may last.
-    fn fitting(&self, fields: &BTreeSet<String>) -> Vec<usize> {
-        let none = Vec::new();
-        let each: Vec<&Vec<usize>> =
-            fields.iter().map(|field| self.by_name.get(field).unwrap_or(&none)).collect();
-        let Some(fewest) = each.iter().min_by_key(|triggers| triggers.len()) else {
-            return Vec::new();
-        };
-        let has = |trigger: &&usize| each.iter().all(|known| known.binary_search(trigger).is_ok());
-        fewest.iter().filter(has).chain(&self.broken).copied().collect()
-    }
+/// The triggers that have all these fields, those that only may last.
+fn fitting(scope: &Scope, fields: &BTreeSet<String>) -> Vec<usize> {
+    let none = Vec::new();
+    let each: Vec<&Vec<usize>> =
+        fields.iter().map(|field| scope.fields.get(field).unwrap_or(&none)).collect();
+    let Some(fewest) = each.iter().min_by_key(|triggers| triggers.len()) else {
+        return Vec::new();
+    };
+    let has = |trigger: &&usize| each.iter().all(|known| known.binary_search(trigger).is_ok());
+    fewest.iter().filter(has).chain(&scope.broken_triggers).copied().collect()
 }
 
 /// Checks one expression.
 fn alone(
     session: &mut Session<'_>,
     scope: &mut Scope,
-    index: &Fields,
     shared: &mut Shared,
     truths: &mut EntryTruths,
     (idle, at): (Idle, At),
 ) {
     let mut fields = References::of(session, scope, at).fields;
     let named = fields.len();
-    fields.retain(|field| index.knows(field));
-    let fitting = index.fitting(&fields);
+    fields.retain(|field| scope.may_have_field(field));
+    let fitting = fitting(scope, &fields);
     let Some(&trigger) = fitting.first() else {
         if !fields.is_empty() && fields.len() == named {
             no_trigger(session, at, &fields);

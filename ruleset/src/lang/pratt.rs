@@ -42,6 +42,7 @@ impl Parser<'_> {
     }
 
     fn choice(&mut self) -> Parsed<NodeId> {
+        let start = self.token.start;
         let condition = self.operators(0)?;
         if !self.at(TokenKind::Question) {
             return Ok(condition);
@@ -63,10 +64,11 @@ impl Parser<'_> {
         self.advance();
         let otherwise = self.expression()?;
         self.nesting -= 1;
-        self.node(NodeKind::Choice, &[condition, then, otherwise])
+        self.node(NodeKind::Choice, start, &[condition, then, otherwise])
     }
 
     fn operators(&mut self, least: u8) -> Parsed<NodeId> {
+        let start = self.token.start;
         let mut left = self.operand()?;
         let mut compared = false;
         while let Some((level, op)) = self.operator()? {
@@ -116,7 +118,7 @@ impl Parser<'_> {
             if self.operators.total() > OPERATOR_COUNT_MAX {
                 return self.too_long(self.tree.bytes(left).0);
             }
-            left = self.node(NodeKind::Binary(op), &[left, right])?;
+            left = self.node(NodeKind::Binary(op), start, &[left, right])?;
         }
         Ok(left)
     }
@@ -226,9 +228,7 @@ impl Parser<'_> {
                 let operand = self.operand()?;
                 self.nesting -= 1;
                 let op = if token.kind == Not { UnaryOp::Not } else { UnaryOp::Negate };
-                let id = self.node(NodeKind::Unary(op), &[operand])?;
-                self.tree.set_start(id, token.start);
-                return Ok(id);
+                return self.node(NodeKind::Unary(op), token.start, &[operand]);
             }
             Number => self.leaf(NodeKind::Number)?,
             Text => self.leaf(NodeKind::Text)?,
@@ -394,9 +394,7 @@ impl Parser<'_> {
         }
         self.close(open, TokenKind::ParenClose, ")", outer)?;
         self.nesting -= 1;
-        let id = self.node(NodeKind::Call, &children)?;
-        self.tree.set_start(id, start);
-        Ok(id)
+        self.node(NodeKind::Call, start, &children)
     }
 
     fn list(&mut self) -> Parsed<NodeId> {
@@ -523,8 +521,8 @@ impl Parser<'_> {
         Err(super::parser::Failed)
     }
 
-    fn node(&mut self, kind: NodeKind, children: &[NodeId]) -> Parsed<NodeId> {
-        let start = children.first().map_or(0, |id| self.tree.bytes(*id).0);
+    /// A node over its children, from `start`: a bracket before the first of them belongs to it.
+    fn node(&mut self, kind: NodeKind, start: u32, children: &[NodeId]) -> Parsed<NodeId> {
         let id = self.add(kind, start, self.previous_end)?;
         self.tree.adopt(id, children);
         if self.tree.height(id) > EXPRESSION_HEIGHT_MAX {

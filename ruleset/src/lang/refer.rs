@@ -91,11 +91,7 @@ impl Checker<'_, '_> {
             if trigger.broken {
                 return self.broken(at);
             }
-            if !scope
-                .triggers
-                .iter()
-                .any(|trigger| trigger.broken || trigger.names.find(name).is_some())
-            {
+            if !scope.may_have_field(name) {
                 // A slip of the pen, whichever trigger it was meant for.
                 return self.unknown_field(at, name);
             }
@@ -150,8 +146,8 @@ impl Checker<'_, '_> {
 
     fn unknown_field(&mut self, at: At, name: &str) -> Val {
         let scope = self.scope;
-        if !scope.triggers.iter().any(|trigger| trigger.names.find(name).is_some()) {
-            let fields = scope.triggers.iter().flat_map(|trigger| trigger.names.iter());
+        if !scope.may_have_field(name) {
+            let fields = scope.fields.keys().map(String::as_str);
             let meant = self.session.similar(name, fields);
             self.error(
                 Code::UnknownField,
@@ -281,7 +277,7 @@ impl Checker<'_, '_> {
         let field = match self.on {
             Some(On::Trigger(index)) => (scope.triggers.get(usize::from(index)))
                 .is_some_and(|trigger| trigger.names.find(name).is_some()),
-            _ => scope.triggers.iter().any(|trigger| trigger.names.find(name).is_some()),
+            _ => scope.fields.contains_key(name),
         };
         let full = if field {
             Some(format!("trigger.{name}"))

@@ -1,6 +1,6 @@
 //! Everything that is declared, by kind, as the checker sees it before lowering.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Diagnostic;
 use super::budget::Budget;
@@ -93,6 +93,10 @@ pub(super) struct Scope {
     pub(super) enum_names: Names,
     pub(super) triggers: Vec<Trigger>,
     pub(super) trigger_names: Names,
+    /// The triggers that have a field, by its name, in order.
+    pub(super) fields: BTreeMap<String, Vec<usize>>,
+    /// Triggers whose fields could not be read, and that may have any.
+    pub(super) broken_triggers: Vec<usize>,
     pub(super) params: Vec<ParamDef>,
     pub(super) param_names: Names,
     /// Parameters that games read, whether or not a rule does.
@@ -115,6 +119,11 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// Whether some trigger has a field of this name, or may have it.
+    pub(super) fn may_have_field(&self, name: &str) -> bool {
+        !self.broken_triggers.is_empty() || self.fields.contains_key(name)
+    }
+
     /// A type in the words of the language.
     pub(super) fn type_name(&self, ty: Type) -> String {
         match ty {

@@ -148,12 +148,6 @@ impl Tree {
         }
     }
 
-    pub(super) fn set_start(&mut self, id: NodeId, start: u32) {
-        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
-            node.start = start;
-        }
-    }
-
     fn node(&self, id: NodeId) -> &Node {
         // Ids come from `add` alone and nodes are never removed.
         &self.nodes[id.0 as usize]
