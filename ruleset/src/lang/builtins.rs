@@ -254,7 +254,8 @@ impl Checker<'_, '_> {
         };
         if low.range.min > high.range.max {
             // Fewer values of the bounds may be all that keeps them apart.
-            if self.keep == Keep::Nothing {
+            let fixed = low.range.single().is_some() && high.range.single().is_some();
+            if self.keep == Keep::Nothing && !fixed {
                 return self.broken(at);
             }
             self.error(

@@ -13,6 +13,13 @@ use super::tree::{BinOp, NodeKind, UnaryOp};
 use super::{Code, Diagnostic};
 
 impl Checker<'_, '_> {
+    /// Remembers whether clauses that `!` or `?:` is about were constant together.
+    pub(super) fn group(&mut self, at: At, value: &Val) {
+        if matches!(self.session.kind(at), NodeKind::Binary(BinOp::And | BinOp::Or)) {
+            self.clause(&Val { at, ..value.clone() });
+        }
+    }
+
     /// Remembers whether a part of `&&` or `||` was constant in this use.
     pub(super) fn clause(&mut self, value: &Val) {
         let kept = match self.keep {

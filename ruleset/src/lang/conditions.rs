@@ -82,6 +82,10 @@ pub(super) fn cycles(session: &mut Session<'_>, scope: &mut Scope) {
     }
 }
 
+/// Parts after which no more are looked for. An operation has at most four: a call, its name, and
+/// what it compares.
+const PART_COUNT_MAX: usize = 8 * RULE_NODE_COUNT_MAX as usize;
+
 /// What an expression refers to.
 #[derive(Default)]
 pub(super) struct References {
@@ -93,7 +97,7 @@ pub(super) struct References {
 
 impl References {
     /// What an expression refers to itself, and through the conditions that it names; not all of what
-    /// has more parts than a rule may have.
+    /// has more parts than a rule may have, whose check ends with that.
     pub(super) fn of(session: &Session<'_>, scope: &Scope, at: At) -> References {
         let mut found = References::default();
         found.walk(session, scope, at);
@@ -101,7 +105,7 @@ impl References {
         while let Some((index, _)) = found.conditions.pop() {
             let condition = scope.conditions.get(index).filter(|condition| !condition.cyclic);
             if let Some(when) = condition.and_then(|condition| condition.when)
-                && found.parts <= RULE_NODE_COUNT_MAX as usize
+                && found.parts <= PART_COUNT_MAX
                 && seen.insert(index)
             {
                 found.walk(session, scope, when);

@@ -62,16 +62,24 @@ pub(super) fn unused(
     }
 }
 
-/// The triggers that have all these fields, those that only may last.
-fn fitting(scope: &Scope, fields: &BTreeSet<String>) -> Vec<usize> {
+/// Most fields of fitting triggers that are compared for one expression.
+const COMPARED_COUNT_MAX: usize = 1 << 12;
+
+/// The triggers that have all these fields, those that only may last; `None` where there are too many
+/// to compare.
+fn fitting(scope: &Scope, fields: &BTreeSet<String>) -> Option<Vec<usize>> {
     let none = Vec::new();
     let each: Vec<&Vec<usize>> =
         fields.iter().map(|field| scope.fields.get(field).unwrap_or(&none)).collect();
     let Some(fewest) = each.iter().min_by_key(|triggers| triggers.len()) else {
-        return Vec::new();
+        return Some(Vec::new());
     };
+    let most = fewest.len() + scope.broken_triggers.len();
+    if most.saturating_mul(fields.len()) > COMPARED_COUNT_MAX {
+        return None;
+    }
     let has = |trigger: &&usize| each.iter().all(|known| known.binary_search(trigger).is_ok());
-    fewest.iter().filter(has).chain(&scope.broken_triggers).copied().collect()
+    Some(fewest.iter().filter(has).chain(&scope.broken_triggers).copied().collect())
 }
 
 /// Checks one expression.
@@ -86,14 +94,15 @@ fn alone(
     let named = fields.len();
     fields.retain(|field| scope.may_have_field(field));
     let fitting = fitting(scope, &fields);
-    let Some(&trigger) = fitting.first() else {
-        if !fields.is_empty() && fields.len() == named {
+    let Some(&trigger) = fitting.iter().flatten().next() else {
+        if fitting.is_some() && !fields.is_empty() && fields.len() == named {
             no_trigger(session, at, &fields);
         }
         check(session, scope, shared, truths, (idle, None, at), Keep::Own);
         return;
     };
     let found = session.found_count();
+    let fitting = fitting.unwrap_or_default();
     let any = slots(scope, trigger, &fitting, &fields, any);
     let common = slots(scope, trigger, &fitting, &fields, common);
     let on = u16::try_from(trigger).ok().map(On::Trigger);

@@ -107,7 +107,7 @@ impl Shared {
 
     /// Does work whose visits are not counted: it has to be bounded by what was.
     pub(super) fn uncounted(&mut self, work: impl FnOnce(&mut Shared)) {
-        let nodes = self.nodes;
+        let nodes = std::mem::take(&mut self.nodes);
         work(self);
         self.nodes = nodes;
     }
@@ -419,6 +419,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         let Some(operand) = self.session.child(at, 0) else { return self.broken(at) };
         let hint = (op == UnaryOp::Negate).then_some(Type::Duration);
         let value = self.infer(operand, hint);
+        self.group(operand, &value);
         let range = value.range;
         match (op, value.ty) {
             (_, Ty::Error) => self.broken(at),
@@ -539,8 +540,10 @@ impl<'c, 'a> Checker<'c, 'a> {
     fn choice(&mut self, at: At, hint: Option<Type>) -> Val {
         let parts = self.session.children(at);
         let [condition, then, otherwise] = parts[..] else { return self.broken(at) };
+        let at_condition = condition;
         let condition = self.infer(condition, None);
         let condition = self.expect_bool(condition);
+        self.group(at_condition, &condition);
         let (a, b) = self.pair(then, otherwise, hint);
         let (a, b) = self.level(a, b);
         let literal = a.literal && b.literal;

@@ -151,7 +151,9 @@ fn attribute(session: &mut Session<'_>, at: At, schema: &Schema, block: &mut Blo
         };
         let block_of =
             schema.blocks.iter().find(|kind| name.strip_suffix('s').unwrap_or(name) == **kind);
-        let given = meant.as_ref().is_some_and(|meant| block.written.contains(meant));
+        let given = meant
+            .as_ref()
+            .is_some_and(|meant| block.written.contains(meant) || block.names.contains(meant));
         let help = match (&meant, block_of) {
             (Some(meant), _) if given => format!("`{meant}` is there already: remove this one"),
             (_, Some(kind)) => format!("`{kind}` is a block: write `{kind}{} {{`", label_of(kind)),

@@ -640,7 +640,38 @@ fn what_is_wrong_is_told_or_the_limit_is_wherever_it_stands() {
 }
 
 #[test]
+fn what_is_within_the_limits_is_judged_for_what_it_reads() {
+    // More parts than operations: the last condition decides which trigger fits.
+    let active = vec!["active(night)"; 60].join(" || ");
+    let big: String = (0..11_u8)
+        .map(|n| {
+            let name = char::from(b'a' + n);
+            format!(
+                "condition \"big{name}\" {{ when = trigger.f > 3 || (({active}) && ({active})) }}\n"
+            )
+        })
+        .collect();
+    let names: Vec<String> =
+        (0..11_u8).map(|n| format!("condition.big{}", char::from(b'a' + n))).collect();
+    let names = names.join(" || ");
+    let head = "timer \"night\" {\n  every = \"1h\"\n  duration = \"10m\"\n}
+trigger \"ta\" { fields = { f = int(1, 10) } }
+trigger \"tb\" { fields = { f = int(1, 10), g = int(1, 10) } }
+condition \"small\" { when = trigger.g > 3 }
+";
+    for when in [format!("condition.small && ({names})"), format!("({names}) && condition.small")] {
+        let text = format!("{head}{big}condition \"idle\" {{ when = {when} }}\n");
+        assert_eq!(codes(&text), [""; 0], "{when}");
+    }
+}
+
+#[test]
 fn fewer_values_make_no_mistake_of_bounds() {
+    let bounds = "trigger \"a\" { fields = { v = int(0, 30) } }
+trigger \"b\" { fields = { v = int(0, 31) } }
+condition \"c\" { when = between(trigger.v, 20, 10) }
+";
+    assert_eq!(codes(bounds), ["C0607"]);
     let text = "trigger \"a\" {
   fields = {
     lo = int(0, 10)

@@ -132,6 +132,15 @@ fn an_attribute_of_other_tools_is_told_its_name_here() {
         helps(&param("  type = int(0, 5)\n  range = [0, 9]\n").replacen("  type = int\n", "", 1)),
         ["C0305 remove one of them"]
     );
+    // What is in brackets stays there.
+    let text = format!("{HEAD}{}", when("chance((trigger.share + 1.0) * 0.9)"));
+    let checked = check(&[source("a.rules.hcl", &text)]);
+    let fix = checked.diagnostics[0].fix.as_ref().unwrap();
+    assert_eq!(fix.text, "clamp((trigger.share + 1.0) * 0.9, 0.0, 1.0)");
+    assert_eq!(
+        &text[fix.span.start as usize..fix.span.end as usize],
+        "(trigger.share + 1.0) * 0.9"
+    );
     // What is there already is not meant once more.
     let twice = "rule \"r\" {\n  on = t\n  event = t\n  emit \"x\" {}\n}\n";
     assert_eq!(helps(twice), ["C0304 `on` is there already: remove this one"]);
@@ -267,15 +276,23 @@ fn what_a_dead_clause_takes_with_it_is_marked() {
         // What stands beside it in a disjunction is not what makes the group so, and the other way round.
         (
             "trigger.gold || ((trigger.neg > 20 || trigger.level > 3) && trigger.level > 200)",
-            &["trigger.neg > 20", "trigger.neg > 20 || trigger.level > 3) && trigger.level > 200"],
+            &["(trigger.neg > 20 || trigger.level > 3) && trigger.level > 200", "trigger.neg > 20"],
         ),
         (
             "trigger.gold && ((trigger.neg < 20 && trigger.level > 3) || trigger.level < 200)",
-            &["trigger.neg < 20", "trigger.neg < 20 && trigger.level > 3) || trigger.level < 200"],
+            &["(trigger.neg < 20 && trigger.level > 3) || trigger.level < 200", "trigger.neg < 20"],
         ),
         (
             "trigger.gold && (trigger.neg > 20 || trigger.level < 200)",
             &["trigger.neg > 20", "trigger.neg > 20 || trigger.level < 200"],
+        ),
+        (
+            "trigger.gold && !(trigger.share > 0.5 && trigger.level > 200)",
+            &["trigger.share > 0.5 && trigger.level > 200"],
+        ),
+        (
+            "trigger.gold && (trigger.share > 0.5 && trigger.level > 200 ? trigger.neg > 3 : true)",
+            &["trigger.share > 0.5 && trigger.level > 200"],
         ),
         // One of two ways is left.
         (
