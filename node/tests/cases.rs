@@ -259,7 +259,7 @@ fn a_long_clause_is_cut_with_an_ellipsis_by_coverage_as_by_an_explanation() {
     let dir = folder(&[("a.rules.hcl", &rules), ("a.test.hcl", TESTS)]);
     let rules = dir.path().display().to_string();
     let text = stdout(&cairn(&["test", &rules, "--coverage"]));
-    let cut = "trigger.level * 10 + trigger.level * 11 + trigger.level * 12 + trigger.level * 13 + trigge…";
+    let cut = "(trigger.level * 10 + trigger.level * 11 + trigger.level * 12 + trigger.level * 13 + trigg…";
     assert!(text.contains(&format!("never false  {cut}\n")), "{text}");
     let context = ["--context", "{\"level\":9}"];
     let output =
