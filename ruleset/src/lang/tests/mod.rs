@@ -6,6 +6,7 @@ mod errors;
 mod format;
 mod hcl;
 mod help;
+mod idle;
 mod limits;
 mod lowering;
 mod overrides;
