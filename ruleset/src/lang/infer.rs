@@ -172,6 +172,7 @@ pub(super) struct Checker<'c, 'a> {
     exhausted: bool,
 }
 
+/// What is too much in one rule.
 fn operations() -> String {
     format!("more than {RULE_NODE_COUNT_MAX} operations once conditions are put in their places")
 }
@@ -248,7 +249,7 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     /// Reports the limit that was hit, once.
-    fn too_costly(&mut self, at: At, over: impl Into<String>) {
+    fn too_costly(&mut self, at: At, over: String) {
         if !self.exhausted {
             self.exhausted = true;
             self.error(
@@ -539,11 +540,10 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn choice(&mut self, at: At, hint: Option<Type>) -> Val {
         let parts = self.session.children(at);
-        let [condition, then, otherwise] = parts[..] else { return self.broken(at) };
-        let at_condition = condition;
-        let condition = self.infer(condition, None);
+        let [asked, then, otherwise] = parts[..] else { return self.broken(at) };
+        let condition = self.infer(asked, None);
         let condition = self.expect_bool(condition);
-        self.group(at_condition, &condition);
+        self.group(asked, &condition);
         let (a, b) = self.pair(then, otherwise, hint);
         let (a, b) = self.level(a, b);
         let literal = a.literal && b.literal;

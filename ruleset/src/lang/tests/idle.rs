@@ -376,7 +376,7 @@ fn however_many_triggers_there_are_what_nothing_uses_is_looked_at_twice() {
 }
 
 #[test]
-fn in_a_large_rule_set_nothing_is_claimed_and_no_mistake_is_lost() {
+fn in_a_large_rule_set_nothing_false_is_claimed_and_no_mistake_is_lost() {
     // More than half of what one run checks: 2,050 parts for each of 260 rules.
     let mut shared =
         String::from("condition \"p0\" { when = trigger.level > 3 || trigger.flag }\n");
@@ -407,7 +407,7 @@ fn in_a_large_rule_set_nothing_is_claimed_and_no_mistake_is_lost() {
     assert_eq!(run(""), [""; 0]);
     assert_eq!(run("condition \"c\" { when = trigger.depth <= 10 }\n"), [""; 0]);
     assert_eq!(run("condition \"c\" { when = trigger.depth > param.nope }\n"), ["C0405"]);
-    // Each trigger is asked until there is one that it fits.
+    // Right for one trigger, wrong for another.
     assert_eq!(
         run("condition \"c\" { when = trigger.of == \"ruby\" && trigger.depth > 20 }\n"),
         [""; 0]
