@@ -92,7 +92,11 @@ impl Checker<'_, '_> {
             self.error(
                 Code::WrongArguments,
                 at,
-                format!("`{name}` with {}, where {wanted} belong", counted(args.len(), "argument")),
+                format!(
+                    "`{name}` with {}, where {wanted} belong{}",
+                    counted(args.len(), "argument"),
+                    if *most == 1 { "s" } else { "" }
+                ),
                 "each argument has its own meaning",
                 format!("write `{usage}`"),
             );
@@ -186,16 +190,16 @@ impl Checker<'_, '_> {
         if result.iter().any(|value| value.ty == Ty::Error) {
             return None;
         }
-        let first = result.first()?.clone();
-        if let Some(other) = result.iter().find(|value| value.ty != first.ty).cloned() {
-            self.mismatch(at, name, &first, &other);
+        let first = result.first()?;
+        if let Some(other) = result.iter().find(|value| value.ty != first.ty) {
+            self.mismatch(at, name, first, other);
             return None;
         }
         if !matches!(
             first.ty,
             Ty::Known(Type::Int | Type::Decimal | Type::Duration | Type::Instant)
         ) {
-            let found = self.type_text(&first);
+            let found = self.type_text(first);
             self.error(
                 Code::OperandType,
                 at,
@@ -253,8 +257,8 @@ impl Checker<'_, '_> {
             return self.broken(at);
         };
         if low.range.min > high.range.max {
-            // Fewer values of the bounds may be all that keeps them apart.
-            let fixed = low.range.single().is_some() && high.range.single().is_some();
+            // That an input has fewer values may be all that keeps the bounds apart.
+            let fixed = args.iter().skip(1).all(|bound| self.reads_nothing(*bound));
             if self.keep == Keep::Nothing && !fixed {
                 return self.broken(at);
             }
@@ -270,6 +274,15 @@ impl Checker<'_, '_> {
         let above = self.operate(at, BinaryOp::Ge, Type::Bool, value.clone(), low);
         let below = self.operate(at, BinaryOp::Le, Type::Bool, value, high);
         self.logic(at, BinaryOp::And, above, below)
+    }
+
+    /// Whether the value at `at` is the same whatever the inputs are. Recursion is bounded by the
+    /// height of one expression.
+    fn reads_nothing(&self, at: At) -> bool {
+        let kind = self.session.kind(at);
+        // The first part of a call is its name.
+        let parts = self.session.children(at).into_iter().skip(usize::from(kind == NodeKind::Call));
+        kind != NodeKind::Path && parts.into_iter().all(|part| self.reads_nothing(part))
     }
 
     /// The index of a declaration that an argument names, bare or with its prefix.

@@ -4,7 +4,7 @@
 //! only if it is constant in all of them, and if the ranges of its inputs leave them a choice: what a
 //! parameter, a field or an enum of a single value says is meant to be fixed for now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::scope::Scope;
@@ -13,14 +13,7 @@ use super::tree::{BinOp, NodeKind, UnaryOp};
 use super::{Code, Diagnostic};
 
 impl Checker<'_, '_> {
-    /// Remembers whether clauses that `!` or `?:` is about were constant together.
-    pub(super) fn group(&mut self, at: At, value: &Val) {
-        if matches!(self.session.kind(at), NodeKind::Binary(BinOp::And | BinOp::Or)) {
-            self.clause(&Val { at, ..value.clone() });
-        }
-    }
-
-    /// Remembers whether a part of `&&` or `||` was constant in this use.
+    /// Remembers whether a part of `&&` or `||`, or the parts together, were constant in this use.
     pub(super) fn clause(&mut self, value: &Val) {
         let kept = match self.keep {
             Keep::All => true,
@@ -41,12 +34,13 @@ impl Checker<'_, '_> {
 pub(super) fn report(session: &mut Session<'_>, scope: &Scope) {
     let clauses = std::mem::take(&mut session.clauses);
     let groups = groups(session, &clauses);
+    let fixed = fixed_fields(scope);
     for (at, truth) in clauses {
         if !truth.is_constant() || !is_alone(session, at) {
             continue;
         }
         let mut inputs = Inputs::default();
-        inputs.walk(session, scope, at);
+        inputs.walk(session, scope, &fixed, at);
         if inputs.fixed || inputs.count == 0 {
             continue;
         }
@@ -118,6 +112,13 @@ fn is_alone(session: &Session<'_>, at: At) -> bool {
     }
 }
 
+/// The fields that have a single value in some trigger, or one that is not known.
+fn fixed_fields(scope: &Scope) -> BTreeSet<&str> {
+    let fields = scope.triggers.iter().flat_map(|trigger| &trigger.fields);
+    let fixed = fields.filter(|(_, slot)| slot.is_none_or(|slot| slot.min == slot.max));
+    fixed.map(|(name, _)| name.as_str()).collect()
+}
+
 /// What a clause reads.
 #[derive(Default)]
 struct Inputs {
@@ -128,15 +129,12 @@ struct Inputs {
 
 impl Inputs {
     /// Recursion is bounded by the height of one expression.
-    fn walk(&mut self, session: &Session<'_>, scope: &Scope, at: At) {
+    fn walk(&mut self, session: &Session<'_>, scope: &Scope, fixed: &BTreeSet<&str>, at: At) {
         match session.kind(at) {
             NodeKind::Path => {
                 self.count += 1;
                 self.fixed |= match session.text(at).split_once('.') {
-                    Some(("trigger", name)) => scope.triggers.iter().any(|trigger| {
-                        let field = trigger.names.find(name).and_then(|i| trigger.fields.get(i));
-                        field.is_some_and(|(_, slot)| slot.is_none_or(|s| s.min == s.max))
-                    }),
+                    Some(("trigger", name)) => fixed.contains(name),
                     Some(("param", name)) => (scope.param_names.find(name))
                         .and_then(|index| scope.params.get(index))
                         .is_none_or(|param| param.slot.min == param.slot.max),
@@ -149,7 +147,7 @@ impl Inputs {
                 // The first part of a call is its name.
                 let skipped = usize::from(kind == NodeKind::Call);
                 for child in session.children(at).into_iter().skip(skipped) {
-                    self.walk(session, scope, child);
+                    self.walk(session, scope, fixed, child);
                 }
             }
         }

@@ -67,6 +67,7 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     for &at in triggers {
         trigger(session, at, &mut scope);
     }
+    scope.index_fields();
     for &at in params {
         param(session, at, &mut scope);
     }
@@ -147,6 +148,7 @@ pub(super) fn label(
     let span = session.span(at);
     if !named(session, span, &name, kind) {
         session.lose(&name);
+        session.lose(&name.to_ascii_lowercase());
         return None;
     }
     unique(session, span, &name, kind, names, index).then(|| {
@@ -321,9 +323,11 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
         label(session, &block, "trigger", &mut scope.trigger_names, index, TRIGGER_COUNT_MAX);
     let mut fields = Vec::new();
     let mut seen = Names::default();
+    let mut broken = block.value("fields").is_none() || session.is_damaged(at);
     if let Some(object) = block.value("fields") {
         let pairs = session.children(object);
         if session.kind(object) != NodeKind::Object {
+            broken = true;
             session.error(
                 Code::WrongShape,
                 object,
@@ -332,6 +336,7 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                 "write `fields = { level = int(1, 100), zone = zone }`",
             );
         } else if pairs.len() > FIELD_COUNT_MAX {
+            broken = true;
             session.error(
                 Code::TooMany,
                 object,
@@ -353,19 +358,24 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                     session.declares(name_at, Symbol::Field(index, fields.len()));
                     // A field of unknown type stays in, so that uses of it are not errors too.
                     fields.push((field, slot));
+                } else {
+                    broken = true;
                 }
             }
         }
     }
-    if let Some(name) = name {
-        let broken = block.value("fields").is_none() || session.is_damaged(at);
-        if broken {
-            scope.broken_triggers.push(index);
-        } else {
-            for (field, _) in &fields {
-                scope.fields.entry(field.clone()).or_default().push(index);
-            }
+    if name.is_none() {
+        // Rules that seem to be on another one may be on this.
+        broken = true;
+        let taken = block.labels.first().map(|label| session.string(*label));
+        let first = taken.and_then(|taken| scope.trigger_names.find(&taken));
+        if let Some(first) = first.and_then(|first| scope.triggers.get_mut(first)) {
+            first.broken = true;
         }
+    }
+    // One that nothing can name keeps its place: what is said of all triggers has to be so for it.
+    if index <= TRIGGER_COUNT_MAX {
+        let name = name.unwrap_or_default();
         scope.triggers.push(Trigger { name, fields, names: seen, broken });
     }
 }

@@ -10,7 +10,8 @@
 //! Of the conditions that it names nothing is learned: rules judge those that they use, and each of the
 //! others is judged like this one, so that the order of declarations decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::conditions::References;
 use super::infer::{Checker, Keep, Shared, Ty};
@@ -53,12 +54,48 @@ pub(super) fn unused(
         let when = def.and_then(|entry| entry.when);
         all.extend(when.map(|when| (Idle::Entry(table, entry), when)));
     }
+    // What is alike in all that read the same fields.
+    let mut fits: BTreeMap<BTreeSet<String>, Rc<Fit>> = BTreeMap::new();
     for (idle, at) in all {
         // That the run may visit no more is reported.
         if shared.is_spent() {
             return;
         }
-        alone(session, scope, shared, truths, (idle, at));
+        let mut fields = References::of(session, scope, at).fields;
+        let named = fields.len();
+        fields.retain(|field| scope.may_have_field(field));
+        let fit = match fits.get(&fields) {
+            Some(known) => Rc::clone(known),
+            None => Rc::new(Fit::of(scope, &fields)),
+        };
+        if matches!(*fit, Fit::None) && !fields.is_empty() && fields.len() == named {
+            no_trigger(session, at, &fields);
+        }
+        fits.entry(fields).or_insert_with(|| Rc::clone(&fit));
+        alone(session, scope, shared, truths, (idle, at), &fit);
+    }
+}
+
+/// The triggers that have all fields of an expression.
+enum Fit {
+    None,
+    /// So many that they are not compared.
+    Many,
+    /// Some, of which `first` is one, with the slots of these fields: for every value that one of the
+    /// triggers allows, and for every value that all of them do.
+    Some {
+        first: usize,
+        any: Slots,
+        common: Slots,
+    },
+}
+
+impl Fit {
+    fn of(scope: &Scope, fields: &BTreeSet<String>) -> Fit {
+        let Some(fitting) = fitting(scope, fields) else { return Fit::Many };
+        let Some(&first) = fitting.first() else { return Fit::None };
+        let slots = |join| slots(scope, first, &fitting, fields, join);
+        Fit::Some { first, any: slots(any), common: slots(common) }
     }
 }
 
@@ -89,36 +126,27 @@ fn alone(
     shared: &mut Shared,
     truths: &mut EntryTruths,
     (idle, at): (Idle, At),
+    fit: &Fit,
 ) {
-    let mut fields = References::of(session, scope, at).fields;
-    let named = fields.len();
-    fields.retain(|field| scope.may_have_field(field));
-    let fitting = fitting(scope, &fields);
-    let Some(&trigger) = fitting.iter().flatten().next() else {
-        if fitting.is_some() && !fields.is_empty() && fields.len() == named {
-            no_trigger(session, at, &fields);
-        }
+    let Fit::Some { first, any, common } = fit else {
         check(session, scope, shared, truths, (idle, None, at), Keep::Own);
         return;
     };
-    let found = session.found_count();
-    let fitting = fitting.unwrap_or_default();
-    let any = slots(scope, trigger, &fitting, &fields, any);
-    let common = slots(scope, trigger, &fitting, &fields, common);
-    let on = u16::try_from(trigger).ok().map(On::Trigger);
-    let own = exchange(scope, trigger, any.clone());
+    let (found, visits) = (session.found_count(), shared.visits());
+    let on = u16::try_from(*first).ok().map(On::Trigger);
+    let own = exchange(scope, *first, any.clone());
     check(session, scope, shared, truths, (idle, on, at), Keep::Own);
     if session.found_count() > found && any != common && !shared.is_spent() {
-        session.take_after(found);
-        exchange(scope, trigger, common);
+        session.forget_after(found);
+        exchange(scope, *first, common.clone());
         // An editor is told of the wider ranges.
         let (index, recorder) = (session.index.take(), session.recorder.take());
-        shared.uncounted(|shared| {
+        shared.again(visits, |shared| {
             check(session, scope, shared, truths, (idle, on, at), Keep::Nothing);
         });
         (session.index, session.recorder) = (index, recorder);
     }
-    exchange(scope, trigger, own);
+    exchange(scope, *first, own);
 }
 
 /// Slots of fields of one trigger, by index.
@@ -194,8 +222,7 @@ fn check(
     };
     let mut checker = Checker::new(session, scope, shared, on, rule_hash, salt);
     checker.keep = keep;
-    let value = checker.infer(at, None);
-    let value = checker.expect_bool(value);
+    let value = checker.judged(at);
     let leans = std::mem::take(&mut checker.leans);
     let sound = value.ty != Ty::Error && checker.session.found_count() == found;
     let sound = sound && !checker.shared.is_spent();

@@ -105,11 +105,17 @@ impl Shared {
         !self.is_spent()
     }
 
-    /// Does work whose visits are not counted: it has to be bounded by what was.
-    pub(super) fn uncounted(&mut self, work: impl FnOnce(&mut Shared)) {
-        let nodes = std::mem::take(&mut self.nodes);
+    /// Visits so far.
+    pub(super) fn visits(&self) -> u32 {
+        self.nodes
+    }
+
+    /// Does in another way what was done since there were `before` visits: the more expensive of the
+    /// two counts.
+    pub(super) fn again(&mut self, before: u32, work: impl FnOnce(&mut Shared)) {
+        let once = std::mem::replace(&mut self.nodes, before);
         work(self);
-        self.nodes = nodes;
+        self.nodes = self.nodes.max(once);
     }
 
     /// Whether the run has made all visits that it may.
@@ -420,7 +426,6 @@ impl<'c, 'a> Checker<'c, 'a> {
         let Some(operand) = self.session.child(at, 0) else { return self.broken(at) };
         let hint = (op == UnaryOp::Negate).then_some(Type::Duration);
         let value = self.infer(operand, hint);
-        self.group(operand, &value);
         let range = value.range;
         match (op, value.ty) {
             (_, Ty::Error) => self.broken(at),
@@ -538,12 +543,19 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
     }
 
+    /// The condition at `at`, which is judged as a whole: of what it joins, none is a clause more.
+    pub(super) fn judged(&mut self, at: At) -> Val {
+        let value = self.infer(at, None);
+        let value = self.expect_bool(value);
+        self.session.clauses.remove(&at);
+        value
+    }
+
     fn choice(&mut self, at: At, hint: Option<Type>) -> Val {
         let parts = self.session.children(at);
-        let [asked, then, otherwise] = parts[..] else { return self.broken(at) };
-        let condition = self.infer(asked, None);
+        let [condition, then, otherwise] = parts[..] else { return self.broken(at) };
+        let condition = self.infer(condition, None);
         let condition = self.expect_bool(condition);
-        self.group(asked, &condition);
         let (a, b) = self.pair(then, otherwise, hint);
         let (a, b) = self.level(a, b);
         let literal = a.literal && b.literal;

@@ -281,8 +281,7 @@ fn masks(
             let salt = rng::name_hash(&table.name);
             let mut checker = Checker::new(session, scope, shared, Some(on), None, salt);
             checker.uses.push(at);
-            let value = checker.infer(when, None);
-            let value = checker.expect_bool(value);
+            let value = checker.judged(when);
             let leans = std::mem::take(&mut checker.leans);
             remember(truths, scope, Some(on), (index, number), &value, leans);
             *nodes = nodes.saturating_add(value.size);
@@ -336,8 +335,7 @@ fn lower_rule(
                 let text = checker.session.text(at);
                 checker.session.outline.rule(name, text);
             }
-            let value = checker.infer(at, None);
-            let value = checker.expect_bool(value);
+            let value = checker.judged(at);
             if value.ty != Ty::Error {
                 constant_rule(&mut checker, &value);
             }
@@ -546,7 +544,7 @@ fn rolls(checker: &mut Checker<'_, '_>, at: At, worst: u64) {
     }
 }
 
-/// Tables whose conditions no fragment has checked.
+/// Entries, by table and index, whose conditions no fragment has checked.
 pub(super) fn unchecked(scope: &Scope, truths: &EntryTruths) -> BTreeSet<(usize, usize)> {
     let tables = scope.tables.iter().enumerate();
     tables

@@ -61,7 +61,7 @@ impl Checker<'_, '_> {
                     b.at,
                     format!("the divisor `{divisor}` can be zero{when}"),
                     format!("its values are {range}; both arms of a choice are computed, so `?:` does not protect"),
-                    without_zero(&divisor, b),
+                    without_zero(self.session.text(b.at), b),
                 );
             }
             Hazard::Overflow(min, max) => {
@@ -138,7 +138,9 @@ impl Checker<'_, '_> {
                     _ => (BinaryOp::Or, 0),
                 };
                 self.leans.extend(leaning(neutral, (&a, first), (&b, second)));
-                self.logic(at, op, a, b)
+                let value = self.logic(at, op, a, b);
+                self.clause(&value);
+                value
             }
             BinOp::Equal
             | BinOp::NotEqual
@@ -167,9 +169,9 @@ impl Checker<'_, '_> {
                     );
                     return self.broken(at);
                 }
-                // Among arithmetic a string can only be a duration.
-                let a = self.infer(left, Some(Duration));
-                let b = self.infer(right, Some(Duration));
+                let (x, y) = (self.computed(left, op), self.computed(right, op));
+                let a = self.infer(left, Some(x));
+                let b = self.infer(right, Some(y));
                 if a.ty == Ty::Error || b.ty == Ty::Error {
                     return self.broken(at);
                 }
@@ -202,6 +204,15 @@ impl Checker<'_, '_> {
                 self.operate(at, ir_op, ty, a, b)
             }
         }
+    }
+
+    /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant.
+    fn computed(&self, at: At, op: BinOp) -> Type {
+        let dated = matches!(op, BinOp::Add | BinOp::Subtract)
+            && self.session.kind(at) == NodeKind::Text
+            && !self.session.is_flawed(at)
+            && literal::instant(&self.session.string(at)).is_some();
+        if dated { Type::Instant } else { Type::Duration }
     }
 
     /// Whether a sum is an attempt to join texts: one of the two is a string and no duration.
@@ -253,6 +264,14 @@ impl Checker<'_, '_> {
                 "use `==`, `!=` or `one_of`",
             );
             return self.broken(at);
+        }
+        if let Ty::Known(Type::Enum(index)) = a.ty
+            && self.scope.enums.get(usize::from(index)).is_some_and(|def| def.values.len() == 1)
+        {
+            // It may get more: that it has one value today settles nothing.
+            let size = a.size.saturating_add(b.size).saturating_add(1);
+            let ir = Expr::Binary(op, Box::new(a.ir), Box::new(b.ir));
+            return self.known(at, Type::Bool, interval::BOOL, ir, size);
         }
         self.operate(at, op, Type::Bool, a, b)
     }
@@ -344,11 +363,15 @@ fn leaning(
 /// How to divide by something that may be zero; `divisor` is what is written there.
 fn without_zero(divisor: &str, value: &Val) -> String {
     let narrow = "narrow the range so that it leaves out zero";
+    if value.range.max <= 0 {
+        return narrow.to_owned();
+    }
     let least = match value.ty {
         Ty::Known(Type::Duration) => "\"1s\"",
         Ty::Known(Type::Decimal) => "0.01",
         _ => "1",
     };
+    let divisor = if shorten(divisor) == divisor { divisor } else { "…" };
     if value.range.min < 0 {
         return format!("{narrow}; `max({divisor}, {least})` would take {least} for what is below");
     }

@@ -4,6 +4,7 @@
 //! one level is a loop, its tree's height is bounded by
 //! `EXPRESSION_HEIGHT_MAX`.
 
+use super::builtins::BUILTINS;
 use super::lexer::TokenKind;
 use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
 use super::parser::{OperatorCount, Parsed, Parser};
@@ -372,7 +373,10 @@ impl Parser<'_> {
                 },
                 match reference {
                     true => format!("write `{path}`"),
-                    false => format!("write `{name}({value}, …)`"),
+                    false => match BUILTINS.iter().find(|known| known.0 == name) {
+                        Some((.., 1, _)) => format!("write `{name}({value})`"),
+                        _ => format!("write `{name}({value}, …)`"),
+                    },
                 },
             );
         }

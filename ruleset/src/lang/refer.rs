@@ -149,15 +149,17 @@ impl Checker<'_, '_> {
         if !scope.may_have_field(name) {
             let fields = scope.fields.keys().map(String::as_str);
             let meant = self.session.similar(name, fields);
+            // What no rule uses is meant for none of the triggers that fit.
+            let on = self.on.filter(|_| self.keep == Keep::All);
             self.error(
                 Code::UnknownField,
                 at,
                 format!("no trigger has a field `{}`", shorten(name)),
-                match self.uses.is_empty() && self.on.is_some() && self.keep == Keep::All {
+                match self.uses.is_empty() && on.is_some() {
                     true => "a rule reads the fields of its own trigger",
                     false => "a condition reads the fields of the trigger that it is used for",
                 },
-                match (&meant, self.on) {
+                match (&meant, on) {
                     (Some(meant), _) => format!("did you mean `trigger.{meant}`?"),
                     (None, Some(On::Trigger(index))) => {
                         let trigger = scope.triggers.get(usize::from(index));
@@ -202,8 +204,7 @@ impl Checker<'_, '_> {
         let salt = std::mem::replace(&mut self.salt, rng::name_hash(&condition.name));
         let outer = std::mem::take(&mut self.leans);
         self.uses.push(at);
-        let value = self.infer(when, None);
-        let value = self.expect_bool(value);
+        let value = self.judged(when);
         self.uses.pop();
         self.salt = salt;
         let inner = std::mem::replace(&mut self.leans, outer);
@@ -274,7 +275,8 @@ impl Checker<'_, '_> {
 
     fn bare(&mut self, at: At, name: &str) -> Val {
         let scope = self.scope;
-        let field = match self.on {
+        // What no rule uses is meant for none of the triggers that fit.
+        let field = match self.on.filter(|_| self.keep == Keep::All) {
             Some(On::Trigger(index)) => (scope.triggers.get(usize::from(index)))
                 .is_some_and(|trigger| trigger.names.find(name).is_some()),
             _ => scope.fields.contains_key(name),

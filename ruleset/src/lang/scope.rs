@@ -14,7 +14,7 @@ pub(super) struct Trigger {
     /// `None` when the type is wrong and reported.
     pub(super) fields: Vec<(String, Option<Slot>)>,
     pub(super) names: Names,
-    /// Its fields could not be read: it may have any.
+    /// Its name or its fields could not all be read: it may have any.
     pub(super) broken: bool,
 }
 
@@ -119,6 +119,19 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// Sorts the fields of all triggers by their names. Linear but for the sorting.
+    pub(super) fn index_fields(&mut self) {
+        for (index, trigger) in self.triggers.iter().enumerate() {
+            if trigger.broken {
+                self.broken_triggers.push(index);
+                continue;
+            }
+            for (field, _) in &trigger.fields {
+                self.fields.entry(field.clone()).or_default().push(index);
+            }
+        }
+    }
+
     /// Whether some trigger has a field of this name, or may have it.
     pub(super) fn may_have_field(&self, name: &str) -> bool {
         !self.broken_triggers.is_empty() || self.fields.contains_key(name)

@@ -180,9 +180,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes back what was reported since `found` things were, and returns it.
-    pub(super) fn take_after(&mut self, found: usize) -> Vec<Diagnostic> {
-        self.found.split_off(found.min(self.found.len()))
+    /// Takes back what was reported since `found` things were.
+    pub(super) fn forget_after(&mut self, found: usize) {
+        self.found.truncate(found);
     }
 
     /// Adds a place that takes part to what was reported since `found` things were.

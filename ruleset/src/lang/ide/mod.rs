@@ -54,7 +54,7 @@ impl Analysis {
                 let found = session.found_count();
                 cases = super::cases::read(session, scope, program);
                 if !sound {
-                    drop(session.take_after(found));
+                    session.forget_after(found);
                 }
             },
         );

@@ -17,6 +17,7 @@ trigger "t" {
     neg   = int(-10, 10)
     rich  = int(0, 10000000)
     most  = int(0, 9223372036854775807)
+    born  = instant
   }
 }
 "#;
@@ -59,6 +60,27 @@ fn a_divisor_is_kept_from_zero_in_its_own_unit() {
     }
     let help = format!("C0602 {narrow}; `max(trigger.neg, 1)` would take 1 for what is below");
     assert_eq!(helps(&value("100 / trigger.neg")), [help]);
+    // What is too long to be shown is not written out in part.
+    let long = ["trigger.level"; 5].join(" + ");
+    let help = format!("C0602 divide by `max(…, 1)`, or {narrow}");
+    assert_eq!(helps(&value(&format!("100 / ({long} - 5)"))), [help]);
+    // No divisor is left that is more than zero.
+    let found = helps(&value("100 / min(trigger.neg, 0)"));
+    assert_eq!(found, [format!("C0602 {narrow}")]);
+}
+
+#[test]
+fn a_text_in_a_sum_is_an_instant_if_it_is_one() {
+    for expr in [
+        "\"2026-12-24T18:00:00Z\" - trigger.born > \"1d\"",
+        "trigger.born - \"2026-12-24T18:00:00Z\" > \"0s\"",
+        "\"2026-12-24T18:00:00Z\" + trigger.dur > trigger.born",
+        "trigger.born - \"90s\" > \"2026-12-24T18:00:00Z\"",
+    ] {
+        assert_eq!(helps(&when(expr)), [""; 0], "{expr}");
+    }
+    // Elsewhere it stands for a duration.
+    assert!(helps(&when("trigger.dur * \"2026-12-24T18:00:00Z\" > 3"))[0].starts_with("C0505"));
 }
 
 #[test]
@@ -169,10 +191,11 @@ fn types_and_references_of_other_tools_are_told_their_form_here() {
     for (expr, help) in [
         (
             "trigger.lvl > 3",
-            "C0406 t has `level`, `zone`, `gold`, `share`, `dur`, `neg`, `rich` and `most`: use one of them, or add the field",
+            "C0406 t has `level`, `zone`, `gold`, `share`, `dur`, `neg`, `rich`, `most` and `born`: use one of them, or add the field",
         ),
         ("condition.c()", "C0202 write `condition.c`"),
         ("trigger.level.min()", "C0202 write `min(trigger.level, …)`"),
+        ("trigger.neg.abs() > 3", "C0202 write `abs(trigger.neg)`"),
         ("rate(param.k) > 2", "C0405 write the bare name of a `counter`"),
         ("trigger.level ^ 2 > 4", "C0101 write the product out: `x * x`"),
     ] {
@@ -294,6 +317,19 @@ fn what_a_dead_clause_takes_with_it_is_marked() {
             "trigger.gold && (trigger.share > 0.5 && trigger.level > 200 ? trigger.neg > 3 : true)",
             &["trigger.share > 0.5 && trigger.level > 200"],
         ),
+        // Wherever a group stands.
+        (
+            "trigger.gold == (trigger.share > 0.5 && trigger.level > 200)",
+            &["trigger.share > 0.5 && trigger.level > 200"],
+        ),
+        (
+            "one_of(trigger.gold, trigger.share > 0.5 && trigger.level > 200)",
+            &["trigger.share > 0.5 && trigger.level > 200"],
+        ),
+        (
+            "trigger.gold ? trigger.neg > 3 : (trigger.share > 0.5 || trigger.level < 200)",
+            &["trigger.share > 0.5 || trigger.level < 200"],
+        ),
         // One of two ways is left.
         (
             "trigger.gold || (trigger.share > 0.5 && (trigger.level > 200 || trigger.neg > 2))",
@@ -301,5 +337,54 @@ fn what_a_dead_clause_takes_with_it_is_marked() {
         ),
     ] {
         assert_eq!(found(expr), *expected, "{expr}");
+    }
+}
+
+#[test]
+fn in_a_payload_a_dead_clause_takes_all_with_it() {
+    let text = format!("{HEAD}{}", value("trigger.share > 0.5 && trigger.level > 200"));
+    let checked = check(&[source("a.rules.hcl", &text)]);
+    let found: Vec<&str> = (checked.diagnostics.iter())
+        .filter(|found| found.code == Code::ConstantClause)
+        .map(|found| &text[found.span.start as usize..found.span.end as usize])
+        .collect();
+    assert_eq!(found, ["trigger.share > 0.5 && trigger.level > 200"]);
+}
+
+#[test]
+fn what_refers_to_a_trigger_with_a_mistake_is_taken_to_be_right() {
+    let rule = "rule \"r\" {\n  on = k\n  when = trigger.level > 3 && trigger.max > 2\n  emit \"x\" {}\n}\n";
+    let idle = "condition \"c\" { when = trigger.level > 3 && trigger.max > 2 }\n";
+    let other = "trigger \"u\" { fields = { level = int(1, 9) } }\n";
+    let many: String = (0..65).map(|n| format!("    f{n} = bool\n")).collect();
+    for (trigger, code) in [
+        ("trigger \"k\" { fields = [level, max] }".to_owned(), "C0307"),
+        ("trigger \"k\" {\n  fields = {\n    level = int(1, 9)\n    Max = int(1, 9)\n  }\n}".to_owned(), "C0401"),
+        ("trigger \"K\" { fields = { level = int(1, 9), max = int(1, 9) } }".to_owned(), "C0401"),
+        (format!("trigger \"k\" {{\n  fields = {{\n{many}  }}\n}}"), "C0312"),
+        (
+            "trigger \"k\" { fields = { level = int(1, 9) } }\ntrigger \"k\" { fields = { max = int(1, 9) } }".to_owned(),
+            "C0403",
+        ),
+    ] {
+        for more in [rule, idle] {
+            for other in ["", other] {
+                let found = helps(&format!("{trigger}\n{other}{more}"));
+                assert!(found.len() == 1 && found[0].starts_with(code), "{trigger}\n{other}{more}: {found:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn that_an_enum_has_one_value_today_settles_nothing() {
+    let head = "enum \"kind\" { values = [\"boss\"] }\ntrigger \"u\" { fields = { kind = kind, level = int(1, 9) } }\n";
+    for expr in [
+        "trigger.kind == \"boss\"",
+        "trigger.kind != \"boss\" || trigger.level > 3",
+        "one_of(trigger.kind, \"boss\") && trigger.level > 3",
+    ] {
+        let text = format!("{head}{}", when(expr).replace("on = t", "on = u"));
+        assert_eq!(helps(&text), [""; 0], "{expr}");
     }
 }

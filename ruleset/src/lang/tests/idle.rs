@@ -3,12 +3,11 @@
 use super::{BASE, Code, check, line_col, source};
 
 const DEPTHS: &str = r#"enum "ore" { values = ["iron", "gold"] }
-enum "gem" { values = ["ruby"] }
 trigger "dig" {
   fields = { depth = int(1, 10), of = ore }
 }
 trigger "dive" {
-  fields = { depth = int(1, 100), of = gem }
+  fields = { depth = int(1, 100), of = int(1, 5) }
 }
 trigger "wade" {
   fields = { depth = int(1, 5), alone = bool }
@@ -83,14 +82,14 @@ fn what_no_rule_uses_is_wrong_only_if_it_is_for_every_trigger_that_fits() {
         ),
         // Wrong when digging, always true when diving: no rule says for which it is meant.
         (
-            "condition \"red\" { when = trigger.of == \"ruby\" }\ncondition \"a\" { when = condition.red && trigger.depth > 3 }",
+            "condition \"red\" { when = trigger.of >= 1 }\ncondition \"a\" { when = condition.red && trigger.depth > 3 }",
             &[],
         ),
         (
-            "condition \"red\" { when = trigger.of == \"ruby\" }\ncondition \"a\" { when = condition.red && trigger.depth > 5 }\nrule \"r\" {\n  on = dive\n  when = condition.red && trigger.depth > 3\n  emit \"e\" {}\n}",
+            "condition \"red\" { when = trigger.of >= 1 }\ncondition \"a\" { when = condition.red && trigger.depth > 5 }\nrule \"r\" {\n  on = dive\n  when = condition.red && trigger.depth > 3\n  emit \"e\" {}\n}",
             &["C0606 1:26"],
         ),
-        ("condition \"a\" { when = trigger.of == \"ruby\" && trigger.depth > 5 }", &[]),
+        ("condition \"a\" { when = trigger.of >= 1 && trigger.depth > 5 }", &[]),
         // Right when digging, where what it names is constant.
         (
             "condition \"a\" { when = condition.low && trigger.of == \"gold\" }\ncondition \"low\" { when = trigger.depth <= 10 }",
@@ -330,6 +329,54 @@ condition \"c\" {
 }
 ";
     assert_eq!(codes(text), [""; 0]);
+    // A single value that two triggers have in common is no bound that was written.
+    let text = "trigger \"ta\" { fields = { x = int(1, 9), a = int(1, 5), b = int(1, 5) } }
+trigger \"tb\" { fields = { x = int(1, 9), a = int(5, 9), b = int(-5, 5) } }
+condition \"c\" { when = between(trigger.x, trigger.a, 3) && 10 / trigger.b > 3 }
+";
+    assert_eq!(codes(text), [""; 0]);
+    let used = "rule \"r\" {\n  on = ta\n  when = condition.c\n  emit \"e\" {}\n}\n";
+    assert_eq!(codes(&format!("{text}{used}")), [""; 0]);
+}
+
+#[test]
+fn none_of_the_triggers_that_fit_is_meant() {
+    let triggers = [
+        "trigger \"ta\" { fields = { level = int(1, 9), aa = int(1, 5) } }\n",
+        "trigger \"tb\" { fields = { level = int(1, 9), bb = int(1, 5) } }\n",
+    ];
+    let head = "ruleset \"r\" {\n  dialect = 1\n  context = \"r@1\"\n}\n";
+    for when in ["trigger.level > 3 && bb > 1", "trigger.level > 3 && trigger.bogus > 1"] {
+        let [first, second] = [triggers.concat(), [triggers[1], triggers[0]].concat()].map(|all| {
+            let text = format!("{head}{all}condition \"c\" {{ when = {when} }}\n");
+            let checked = check(&[source("a.rules.hcl", &text)]);
+            let found = checked.errors().next().unwrap();
+            (found.code, found.help.clone(), found.fix.clone())
+        });
+        assert_eq!(first, second, "{when}");
+    }
+}
+
+#[test]
+fn a_second_look_costs_what_a_look_may() {
+    // The first look ends at once, the second one sees all.
+    let wide = vec!["trigger.x"; 32].join(" && ");
+    let many = vec!["condition.w"; 57].join(", ");
+    let idle = |from: u32| -> String {
+        (from..from + 300)
+            .map(|n| format!("condition \"c{n}q\" {{ when = condition.all }}\n"))
+            .collect()
+    };
+    let text = format!(
+        "trigger \"k\" {{ fields = {{ x = bool, b = int(-5, 5) }} }}
+trigger \"q\" {{ fields = {{ x = bool, b = int(1, 5) }} }}
+condition \"w\" {{ when = {wide} }}
+condition \"all\" {{ when = one_of(trigger.x, 10 / trigger.b > 4, {many}) }}
+"
+    );
+    assert_eq!(codes(&text), [""; 0]);
+    let found = codes(&format!("{text}{}{}", idle(0), idle(300)));
+    assert_eq!(found, ["C0610"]);
 }
 
 #[test]
@@ -408,9 +455,6 @@ fn in_a_large_rule_set_nothing_false_is_claimed_and_no_mistake_is_lost() {
     assert_eq!(run("condition \"c\" { when = trigger.depth <= 10 }\n"), [""; 0]);
     assert_eq!(run("condition \"c\" { when = trigger.depth > param.nope }\n"), ["C0405"]);
     // Right for one trigger, wrong for another.
-    assert_eq!(
-        run("condition \"c\" { when = trigger.of == \"ruby\" && trigger.depth > 20 }\n"),
-        [""; 0]
-    );
+    assert_eq!(run("condition \"c\" { when = trigger.of > 3 && trigger.depth > 20 }\n"), [""; 0]);
     assert_eq!(run("condition \"c\" { when = trigger.depth + 1 }\n"), ["C0504"]);
 }
