@@ -134,7 +134,9 @@ pub(super) fn label(
         }
         return None;
     };
+    let name = session.string(at);
     if index >= count_max {
+        session.lose(&name);
         session.error(
             Code::TooMany,
             at,
@@ -144,7 +146,6 @@ pub(super) fn label(
         );
         return None;
     }
-    let name = session.string(at);
     let span = session.span(at);
     if !named(session, span, &name, kind) {
         session.lose(&name);
@@ -355,7 +356,9 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                 if named(session, span, &field, "field")
                     && unique(session, span, &field, "field", &mut seen, fields.len())
                 {
-                    session.declares(name_at, Symbol::Field(index, fields.len()));
+                    if index <= TRIGGER_COUNT_MAX {
+                        session.declares(name_at, Symbol::Field(index, fields.len()));
+                    }
                     // A field of unknown type stays in, so that uses of it are not errors too.
                     fields.push((field, slot));
                 } else {
@@ -364,18 +367,18 @@ fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
             }
         }
     }
+    let written = block.labels.first().map_or(String::new(), |label| session.string(*label));
     if name.is_none() {
         // Rules that seem to be on another one may be on this.
         broken = true;
-        let taken = block.labels.first().map(|label| session.string(*label));
-        let first = taken.and_then(|taken| scope.trigger_names.find(&taken));
+        let first = scope.trigger_names.find(&written);
         if let Some(first) = first.and_then(|first| scope.triggers.get_mut(first)) {
             first.broken = true;
         }
     }
     // One that nothing can name keeps its place: what is said of all triggers has to be so for it.
     if index <= TRIGGER_COUNT_MAX {
-        let name = name.unwrap_or_default();
+        let name = name.unwrap_or(written);
         scope.triggers.push(Trigger { name, fields, names: seen, broken });
     }
 }

@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use super::conditions::References;
 use super::infer::{Checker, Keep, Shared, Ty};
+use super::limits::FIELD_COUNT_MAX;
 use super::lower::{EntryTruths, remember, unchecked};
 use super::scope::Scope;
 use super::session::{At, Session};
@@ -71,7 +72,10 @@ pub(super) fn unused(
         if matches!(*fit, Fit::None) && !fields.is_empty() && fields.len() == named {
             no_trigger(session, at, &fields);
         }
-        fits.entry(fields).or_insert_with(|| Rc::clone(&fit));
+        let few = fields.len() <= FIELD_COUNT_MAX && fits.len() < FIT_COUNT_MAX;
+        if few && matches!(*fit, Fit::Some { .. }) {
+            fits.entry(fields).or_insert_with(|| Rc::clone(&fit));
+        }
         alone(session, scope, shared, truths, (idle, at), &fit);
     }
 }
@@ -99,6 +103,8 @@ impl Fit {
     }
 }
 
+/// Sets of fields of which it is remembered which triggers fit.
+const FIT_COUNT_MAX: usize = 1 << 10;
 /// Most fields of fitting triggers that are compared for one expression.
 const COMPARED_COUNT_MAX: usize = 1 << 12;
 

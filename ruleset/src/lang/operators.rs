@@ -208,11 +208,20 @@ impl Checker<'_, '_> {
 
     /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant.
     fn computed(&self, at: At, op: BinOp) -> Type {
-        let dated = matches!(op, BinOp::Add | BinOp::Subtract)
-            && self.session.kind(at) == NodeKind::Text
-            && !self.session.is_flawed(at)
-            && literal::instant(&self.session.string(at)).is_some();
-        if dated { Type::Instant } else { Type::Duration }
+        if !(matches!(op, BinOp::Add | BinOp::Subtract) && self.is_only_text(at)) {
+            return Type::Duration;
+        }
+        let mut text = at;
+        while let Some(part) = self.session.children(text).last() {
+            text = *part;
+        }
+        // A year, as in "2026-12-24T18:00:00Z".
+        let text = self.session.string(text);
+        let year = text.split_once('-').map_or("", |(year, _)| year);
+        match year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => Type::Instant,
+            false => Type::Duration,
+        }
     }
 
     /// Whether a sum is an attempt to join texts: one of the two is a string and no duration.
@@ -265,14 +274,6 @@ impl Checker<'_, '_> {
             );
             return self.broken(at);
         }
-        if let Ty::Known(Type::Enum(index)) = a.ty
-            && self.scope.enums.get(usize::from(index)).is_some_and(|def| def.values.len() == 1)
-        {
-            // It may get more: that it has one value today settles nothing.
-            let size = a.size.saturating_add(b.size).saturating_add(1);
-            let ir = Expr::Binary(op, Box::new(a.ir), Box::new(b.ir));
-            return self.known(at, Type::Bool, interval::BOOL, ir, size);
-        }
         self.operate(at, op, Type::Bool, a, b)
     }
 
@@ -292,8 +293,17 @@ impl Checker<'_, '_> {
         self.operate(at, op, Type::Bool, a, b)
     }
 
-    fn mismatch_help(&self, a: &Val, b: &Val) -> String {
+    fn mismatch_help(&self, symbol: &str, a: &Val, b: &Val) -> String {
         let (text, other) = match (a.ty, b.ty) {
+            (Ty::Known(Type::Instant), Ty::Known(Type::Instant)) => {
+                return "subtract them for the time between them, or add a duration to one".into();
+            }
+            (Ty::Known(Type::Duration), Ty::Known(Type::Instant)) if symbol == "-" => {
+                return "swap the sides: a duration before an instant is an instant".to_owned();
+            }
+            (one, other) if one == other => {
+                return "compute with numbers or durations".to_owned();
+            }
             (Ty::Text, other) => (a, other),
             (other, Ty::Text) => (b, other),
             _ => return "make both sides the same type".to_owned(),
@@ -328,8 +338,13 @@ impl Checker<'_, '_> {
         )
         .label(self.session.span(a.at), format!("this is {left}"))
         .label(self.session.span(b.at), format!("this is {right}"))
-        .cause("values of different types are never converted, except a whole number to a decimal")
-        .help(self.mismatch_help(a, b));
+        .cause(match a.ty == b.ty {
+            true => "there is no such operation on two values of this type",
+            false => {
+                "values of different types are never converted, except a whole number to a decimal"
+            }
+        })
+        .help(self.mismatch_help(symbol, a, b));
         for side in [a, b] {
             if let Some((span, note)) = self.declaration(side.at) {
                 diagnostic = diagnostic.label(span, note);

@@ -279,7 +279,7 @@ impl Checker<'_, '_> {
         let field = match self.on.filter(|_| self.keep == Keep::All) {
             Some(On::Trigger(index)) => (scope.triggers.get(usize::from(index)))
                 .is_some_and(|trigger| trigger.names.find(name).is_some()),
-            _ => scope.fields.contains_key(name),
+            _ => scope.has_field(name),
         };
         let full = if field {
             Some(format!("trigger.{name}"))

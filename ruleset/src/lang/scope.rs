@@ -132,6 +132,12 @@ impl Scope {
         }
     }
 
+    /// Whether some trigger has a field of this name. Linear in the triggers with a mistake.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        let mut broken = self.broken_triggers.iter().filter_map(|index| self.triggers.get(*index));
+        self.fields.contains_key(name) || broken.any(|trigger| trigger.names.find(name).is_some())
+    }
+
     /// Whether some trigger has a field of this name, or may have it.
     pub(super) fn may_have_field(&self, name: &str) -> bool {
         !self.broken_triggers.is_empty() || self.fields.contains_key(name)
