@@ -184,7 +184,7 @@ fn a_test_file_alone_is_told_to_be_one() {
         let output = cairn(&arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
-        let hint = format!("give the folder of its rules, as in `cairn test {rules}`");
+        let hint = format!("give the folder of its rules: `{rules}`");
         let parts = [&format!("{file} is a test file"), &hint];
         assert!(parts.iter().all(|part| text.contains(*part)), "{text}");
     }
@@ -369,7 +369,47 @@ fn an_explanation_says_for_which_trigger_and_asks_for_what_is_read_alone() {
     let missing = "the field `level` is missing";
     fails("chest.crown", &[], &[missing, "judged for fell; for another"], "warmth");
     fails("snow", &[], &[missing], "warmth");
+    // By its bare name.
+    fails(
+        "season",
+        &[],
+        &["there is no rule `season`", "did you mean `condition.season`?"],
+        "snow",
+    );
+    fails("crown", &[], &["did you mean `chest.crown`?"], "snow");
+    // Without a time it is this machine's, and that is said where it matters.
+    let clocked = |name: &str| {
+        stdout(&cairn(&["eval", name, "--explain", "--rules", &rules, level[0], level[1]]))
+    };
+    let text = clocked("condition.season");
+    assert!(
+        text.contains("\njudged at 20") && text.contains("for another time: --at TIME\n"),
+        "{text}"
+    );
+    assert!(!clocked("condition.veteran").contains("judged at"));
     // Without an explanation all rules of the trigger are evaluated, on all of its fields.
     let output = cairn(&["eval", "snow", "--rules", &rules, level[0], level[1]]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("`warmth` is missing"), "{output:?}");
+}
+
+#[test]
+fn a_test_that_fails_is_told_that_it_gives_no_time_where_rules_ask_for_it() {
+    let case = |more: &str| {
+        format!(
+            "test \"late\" {{\n  on      = fell\n  trigger = {{ level = 50 }}\n{more}  fired   = [snow]\n}}\n"
+        )
+    };
+    let run = |tests: &str| {
+        let dir = folder(&[("a.rules.hcl", TWO), ("a.test.hcl", tests)]);
+        cairn(&["test", &dir.path().display().to_string()])
+    };
+    let output = run(&case(""));
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let text = stdout(&output);
+    let told = "the test leaves out now = 1970-01-01T00:00:00.000Z, warmth = 0";
+    assert!(text.contains(told), "{text}");
+    let output = run(&case("  now     = \"2026-12-01T00:00:00Z\"\n"));
+    let text = stdout(&output);
+    assert!(text.contains("the test leaves out warmth") && !text.contains("now ="), "{text}");
+    assert_eq!(run(&case("  now     = \"2026-12-20T00:00:00Z\"\n")).status.code(), Some(0));
 }

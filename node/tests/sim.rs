@@ -171,8 +171,13 @@ fn a_bundle_rolls_like_its_sources() {
     std::fs::write(&broken, "no bundle").unwrap();
     let output = cairn(&["sim", "chest", "--rules", &broken.display().to_string()]);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let output = cairn(&["sim", "chest", "--addr", "http://127.0.0.1:1"]);
-    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    let alone = "rules in a folder, or a bundle, need none: --rules PATH";
+    for verb in ["sim", "roll", "eval"] {
+        let output = cairn(&[verb, "chest", "--addr", "http://127.0.0.1:1"]);
+        assert_eq!(output.status.code(), Some(6), "{output:?}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains("cairn dev") && text.contains(alone), "{text}");
+    }
 }
 
 /// The same table, and one whose crown falls while it snows.

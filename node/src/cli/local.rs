@@ -92,7 +92,7 @@ pub fn unreadable(path: &Path, error: &SourcesError) -> Failure {
         SourcesError::TestsOnly { path, is_folder: false } => {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             Failure::usage(error.to_string()).hint(format!(
-                "give the folder of its rules, as in `cairn test {}`",
+                "give the folder of its rules: `{}`",
                 folder.unwrap_or(Path::new(".")).display()
             ))
         }

@@ -8,6 +8,8 @@ use clap::Args;
 
 use super::address::Address;
 use super::client::Client;
+use super::exit::Exit;
+use super::failure::Failure;
 
 /// Which agent, and how long to wait for it.
 #[derive(Clone, Debug, Args)]
@@ -30,6 +32,14 @@ impl NodeArgs {
         let address = self.addr.clone().or_else(socket).unwrap_or_default();
         Client::new(address, self.timeout)
     }
+}
+
+/// The same failure, for verbs that do without an agent when they are given rules.
+pub fn or_rules(mut failure: Failure) -> Failure {
+    if let (Exit::Unreachable, Some(hint)) = (failure.exit, &mut failure.hint) {
+        hint.push_str("; rules in a folder, or a bundle, need none: --rules PATH");
+    }
+    failure
 }
 
 /// Which channel.

@@ -9,7 +9,7 @@ use super::eval::{CONTEXT_EXAMPLE, PITY_EXAMPLE, instant, misses, object, proble
 use super::exit::Exit;
 use super::failure::Failure;
 use super::given::GivenArgs;
-use super::node::{ChannelArgs, NodeArgs};
+use super::node::{ChannelArgs, NodeArgs, or_rules};
 use super::opened::Opened;
 use super::output::{self, Format};
 use super::place::PlaceArgs;
@@ -93,7 +93,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
             if let Some(channel) = &args.channel.channel {
                 path.push_str(&format!("?channel={}", super::events::escape(channel)));
             }
-            args.node.client().post(&path, &[], request).await?
+            args.node.client().post(&path, &[], request).await.map_err(or_rules)?
         }
     };
     match format {

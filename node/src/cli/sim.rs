@@ -23,7 +23,7 @@ use super::eval::{CONTEXT_EXAMPLE, object, problem};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::given::GivenArgs;
-use super::node::{ChannelArgs, NodeArgs};
+use super::node::{ChannelArgs, NodeArgs, or_rules};
 use super::opened::Opened;
 use super::output::{self, Format};
 use super::place::PlaceArgs;
@@ -171,7 +171,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     needs_trigger(args.trigger.as_deref(), &options)?;
     let opened = match &args.rules {
         Some(path) => Opened::at(path)?,
-        None => Opened::live(&args.node, &args.channel).await?,
+        None => Opened::live(&args.node, &args.channel).await.map_err(or_rules)?,
     };
     let live = opened.evaluator(args.trigger.is_some())?;
     let image = live.image();

@@ -27,6 +27,7 @@ use cairn_sdk::live::{LiveRecord, generation_path, record_path};
 use tokio::sync::watch;
 
 pub use error::EvalError;
+pub(crate) use evaluate::wall_ms;
 pub use evaluate::{EvalRequest, Evaluated, Given, Outcome};
 pub(crate) use loaded::Loaded;
 pub use loaded::ParamInfo;

@@ -19,6 +19,7 @@ use cairn_ruleset::emit::Built;
 use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::Source;
+use cairn_ruleset::value;
 
 pub use coverage::{Coverage, Missing};
 pub use place::Place;
@@ -42,7 +43,8 @@ pub struct CaseResult {
     pub place: Place,
     /// What is not as expected; empty when the case passed.
     pub differences: Vec<Differs>,
-    /// Fields that the test leaves out, with the value that they had.
+    /// Fields that the test leaves out, with the value that they had; of one that failed the time, too,
+    /// where rules ask for it.
     pub left_out: Vec<(String, String)>,
     /// How long both back ends took.
     pub took: Duration,
@@ -129,13 +131,17 @@ fn one(
             place: place(case.span),
         });
     }
+    let mut left_out = cases::left_out(program, case);
+    if !differences.is_empty() && cases::leaves_out_time(program, case) {
+        left_out.insert(0, ("now".to_owned(), value::instant_text(0)));
+    }
     Ok(CaseResult {
         test: case.test.clone(),
         row: case.row.clone(),
         name: case.name(),
         place: place(case.span),
         differences,
-        left_out: cases::left_out(program, case),
+        left_out,
         took: began.elapsed(),
     })
 }

@@ -5,6 +5,7 @@ use super::{Case, Meant, RuleAt, Wanted};
 use crate::ir::{EnumDef, On, Program, Type};
 use crate::lang::Span;
 use crate::loot::Tables as _;
+use crate::reads::Reads;
 use crate::value::{Names, Value};
 
 /// One value that is not as expected.
@@ -197,6 +198,24 @@ pub fn left_out(program: &Program, case: &Case) -> Vec<(String, String)> {
     let fields = program.triggers.get(usize::from(trigger)).map_or(&[][..], |def| &def.fields);
     let left = case.given.left_out.iter().filter_map(|slot| fields.get(usize::from(*slot)));
     left.map(|field| (field.name.clone(), text(program, field.slot.ty, field.slot.min))).collect()
+}
+
+/// Whether rules of the case's trigger ask for the time, and the case does not say it: it is the
+/// beginning of 1970 then, and no timer is active. Linear in the fragment.
+#[must_use]
+pub fn leaves_out_time(program: &Program, case: &Case) -> bool {
+    let mut reads = Reads::default();
+    for fragment in program.fragments.iter().filter(|fragment| fragment.on == case.on) {
+        for rule in &fragment.rules {
+            reads.add(&rule.when);
+            for outcome in &rule.outcomes {
+                outcome.payload.iter().for_each(|payload| reads.add(&payload.value));
+                outcome.loot.iter().for_each(|loot| reads.add(&loot.count));
+            }
+        }
+        fragment.masks.iter().flat_map(|mask| &mask.entries).for_each(|entry| reads.add(entry));
+    }
+    case.given.now_ms.is_none() && (reads.now || !reads.timers.is_empty())
 }
 
 /// A raw value in the words of the language.

@@ -416,12 +416,16 @@ pub(super) fn range(
     let (min, max) = (min?, max?);
     if min > max {
         let (first, second) = (session.text(low), session.text(high));
-        let (message, help, swapped) = (
-            format!("the range from {first} to {second} holds nothing"),
-            format!("swap the two: write {second}, {first}"),
-            format!("{second}, {first}"),
-        );
         let (span, start, end) = (session.span(at), session.span(low), session.span(high));
+        let swapped = format!("{second}, {first}");
+        let message = format!("the range from {first} to {second} holds nothing");
+        let around = |from: u32, to: u32| {
+            let (from, to) = (from.saturating_sub(span.start), to.saturating_sub(span.start));
+            session.text(at).get(from as usize..to as usize).unwrap_or("")
+        };
+        let (before, after) = (around(span.start, start.start), around(end.end, span.end));
+        let help =
+            format!("swap the two: write `{}`", shorten(&format!("{before}{swapped}{after}")));
         session.report(
             Diagnostic::error(Code::EmptyRange, span, message)
                 .cause("the smallest value comes first")

@@ -149,7 +149,7 @@ pub(super) fn label(
     let span = session.span(at);
     if !named(session, span, &name, kind) {
         session.lose(&name);
-        session.lose(&name.to_ascii_lowercase());
+        session.lose(&names::snake(&name));
         return None;
     }
     unique(session, span, &name, kind, names, index).then(|| {
@@ -180,10 +180,7 @@ pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &st
         session.report(flaws::non_ascii(span, name, "\""));
         return false;
     }
-    let lower: String = (name.chars())
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-        .collect();
-    let lower = lower.trim_matches('_');
+    let meant = names::snake(name);
     session.report(
         Diagnostic::error(
             Code::BadName,
@@ -195,10 +192,11 @@ pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &st
         } else {
             "names are a to z, 0 to 9 and `_`, and begin with a letter"
         })
-        .help(if names::is_name(lower) {
-            format!("write \"{lower}\"")
-        } else {
-            "write for example \"crypt_drop\"".to_owned()
+        .help(match names::is_name(&meant) {
+            // Fields have no quotes.
+            true if kind == "field" => format!("write `{meant}`"),
+            true => format!("write \"{meant}\""),
+            false => "write for example \"crypt_drop\"".to_owned(),
         }),
     );
     false
@@ -390,7 +388,7 @@ fn field_slot(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<Slot> 
         session.error(
             Code::MissingAttribute,
             at,
-            format!("the field's type {} has no range", scope.type_name(ty)),
+            format!("{} as a field has no range here", scope.type_name(ty)),
             "ranges are what proves that no rule can overflow; the host enforces them",
             format!("write `{word}(smallest, largest)`"),
         );

@@ -11,6 +11,21 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
+/// What a name of other tools is called here: `CropHarvested` and `crop-harvested` are
+/// `crop_harvested`. It may still be no name.
+pub(super) fn snake(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    let mut before = '_';
+    for c in text.chars() {
+        if c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            name.push('_');
+        }
+        name.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+        before = c;
+    }
+    name.trim_matches('_').to_owned()
+}
+
 /// Names joined by dots, as events are called.
 pub(super) fn is_dotted(text: &str) -> bool {
     text.split('.').all(is_name)

@@ -169,9 +169,15 @@ impl Checker<'_, '_> {
                     );
                     return self.broken(at);
                 }
-                let (x, y) = (self.computed(left, op), self.computed(right, op));
-                let a = self.infer(left, Some(x));
-                let b = self.infer(right, Some(y));
+                // What a text stands for may depend on what is beside it.
+                let (a, b) = if self.is_only_text(left) {
+                    let b = self.infer(right, self.computed(right, op, Ty::Text));
+                    (self.infer(left, self.computed(left, op, b.ty)), b)
+                } else {
+                    let a = self.infer(left, self.computed(left, op, Ty::Text));
+                    let b = self.infer(right, self.computed(right, op, a.ty));
+                    (a, b)
+                };
                 if a.ty == Ty::Error || b.ty == Ty::Error {
                     return self.broken(at);
                 }
@@ -206,10 +212,11 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant.
-    fn computed(&self, at: At, op: BinOp) -> Type {
-        if !(matches!(op, BinOp::Add | BinOp::Subtract) && self.is_only_text(at)) {
-            return Type::Duration;
+    /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant, but
+    /// nothing if it is a number in quotes beside one.
+    fn computed(&self, at: At, op: BinOp, beside: Ty) -> Option<Type> {
+        if !self.is_only_text(at) {
+            return Some(Type::Duration);
         }
         let mut text = at;
         while let Some(part) = self.session.children(text).last() {
@@ -218,9 +225,12 @@ impl Checker<'_, '_> {
         // A year, as in "2026-12-24T18:00:00Z".
         let text = self.session.string(text);
         let year = text.split_once('-').map_or("", |(year, _)| year);
-        match year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => Type::Instant,
-            false => Type::Duration,
+        let dated = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+        let number = matches!(beside, Ty::Known(Type::Int | Type::Decimal));
+        match (op, number) {
+            (_, true) if literal::number(&text).is_some() => None,
+            (BinOp::Add | BinOp::Subtract, _) if dated => Some(Type::Instant),
+            _ => Some(Type::Duration),
         }
     }
 
@@ -293,13 +303,33 @@ impl Checker<'_, '_> {
         self.operate(at, op, Type::Bool, a, b)
     }
 
+    /// What is written there, as far as it is short.
+    fn shown(&self, value: &Val) -> String {
+        shorten(self.session.text(value.at))
+    }
+
     fn mismatch_help(&self, symbol: &str, a: &Val, b: &Val) -> String {
         let (text, other) = match (a.ty, b.ty) {
             (Ty::Known(Type::Instant), Ty::Known(Type::Instant)) => {
                 return "subtract them for the time between them, or add a duration to one".into();
             }
             (Ty::Known(Type::Duration), Ty::Known(Type::Instant)) if symbol == "-" => {
-                return "swap the sides: a duration before an instant is an instant".to_owned();
+                let (first, second) = (self.shown(b), self.shown(a));
+                return format!(
+                    "how long ago an instant was is `since({first})`; `{first} - {second}` is an instant"
+                );
+            }
+            (Ty::Known(Type::Duration), Ty::Known(Type::Instant))
+            | (Ty::Known(Type::Instant), Ty::Known(Type::Duration)) => {
+                let instant = if a.ty == Ty::Known(Type::Instant) { a } else { b };
+                return format!(
+                    "`since({})` is a duration: how long ago it was",
+                    self.shown(instant)
+                );
+            }
+            (Ty::Known(Type::Duration), Ty::Known(Type::Int))
+            | (Ty::Known(Type::Int), Ty::Known(Type::Duration)) => {
+                return "write a duration with its unit, as in \"0s\" or \"90m\"".to_owned();
             }
             (one, other) if one == other => {
                 return "compute with numbers or durations".to_owned();

@@ -128,6 +128,7 @@ impl Checker<'_, '_> {
                 "a rule reads the fields of its own trigger",
                 match &meant {
                     Some(meant) => format!("did you mean `trigger.{meant}`?"),
+                    None if name == "now" => super::builtins::NOW_HELP.to_owned(),
                     None => field_help(trigger),
                 },
             );
@@ -161,6 +162,7 @@ impl Checker<'_, '_> {
                 },
                 match (&meant, on) {
                     (Some(meant), _) => format!("did you mean `trigger.{meant}`?"),
+                    (None, _) if name == "now" => super::builtins::NOW_HELP.to_owned(),
                     (None, Some(On::Trigger(index))) => {
                         let trigger = scope.triggers.get(usize::from(index));
                         trigger.map_or_else(String::new, field_help)
@@ -366,18 +368,18 @@ impl Checker<'_, '_> {
             return self.broken(at);
         }
         let meant = self.session.similar(name, names.iter());
+        let prefix = self.session.text(at).strip_suffix(name).unwrap_or("");
         self.error(
             Code::UnknownName,
             at,
             format!("there is no `{kind}` called `{}`", shorten(name)),
             "no file of the rule set declares it",
             match &meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
+                Some(meant) => format!("did you mean `{prefix}{meant}`?"),
                 None if name.contains('.') => format!("write the bare name of a `{kind}`"),
                 None => format!("declare `{kind} \"{}\"`, or correct the name", shorten(name)),
             },
         );
-        let prefix = self.session.text(at).strip_suffix(name).unwrap_or("");
         self.session.fix(at, meant.map(|meant| format!("{prefix}{meant}")));
         self.broken(at)
     }

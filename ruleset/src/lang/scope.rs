@@ -166,7 +166,10 @@ impl Scope {
             Type::Int | Type::Symbol => value.to_string(),
             Type::Decimal => super::literal::decimal_text(value),
             Type::Duration => format!("\"{}\"", super::literal::duration_text(value)),
-            Type::Instant => format!("{value} ms"),
+            Type::Instant => {
+                let text = i64::try_from(value).map(crate::value::instant_text);
+                text.map_or_else(|_| format!("{value} ms"), |text| format!("\"{text}\""))
+            }
             Type::Enum(index) => {
                 let def = self.enums.get(usize::from(index));
                 let name = usize::try_from(value).ok().and_then(|at| def?.values.get(at));

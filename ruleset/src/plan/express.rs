@@ -92,6 +92,10 @@ impl Writer<'_> {
     }
 
     fn binary(&mut self, op: BinaryOp, a: &Expr, b: &Expr, hint: Option<Type>, within: u8) {
+        if let (BinaryOp::Sub, Expr::Now) = (op, a) {
+            // The time stands nowhere else.
+            return self.apply("since", &[b], Some(Type::Instant));
+        }
         let (own, word) = level(op);
         let (left, right) = match op {
             BinaryOp::And | BinaryOp::Or => (Some(Type::Bool), Some(Type::Bool)),

@@ -308,6 +308,17 @@ fn equal_logic_in_other_words_is_searched_and_said_to_be_so() {
 }
 
 #[test]
+fn the_time_is_written_as_rules_write_it() {
+    let plan = between(
+        BASE,
+        &edited("since(trigger.born) > \"1d\"", "since(trigger.born) > \"2d\""),
+        true,
+    );
+    let lines = lines(&plan).join("\n");
+    assert!(lines.contains("since(trigger.born) > \"2d\"") && !lines.contains("now"), "{lines}");
+}
+
+#[test]
 fn added_and_removed_things_are_named_in_full() {
     let more = format!(
         "{BASE}\nrule \"more\" {{\n  on = claim\n  emit \"more\" {{ n = trigger.level }}\n}}\n"

@@ -118,8 +118,11 @@ pub(super) fn find<'a>(
     let rules = || program.fragments.iter().flat_map(|def| def.rules.iter().map(move |r| (def, r)));
     let Some((fragment, _)) = rules().find(|(_, rule)| rule.name == name) else {
         let known: Vec<&str> = rules().map(|(_, rule)| rule.name.as_str()).collect();
-        return Err(Failure::usage(format!("there is no rule `{name}`"))
-            .hint(crate::suggest::hint(name, known.iter().copied())));
+        let hint = match other(trace, name) {
+            Some(other) => format!("did you mean `{other}`?"),
+            None => crate::suggest::hint(name, known.iter().copied()),
+        };
+        return Err(Failure::usage(format!("there is no rule `{name}`")).hint(hint));
     };
     if wanted.is_some_and(|on| on != fragment.on) {
         return Err(Failure::usage(format!(
@@ -132,6 +135,17 @@ pub(super) fn find<'a>(
     let own = trace.clauses.iter().filter(|clause| clause.owner == owner);
     let parts = own.map(|clause| (clause.what.clone(), &clause.root)).collect();
     Ok(vec![Found { on: fragment.on, parts, verb: ("fires", "does not fire") }])
+}
+
+/// The condition or the entry that is called so, as it is to be named.
+fn other(trace: &Trace, name: &str) -> Option<String> {
+    if trace.conditions.iter().any(|(known, _)| known == name) {
+        return Some(format!("condition.{name}"));
+    }
+    trace.clauses.iter().find_map(|clause| match &clause.owner {
+        Owner::Entry(table, entry) if entry == name => Some(format!("{table}.{entry}")),
+        _ => None,
+    })
 }
 
 /// The first expression of each trigger.

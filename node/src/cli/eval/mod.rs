@@ -20,7 +20,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::given::GivenArgs;
 use crate::cli::local;
-use crate::cli::node::{ChannelArgs, NodeArgs};
+use crate::cli::node::{ChannelArgs, NodeArgs, or_rules};
 use crate::cli::output::{self, Format};
 use crate::cli::place::PlaceArgs;
 use crate::live::{Live, PityMap};
@@ -127,7 +127,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         }
         None => {
             let body = format!("{{\"requests\":[{request}]}}");
-            args.node.client().post(&path, &[], body).await?
+            args.node.client().post(&path, &[], body).await.map_err(or_rules)?
         }
     };
     match format {

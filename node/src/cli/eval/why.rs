@@ -10,6 +10,7 @@ use cairn_ruleset::context::ContextView;
 use cairn_ruleset::explain::{Explained, explain};
 use cairn_ruleset::lang::{Shape, Source};
 use cairn_ruleset::meta::FragmentMeta;
+use cairn_ruleset::value;
 use serde::Serialize;
 
 use super::found::{Found, Judged, fields, find, is_rule, on_named, on_text};
@@ -20,6 +21,7 @@ use crate::cli::failure::Failure;
 use crate::cli::local;
 use crate::cli::output::{self, Format};
 use crate::compile;
+use crate::live::{EvalRequest, wall_ms};
 use crate::sources;
 use crate::testing::{Place, words};
 
@@ -53,6 +55,9 @@ struct Answer {
     /// For what else it can be judged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     other_triggers: Vec<String>,
+    /// At which time, by this machine's clock; absent where it was given or is not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged_at_ms: Option<i64>,
     /// Of `when`; true where there is none.
     holds: bool,
     decided_by: Vec<Node>,
@@ -94,10 +99,15 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
     };
     let mut all = find(program, &trace, name, wanted)?;
     let names: Vec<String> = all.iter().map(|found| on_text(program, found.on)).collect();
+    let clock_ms = wall_ms();
     let asked = |trigger: &str| {
         let text = request_for(args, None, Some(trigger))?;
         let asked: Request = crate::api::body::json(text.as_bytes()).map_err(problem)?;
-        asked.convert().map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))
+        let mut request = asked
+            .convert()
+            .map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
+        request.now_ms.get_or_insert(clock_ms);
+        Ok::<EvalRequest, Failure>(request)
     };
     let request = asked(names.first().map_or("", String::as_str))?;
     // The first trigger that has what is given.
@@ -111,6 +121,8 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
     let on = found.on;
     let reads = found.reads();
     let live = local::live(dir, false)?;
+    let timed = args.at.is_none() && (reads.now || !reads.timers.is_empty());
+    let judged_at_ms = timed.then_some(clock_ms);
     let reads = |field| reads.fields.contains(&field);
     let context = live
         .context_reading(on, &asked(&judged_for.trigger)?, &reads)
@@ -142,6 +154,7 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
                 name: name.clone(),
                 trigger: judged_for.trigger.clone(),
                 other_triggers: judged_for.others().map(str::to_owned).collect(),
+                judged_at_ms,
                 holds,
                 decided_by: decided.into_iter().map(|part| node(sources, part, false)).collect(),
                 expressions: (explained.iter())
@@ -154,6 +167,10 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
         }
         Format::Table => {
             let mut text = show(sources, name, found.verb, holds, &explained);
+            if let Some(at) = judged_at_ms.map(value::instant_text) {
+                let _ =
+                    write!(text, "\n\njudged at {at}, which is now; for another time: --at TIME");
+            }
             // A rule has one trigger, and says which.
             if !is_rule(name) {
                 let _ = write!(text, "\n\njudged for {judged_for}");

@@ -430,14 +430,19 @@ impl<'c, 'a> Reader<'c, 'a> {
         known: impl Iterator<Item = &'n str> + Clone,
     ) {
         let meant = self.session.similar(name, known.clone());
-        let all: Vec<&str> = known.take(8).collect();
+        let all: Vec<&str> = known.clone().take(8).collect();
+        let name = constant::shorten(name);
         self.session.error(
             Code::UnknownInTest,
             at,
-            format!("there is no {what} `{}`", constant::shorten(name)),
-            match all.is_empty() {
-                true => "there is none at all here".to_owned(),
-                false => format!("there is for example {}", shape::list(&all)),
+            match what.split_once(" of ") {
+                Some((what, owner)) => format!("there is no {what} `{name}` of {owner}"),
+                None => format!("there is no {what} `{name}`"),
+            },
+            match (all.is_empty(), known.count() > all.len()) {
+                (true, _) => "there is none at all here".to_owned(),
+                (false, true) => format!("there is for example {}", shape::list(&all)),
+                (false, false) => format!("there is {}", shape::list(&all)),
             },
             match meant {
                 Some(meant) => format!("did you mean `{meant}`?"),

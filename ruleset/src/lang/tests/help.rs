@@ -92,8 +92,19 @@ fn a_text_in_a_sum_is_an_instant_if_it_is_one() {
         ),
         (
             "trigger.dur - trigger.born > trigger.born",
-            "C0501 swap the sides: a duration before an instant is an instant",
+            "C0501 how long ago an instant was is `since(trigger.born)`; `trigger.born - trigger.dur` is an instant",
         ),
+        (
+            "trigger.born > trigger.dur",
+            "C0501 `since(trigger.born)` is a duration: how long ago it was",
+        ),
+        (
+            "since(trigger.born) >= 0",
+            "C0501 write a duration with its unit, as in \"0s\" or \"90m\"",
+        ),
+        ("trigger.level + \"5\" > 7", "C0501 write 5 without quotes"),
+        ("\"5\" * trigger.level > 7", "C0501 write 5 without quotes"),
+        ("trigger.level * \"5s\" > trigger.dur", ""),
         ("trigger.gold + trigger.gold", "C0501 compute with numbers or durations"),
     ] {
         let expected: &[&str] = if help.is_empty() { &[] } else { &[help] };
@@ -200,6 +211,7 @@ fn types_and_references_of_other_tools_are_told_their_form_here() {
         ("datetime", "C0405 did you mean `instant`?"),
         ("bool(0, 1)", "C0405 write `bool`"),
         ("zone(1, 2)", "C0405 write `zone`"),
+        ("int(9, 1)", "C0608 swap the two: write `int(1, 9)`"),
         ("instant(1, 2)", "C0405 write `instant`"),
         ("integer(1, 2)", "C0405 write `int(1, 2)`"),
         ("\"bool\"", "C0307 write `bool` without quotes"),
@@ -216,6 +228,10 @@ fn types_and_references_of_other_tools_are_told_their_form_here() {
         ("condition.c()", "C0202 write `condition.c`"),
         ("trigger.level.min()", "C0202 write `min(trigger.level, …)`"),
         ("trigger.neg.abs() > 3", "C0202 write `abs(trigger.neg)`"),
+        (
+            "trigger.now > trigger.born",
+            "C0406 write `since(instant)` for how long ago something was, or `active(timer)` for whether it is on",
+        ),
         ("rate(param.k) > 2", "C0405 write the bare name of a `counter`"),
         ("trigger.level ^ 2 > 4", "C0101 write the product out: `x * x`"),
     ] {
@@ -394,4 +410,17 @@ fn what_refers_to_a_trigger_with_a_mistake_is_taken_to_be_right() {
             }
         }
     }
+}
+
+#[test]
+fn names_of_other_tools_are_told_as_they_are_written_here() {
+    let rule =
+        "rule \"r\" {\n  on = crop_harvested\n  when = trigger.max > 2\n  emit \"x\" {}\n}\n";
+    let field = "trigger \"crop_harvested\" {\n  fields = {\n    maxLevel = int(1, 9)\n    max = int(1, 9)\n  }\n}\n";
+    assert_eq!(helps(&format!("{field}{rule}")), ["C0401 write `max_level`"]);
+    let name = "trigger \"CropHarvested\" { fields = { max = int(1, 9) } }\n";
+    assert_eq!(helps(&format!("{name}{rule}")), ["C0401 write \"crop_harvested\""]);
+    let param = "param \"ripe_after\" {\n  type = int\n  default = 3\n  range = [0, 9]\n}\n";
+    let found = helps(&format!("{param}{}", when("trigger.level > param.ripeafter")));
+    assert_eq!(found, ["C0405 did you mean `param.ripe_after`?"]);
 }
