@@ -201,7 +201,7 @@ pub fn left_out(program: &Program, case: &Case) -> Vec<(String, String)> {
 }
 
 /// Whether rules of the case's trigger ask for the time, and the case does not say it: it is the
-/// beginning of 1970 then, and no timer is active. Linear in the fragment.
+/// beginning of 1970 then, and no timer is active but those that it names. Linear in the fragment.
 #[must_use]
 pub fn leaves_out_time(program: &Program, case: &Case) -> bool {
     let mut reads = Reads::default();
@@ -215,7 +215,8 @@ pub fn leaves_out_time(program: &Program, case: &Case) -> bool {
         }
         fragment.masks.iter().flat_map(|mask| &mask.entries).for_each(|entry| reads.add(entry));
     }
-    case.given.now_ms.is_none() && (reads.now || !reads.timers.is_empty())
+    let said = |timer: &u16| case.given.active.iter().any(|(known, _)| known == timer);
+    case.given.now_ms.is_none() && (reads.now || !reads.timers.iter().all(said))
 }
 
 /// A raw value in the words of the language.

@@ -424,8 +424,9 @@ pub(super) fn range(
             session.text(at).get(from as usize..to as usize).unwrap_or("")
         };
         let (before, after) = (around(span.start, start.start), around(end.end, span.end));
-        let help =
-            format!("swap the two: write `{}`", shorten(&format!("{before}{swapped}{after}")));
+        let whole = format!("{before}{swapped}{after}");
+        let whole = if shorten(&whole) == whole { whole } else { swapped.clone() };
+        let help = format!("swap the two: write `{whole}`");
         session.report(
             Diagnostic::error(Code::EmptyRange, span, message)
                 .cause("the smallest value comes first")

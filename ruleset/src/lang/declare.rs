@@ -149,6 +149,7 @@ pub(super) fn label(
     let span = session.span(at);
     if !named(session, span, &name, kind) {
         session.lose(&name);
+        session.lose(&name.to_ascii_lowercase());
         session.lose(&names::snake(&name));
         return None;
     }

@@ -169,15 +169,10 @@ impl Checker<'_, '_> {
                     );
                     return self.broken(at);
                 }
-                // What a text stands for may depend on what is beside it.
-                let (a, b) = if self.is_only_text(left) {
-                    let b = self.infer(right, self.computed(right, op, Ty::Text));
-                    (self.infer(left, self.computed(left, op, b.ty)), b)
-                } else {
-                    let a = self.infer(left, self.computed(left, op, Ty::Text));
-                    let b = self.infer(right, self.computed(right, op, a.ty));
-                    (a, b)
-                };
+                let (x, y) = (self.computed(left, op), self.computed(right, op));
+                // Draws are numbered in this order.
+                let a = self.infer(left, Some(x));
+                let b = self.infer(right, Some(y));
                 if a.ty == Ty::Error || b.ty == Ty::Error {
                     return self.broken(at);
                 }
@@ -212,11 +207,10 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant, but
-    /// nothing if it is a number in quotes beside one.
-    fn computed(&self, at: At, op: BinOp, beside: Ty) -> Option<Type> {
-        if !self.is_only_text(at) {
-            return Some(Type::Duration);
+    /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant.
+    fn computed(&self, at: At, op: BinOp) -> Type {
+        if !(matches!(op, BinOp::Add | BinOp::Subtract) && self.is_only_text(at)) {
+            return Type::Duration;
         }
         let mut text = at;
         while let Some(part) = self.session.children(text).last() {
@@ -225,12 +219,9 @@ impl Checker<'_, '_> {
         // A year, as in "2026-12-24T18:00:00Z".
         let text = self.session.string(text);
         let year = text.split_once('-').map_or("", |(year, _)| year);
-        let dated = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
-        let number = matches!(beside, Ty::Known(Type::Int | Type::Decimal));
-        match (op, number) {
-            (_, true) if literal::number(&text).is_some() => None,
-            (BinOp::Add | BinOp::Subtract, _) if dated => Some(Type::Instant),
-            _ => Some(Type::Duration),
+        match year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => Type::Instant,
+            false => Type::Duration,
         }
     }
 
@@ -303,12 +294,19 @@ impl Checker<'_, '_> {
         self.operate(at, op, Type::Bool, a, b)
     }
 
-    /// What is written there, as far as it is short.
+    /// What is written there, in brackets where it needs them, or an ellipsis if it is long.
     fn shown(&self, value: &Val) -> String {
-        shorten(self.session.text(value.at))
+        let text = self.session.text(value.at);
+        match self.session.kind(value.at) {
+            _ if shorten(text) != text => "…".to_owned(),
+            NodeKind::Path | NodeKind::Call | NodeKind::Text => text.to_owned(),
+            _ => format!("({text})"),
+        }
     }
 
     fn mismatch_help(&self, symbol: &str, a: &Val, b: &Val) -> String {
+        let compares = matches!(symbol, "==" | "!=" | "<" | "<=" | ">" | ">=");
+        let number = |side: &Val| self.session.kind(side.at) == NodeKind::Number;
         let (text, other) = match (a.ty, b.ty) {
             (Ty::Known(Type::Instant), Ty::Known(Type::Instant)) => {
                 return "subtract them for the time between them, or add a duration to one".into();
@@ -320,7 +318,9 @@ impl Checker<'_, '_> {
                 );
             }
             (Ty::Known(Type::Duration), Ty::Known(Type::Instant))
-            | (Ty::Known(Type::Instant), Ty::Known(Type::Duration)) => {
+            | (Ty::Known(Type::Instant), Ty::Known(Type::Duration))
+                if compares =>
+            {
                 let instant = if a.ty == Ty::Known(Type::Instant) { a } else { b };
                 return format!(
                     "`since({})` is a duration: how long ago it was",
@@ -328,7 +328,9 @@ impl Checker<'_, '_> {
                 );
             }
             (Ty::Known(Type::Duration), Ty::Known(Type::Int))
-            | (Ty::Known(Type::Int), Ty::Known(Type::Duration)) => {
+            | (Ty::Known(Type::Int), Ty::Known(Type::Duration))
+                if compares && [a, b].iter().any(|side| number(side)) =>
+            {
                 return "write a duration with its unit, as in \"0s\" or \"90m\"".to_owned();
             }
             (one, other) if one == other => {

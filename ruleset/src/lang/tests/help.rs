@@ -102,8 +102,12 @@ fn a_text_in_a_sum_is_an_instant_if_it_is_one() {
             "since(trigger.born) >= 0",
             "C0501 write a duration with its unit, as in \"0s\" or \"90m\"",
         ),
-        ("trigger.level + \"5\" > 7", "C0501 write 5 without quotes"),
-        ("\"5\" * trigger.level > 7", "C0501 write 5 without quotes"),
+        (
+            "(trigger.dur + trigger.dur) - trigger.born > \"1d\"",
+            "C0501 how long ago an instant was is `since(trigger.born)`; `trigger.born - (trigger.dur + trigger.dur)` is an instant",
+        ),
+        ("trigger.dur / trigger.born > 3", "C0501 make both sides the same type"),
+        ("trigger.dur + trigger.level > \"1h\"", "C0501 make both sides the same type"),
         ("trigger.level * \"5s\" > trigger.dur", ""),
         ("trigger.gold + trigger.gold", "C0501 compute with numbers or durations"),
     ] {

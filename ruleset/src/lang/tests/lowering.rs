@@ -206,3 +206,16 @@ fn a_byte_order_mark_changes_nothing() {
     let marked = program(&[source("game.rules.hcl", &format!("\u{feff}{GAME}"))]);
     assert_eq!(marked, program(&[source("game.rules.hcl", GAME)]));
 }
+
+#[test]
+fn draws_are_numbered_as_they_stand_there() {
+    let text = "ruleset \"r\" {\n  dialect = 1\n  context = \"r@1\"\n}\ntrigger \"t\" { fields = { a = bool } }\n\
+        rule \"r\" {\n  on = t\n  emit \"x\" { d = (chance(0.5) ? \"1s\" : \"2s\") * pick(1000) }\n}\n";
+    let checked = super::check(&[source("a.rules.hcl", text)]);
+    let program = checked.program.unwrap();
+    let payload = &program.fragments[0].rules[0].outcomes[0].payload[0];
+    let Expr::Binary(BinaryOp::Mul, left, right) = &payload.value else { panic!("{payload:?}") };
+    let Expr::Select(asked, ..) = left.as_ref() else { panic!("{left:?}") };
+    assert!(matches!(asked.as_ref(), Expr::Chance { draw: 0, .. }), "{asked:?}");
+    assert!(matches!(right.as_ref(), Expr::Pick { draw: 1, .. }), "{right:?}");
+}
