@@ -4,12 +4,12 @@ use super::constant::{self, shorten};
 use super::index::Symbol;
 use super::limits::*;
 use super::names::{self, Names, Taken};
-use super::scope::{Condition, Rule, Scope, Trigger};
+use super::scope::{Condition, Rule, Scope};
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, Span, flaws, imports, loot, overrides, timers, top};
-use crate::ir::{CounterDef, EnumDef, ParamDef, Slot, Type};
+use super::{Code, Diagnostic, Span, flaws, imports, loot, params, timers, top, triggers};
+use crate::ir::{CounterDef, EnumDef};
 
 pub(super) const fn schema(
     kind: &'static str,
@@ -21,13 +21,6 @@ pub(super) const fn schema(
 }
 
 pub(super) const ENUM: Schema = schema("enum", &["values"], &["deprecated"], &[]);
-pub(super) const TRIGGER: Schema = schema("trigger", &["fields"], &["deprecated"], &[]);
-pub(super) const PARAM: Schema = schema(
-    "param",
-    &["type", "default"],
-    &["range", "unit", "doc", "external", "deprecated"],
-    &["override"],
-);
 pub(super) const COUNTER: Schema =
     schema("counter", &["on", "per", "window"], &["deprecated"], &[]);
 pub(super) const CONDITION: Schema = schema("condition", &["when"], &["deprecated"], &[]);
@@ -64,13 +57,8 @@ pub(super) fn declare(session: &mut Session<'_>) -> Scope {
     for &at in enums {
         enumeration(session, at, &mut scope);
     }
-    for &at in triggers {
-        trigger(session, at, &mut scope);
-    }
-    scope.index_fields();
-    for &at in params {
-        param(session, at, &mut scope);
-    }
+    triggers::triggers(session, triggers, &mut scope);
+    params::params(session, params, &mut scope);
     for &at in counters {
         counter(session, at, &mut scope);
     }
@@ -313,214 +301,6 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
     }
     if let Some(name) = name {
         scope.enums.push(EnumDef { name, values });
-    }
-}
-
-fn trigger(session: &mut Session<'_>, at: At, scope: &mut Scope) {
-    let block = shape::read(session, at, &TRIGGER);
-    let index = scope.triggers.len();
-    let name =
-        label(session, &block, "trigger", &mut scope.trigger_names, index, TRIGGER_COUNT_MAX);
-    let mut fields = Vec::new();
-    let mut seen = Names::default();
-    let mut broken = block.value("fields").is_none() || session.is_damaged(at);
-    if let Some(object) = block.value("fields") {
-        let pairs = session.children(object);
-        if session.kind(object) != NodeKind::Object {
-            broken = true;
-            session.error(
-                Code::WrongShape,
-                object,
-                "`fields` is not a set of typed names",
-                "a trigger's fields are what a game supplies",
-                "write `fields = { level = int(1, 100), zone = zone }`",
-            );
-        } else if pairs.len() > FIELD_COUNT_MAX {
-            broken = true;
-            session.error(
-                Code::TooMany,
-                object,
-                format!("{} fields, limit {FIELD_COUNT_MAX}", pairs.len()),
-                "every evaluation hands over all fields",
-                "leave out what no rule reads",
-            );
-        } else {
-            for pair in pairs {
-                let (Some(name_at), Some(ty_at)) = (session.child(pair, 0), session.child(pair, 1))
-                else {
-                    continue;
-                };
-                let (field, span) = (session.text(name_at).to_owned(), session.span(name_at));
-                let slot = field_slot(session, scope, ty_at);
-                if named(session, span, &field, "field")
-                    && unique(session, span, &field, "field", &mut seen, fields.len())
-                {
-                    if index <= TRIGGER_COUNT_MAX {
-                        session.declares(name_at, Symbol::Field(index, fields.len()));
-                    }
-                    // A field of unknown type stays in, so that uses of it are not errors too.
-                    fields.push((field, slot));
-                } else {
-                    broken = true;
-                }
-            }
-        }
-    }
-    let written = block.labels.first().map_or(String::new(), |label| session.string(*label));
-    if name.is_none() {
-        // Rules that seem to be on another one may be on this.
-        broken = true;
-        let first = scope.trigger_names.find(&written);
-        if let Some(first) = first.and_then(|first| scope.triggers.get_mut(first)) {
-            first.broken = true;
-        }
-    }
-    // One that nothing can name keeps its place: what is said of all triggers has to be so for it.
-    if index <= TRIGGER_COUNT_MAX {
-        let name = name.unwrap_or(written);
-        scope.triggers.push(Trigger { name, fields, names: seen, broken });
-    }
-}
-
-fn field_slot(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<Slot> {
-    let (ty, slot) = constant::type_of(session, scope, at)?;
-    if slot.is_none() {
-        let word = session.text(at);
-        session.error(
-            Code::MissingAttribute,
-            at,
-            format!("{} as a field has no range here", scope.type_name(ty)),
-            "ranges are what proves that no rule can overflow; the host enforces them",
-            format!("write `{word}(smallest, largest)`"),
-        );
-    }
-    slot
-}
-
-fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
-    let block = shape::read(session, at, &PARAM);
-    let index = scope.params.len();
-    let name = label(session, &block, "param", &mut scope.param_names, index, PARAM_COUNT_MAX);
-    let unit = block.value("unit").and_then(|at| constant::text(session, at, "`unit`"));
-    let doc = block.value("doc").and_then(|at| constant::text(session, at, "`doc`"));
-    let external = block
-        .value("external")
-        .and_then(|at| constant::value(session, scope, at, Type::Bool))
-        .is_some_and(|value| value != 0);
-    let typed = block.value("type").and_then(|at| constant::type_of(session, scope, at));
-    let mut slot = None;
-    let mut value = None;
-    if let Some((ty, known)) = typed {
-        slot = match block.value("range") {
-            Some(at) => param_range(session, scope, at, ty),
-            None => known,
-        };
-        let own = block.value("type").filter(|at| session.kind(*at) == NodeKind::Call);
-        if let (Some(own), Some(range)) = (own, block.value("range")) {
-            let (own, span) = (session.span(own), session.span(range));
-            session.report(
-                Diagnostic::error(Code::DuplicateAttribute, span, "the range is given twice")
-                    .label(own, "the type has one here")
-                    .cause("only one of the two could hold")
-                    .help("remove one of them"),
-            );
-            slot = None;
-        }
-        if slot.is_none() && block.value("range").is_none() && !block.damaged {
-            session.report(
-                Diagnostic::error(
-                    Code::MissingAttribute,
-                    block.header,
-                    format!("this `param` is {} without a range", scope.type_name(ty)),
-                )
-                .cause("ranges are what proves that no rule can overflow, whatever a value is changed to")
-                .help("add `range = [smallest, largest]`"),
-            );
-        }
-        if let Some(at) = block.value("default") {
-            value = constant::value(session, scope, at, ty);
-            if let (Some(slot), Some(value)) = (slot, value) {
-                in_range(session, scope, &block, at, "default", &slot, value);
-            }
-        }
-    }
-    let overrides = overrides::read(session, scope, &block, typed.map(|(ty, _)| ty), slot, value);
-    if let Some(name) = name {
-        if external {
-            scope.external.insert(name.clone());
-        }
-        // What is broken keeps its name with some value; no program comes out anyway.
-        let slot = slot.or(typed.and_then(|(ty, _)| placeholder(ty)));
-        let slot = slot.filter(|_| !session.is_damaged(at));
-        let known = slot.is_some();
-        let slot = slot.unwrap_or(Slot { ty: Type::Symbol, min: 0, max: 0 });
-        let value = value.filter(|_| known).unwrap_or(slot.min);
-        let doc = doc.unwrap_or_default();
-        scope.params.push(ParamDef { name, slot, value, overrides, unit, doc });
-    }
-}
-
-/// Whether a value of a parameter lies in its range; reported when not.
-pub(super) fn in_range(
-    session: &mut Session<'_>,
-    scope: &Scope,
-    block: &Block,
-    at: At,
-    what: &str,
-    slot: &Slot,
-    value: i64,
-) -> bool {
-    if (slot.min..=slot.max).contains(&value) {
-        return true;
-    }
-    let range = block.value("range").or(block.value("type")).map(|at| session.span(at));
-    let text = |value: i64| scope.value_text(slot.ty, value.into());
-    let (value, min, max) = (text(value), text(slot.min), text(slot.max));
-    let mut diagnostic = Diagnostic::error(
-        Code::OutOfRange,
-        session.span(at),
-        format!("the {what} {value} is outside {min} to {max}"),
-    )
-    .cause("a parameter's value always lies in its range")
-    .help(format!("change the {what} or widen the range"));
-    if let Some(range) = range {
-        diagnostic = diagnostic.label(range, "the range is given here");
-    }
-    session.report(diagnostic);
-    false
-}
-
-fn placeholder(ty: Type) -> Option<Slot> {
-    Some(Slot { ty, min: 0, max: 1 })
-}
-
-fn param_range(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Option<Slot> {
-    if session.is_flawed(at) {
-        return None;
-    }
-    let ends = session.children(at);
-    if !matches!(ty, Type::Int | Type::Decimal | Type::Duration | Type::Instant) {
-        session.error(
-            Code::WrongShape,
-            at,
-            format!("{} has no range", scope.type_name(ty)),
-            "only numbers, durations and instants have a smallest and a largest value",
-            "remove `range`",
-        );
-        return None;
-    }
-    match (session.kind(at), &ends[..]) {
-        (NodeKind::List, [low, high]) => constant::range(session, scope, at, ty, *low, *high),
-        _ => {
-            session.error(
-                Code::WrongShape,
-                at,
-                "`range` is not a list of two values",
-                "a range has a smallest and a largest value",
-                "write `range = [smallest, largest]`",
-            );
-            None
-        }
     }
 }
 

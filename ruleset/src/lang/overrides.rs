@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::constant;
-use super::declare::in_range;
 use super::limits::{OVERRIDE_COUNT_MAX, SCOPE_COUNT_MAX, SCOPE_NAME_BYTES_MAX};
+use super::params::in_range;
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};

@@ -7,7 +7,9 @@
 use crate::lang::builtins::BUILTINS;
 use crate::lang::parser::TOP_BLOCKS;
 use crate::lang::shape::Schema;
-use crate::lang::{budget, cases, declare, imports, loot, lower, overrides, pity, timers, top};
+use crate::lang::{
+    budget, cases, declare, imports, loot, lower, overrides, params, pity, timers, top, triggers,
+};
 
 /// Every kind of block.
 pub(super) const SCHEMAS: [&Schema; 19] = [
@@ -15,8 +17,8 @@ pub(super) const SCHEMAS: [&Schema; 19] = [
     &imports::IMPORT,
     &budget::BUDGET,
     &declare::ENUM,
-    &declare::TRIGGER,
-    &declare::PARAM,
+    &triggers::TRIGGER,
+    &params::PARAM,
     &overrides::OVERRIDE,
     &declare::COUNTER,
     &declare::CONDITION,
