@@ -244,7 +244,8 @@ fn coverage_names_the_line_that_no_test_exercised() {
         text.contains("purse:\n        a.rules.hcl:15  never false  trigger.level >= 10\n"),
         "{text}"
     );
-    assert!(text.contains("coverage: 1 of 2 ways of clauses, 50 %"), "{text}");
+    let said = "coverage: 1 of 2 ways of clauses, 50 %; each may be true and false";
+    assert!(text.contains(said), "{text}");
     let output = cairn(&["test", &rules, "--coverage", "-o", "json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(report["coverage"]["missing"][0]["line"], 15);
@@ -377,6 +378,21 @@ fn an_explanation_says_for_which_trigger_and_asks_for_what_is_read_alone() {
         "snow",
     );
     fails("crown", &[], &["did you mean `chest.crown`?"], "snow");
+    // What stands on stdin is read once.
+    let mut child = command(&["eval", "chest.crown", "--explain", "--rules", &rules])
+        .args(["--context", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"{\"level\":9,\"size\":1}")
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = stdout(&output);
+    assert!(
+        text.starts_with("chest.crown cannot fall") && text.contains("judged for open"),
+        "{text}"
+    );
     // Without a time it is this machine's, and that is said where it matters.
     let clocked = |name: &str| {
         stdout(&cairn(&["eval", name, "--explain", "--rules", &rules, level[0], level[1]]))
@@ -412,4 +428,23 @@ fn a_test_that_fails_is_told_that_it_gives_no_time_where_rules_ask_for_it() {
     let text = stdout(&output);
     assert!(text.contains("the test leaves out warmth") && !text.contains("now ="), "{text}");
     assert_eq!(run(&case("  now     = \"2026-12-20T00:00:00Z\"\n")).status.code(), Some(0));
+    // Timers that a test does not name are not active, whatever their schedule says.
+    let rules = TWO.replace("condition.season &&", "active(dawn) &&").replace(
+        "condition \"season\"",
+        "timer \"dawn\" {\n  every    = \"1d\"\n  duration = \"1h\"\n}\ncondition \"season\"",
+    );
+    let run = |active: &str| {
+        let dir = folder(&[("a.rules.hcl", &rules), ("a.test.hcl", &case(active))]);
+        let path = dir.path().display().to_string();
+        (stdout(&cairn(&["test", &path])), stdout(&cairn(&["test", &path, "-o", "json"])))
+    };
+    let (text, report) = run("");
+    let told = "the test leaves out active(dawn) = false, warmth = 0";
+    assert!(text.contains(told), "{text}");
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let case = &report["cases"][0];
+    let unsaid = (&case["unsaid"]["active(dawn)"], &case["left_out"]["warmth"]);
+    assert_eq!(unsaid, (&"false".into(), &"0".into()), "{report}");
+    let (text, _) = run("  active  = { dawn = true }\n");
+    assert!(text.contains("1 case of fair passed"), "{text}");
 }

@@ -237,12 +237,23 @@ fn what_is_left_out_is_told_with_its_reason_and_its_time() {
     let now = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     let (before, answer, after) = (now(), json(&[]), now());
     assert!((before..=after).contains(&answer["judged_at_ms"].as_i64().unwrap()), "{answer}");
+    // Where no entry has a condition, none was judged.
+    let more = "loot_table \"plain\" {\n  entry \"coin\" { weight = 1 }\n}\n\
+                rule \"plain\" {\n  on = kill\n  emit \"plain\" { table = plain }\n}\n";
+    let path = dir.path().join("plain.rules.hcl");
+    std::fs::write(&path, more).unwrap();
+    let plain = ["sim", "plain", "--rules", &rules, "--runs", "1000"];
+    let plain = stdout(&cairn(&[&plain[..], &kill].concat()));
+    assert!(plain.contains("\ncoin") && !plain.contains("judged at"), "{plain}");
+    std::fs::remove_file(path).unwrap();
     // What would be ignored is refused.
     for (option, value) in [
         ("--at", "2026-12-20"),
         ("--context", "{}"),
         ("--counter", "kills=1"),
         ("--active", "snow=true"),
+        ("--zone", "eu"),
+        ("--shard", "7"),
     ] {
         let output = gift(&[option, value]);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -24,6 +24,11 @@ impl PlaceArgs {
         }
     }
 
+    /// The options by name, and whether each is there.
+    pub fn options(&self) -> [(&'static str, bool); 2] {
+        [("--zone", self.zone.is_some()), ("--shard", self.shard.is_some())]
+    }
+
     /// Where that is, for sources, which are of no agent.
     pub fn scope(&self) -> Scope {
         Scope { zone: self.zone.clone(), shard: self.shard.clone() }

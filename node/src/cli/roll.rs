@@ -72,6 +72,7 @@ pub struct Args {
 /// Exit code 2 for a table that the rule set does not know.
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let [counter, active] = args.given.options();
+    let [zone, shard] = args.place.options();
     needs_trigger(
         args.trigger.as_deref(),
         &[
@@ -80,6 +81,8 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
             ("--at", args.at.is_some()),
             counter,
             active,
+            zone,
+            shard,
         ],
     )?;
     let request = request(args)?;

@@ -63,7 +63,7 @@ pub struct Args {
     /// What every draw follows; equal seeds give equal answers on any number of cores
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
-    /// Rolls of one player, who carries pity from one to the next
+    /// Rolls of one player, who carries pity from one to the next: declared odds depend on it
     #[arg(long, value_name = "N", default_value_t = ROLLS_PER_PLAYER)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(ROLLS_PER_PLAYER_MAX)))]
     rolls_per_player: u32,
@@ -167,7 +167,8 @@ struct Answer {
 pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
     let (context, at) = (args.context.is_some(), args.at.is_some());
     let [counter, active] = args.given.options();
-    let options = [("--context", context), ("--at", at), counter, active];
+    let [zone, shard] = args.place.options();
+    let options = [("--context", context), ("--at", at), counter, active, zone, shard];
     needs_trigger(args.trigger.as_deref(), &options)?;
     let opened = match &args.rules {
         Some(path) => Opened::at(path)?,
@@ -198,6 +199,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
             false => format!("{}.{}", out.table, out.entry),
         },
     };
+    let judged_at_ms = judged_at_ms.filter(|_| live.judges(table.index, &eligible));
     let left_out: Vec<Absent> =
         live.left_out(table.index, &eligible).into_iter().map(absent).collect();
     let masks = eligible.iter().map(|one| one.mask).collect();
@@ -489,7 +491,9 @@ fn turns(answer: &Answer, opened: &Opened) -> String {
     for out in answer.left_out.iter().filter(|out| out.judged) {
         let Some(reads) = &out.reads else {
             // A bundle holds no conditions that could be looked into.
-            return "conditions read what --context, --counter, --active and --at give".to_owned();
+            return "conditions read what --context, --counter, --active and --at give, and parameters \
+                    of --zone and --shard"
+                .to_owned();
         };
         all.join(reads);
     }

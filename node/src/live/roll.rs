@@ -130,17 +130,38 @@ impl Live {
 
     /// Conditional entries that take no part in rolls of a table, or of those that it leads to.
     pub(crate) fn left_out(&self, table: u16, eligible: &[Eligible]) -> Vec<LeftOut> {
-        let image = self.image();
-        let (mut open, mut seen, mut found) = (vec![table], vec![table], Vec::new());
-        while let Some(table) = open.pop() {
-            let Some(one) = eligible.get(usize::from(table)) else { continue };
+        let (image, mut found) = (self.image(), Vec::new());
+        for (table, one) in self.reached(table, eligible) {
             let name = image.table(table).map_or("?", |table| table.name);
             for (index, entry) in image.entries(table).enumerate() {
                 if one.mask >> index & 1 == 0 {
                     let (table, entry) = (name.to_owned(), entry.name.to_owned());
                     found.push(LeftOut { table, entry, judged: one.judged });
-                } else if let Some(Gives::Table(inner)) =
-                    image.entry(table, index).map(|entry| entry.gives)
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether what takes part in rolls of a table, or of those that it leads to, was settled by a
+    /// condition.
+    pub(crate) fn judges(&self, table: u16, eligible: &[Eligible]) -> bool {
+        let (image, version) = (self.image(), self.loaded.version());
+        self.reached(table, eligible).iter().any(|(table, one)| {
+            let free = version.unconditional(*table);
+            one.judged && (0..image.entries(*table).count()).any(|index| free >> index & 1 == 0)
+        })
+    }
+
+    /// A table, and those that its entries lead to which take part.
+    fn reached(&self, table: u16, eligible: &[Eligible]) -> Vec<(u16, Eligible)> {
+        let image = self.image();
+        let (mut open, mut seen, mut found) = (vec![table], vec![table], Vec::new());
+        while let Some(table) = open.pop() {
+            let Some(one) = eligible.get(usize::from(table)) else { continue };
+            found.push((table, *one));
+            for index in (0..image.entries(table).count()).filter(|at| one.mask >> at & 1 == 1) {
+                if let Some(Gives::Table(inner)) = image.entry(table, index).map(|one| one.gives)
                     && !seen.contains(&inner)
                 {
                     seen.push(inner);

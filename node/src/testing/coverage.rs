@@ -100,7 +100,7 @@ impl Coverage {
         let percent = (100 * self.seen).checked_div(self.ways).unwrap_or(100);
         let _ = writeln!(
             text,
-            "\ncoverage: {} of {} ways of clauses, {percent} %",
+            "\ncoverage: {} of {} ways of clauses, {percent} %; each may be true and false",
             self.seen, self.ways
         );
     }

@@ -20,9 +20,10 @@ pub fn document(report: &Report<'_>) -> Value {
                     })
                 })
                 .collect();
-            let left_out: serde_json::Map<String, Value> = (result.left_out.iter())
-                .map(|(name, value)| (name.clone(), value.clone().into()))
-                .collect();
+            let pairs = |all: &[(String, String)]| {
+                let each = all.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+                each.collect::<serde_json::Map<String, Value>>()
+            };
             json!({
                 "name": result.name,
                 "test": result.test,
@@ -31,7 +32,8 @@ pub fn document(report: &Report<'_>) -> Value {
                 "line": result.place.line,
                 "passed": result.differences.is_empty(),
                 "differences": differences,
-                "left_out": left_out,
+                "left_out": pairs(&result.left_out),
+                "unsaid": pairs(&result.unsaid),
             })
         })
         .collect();

@@ -19,7 +19,6 @@ use cairn_ruleset::emit::Built;
 use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::ir::Program;
 use cairn_ruleset::lang::Source;
-use cairn_ruleset::value;
 
 pub use coverage::{Coverage, Missing};
 pub use place::Place;
@@ -43,9 +42,10 @@ pub struct CaseResult {
     pub place: Place,
     /// What is not as expected; empty when the case passed.
     pub differences: Vec<Differs>,
-    /// Fields that the test leaves out, with the value that they had; of one that failed the time, too,
-    /// where rules ask for it.
+    /// Fields that the test leaves out, with the value that they had.
     pub left_out: Vec<(String, String)>,
+    /// Of a test that failed, the time and the timers that rules ask for and it does not say.
+    pub unsaid: Vec<(String, String)>,
     /// How long both back ends took.
     pub took: Duration,
 }
@@ -131,17 +131,18 @@ fn one(
             place: place(case.span),
         });
     }
-    let mut left_out = cases::left_out(program, case);
-    if !differences.is_empty() && cases::leaves_out_time(program, case) {
-        left_out.insert(0, ("now".to_owned(), value::instant_text(0)));
-    }
+    let unsaid = match differences.is_empty() {
+        true => Vec::new(),
+        false => cases::unsaid(program, case),
+    };
     Ok(CaseResult {
         test: case.test.clone(),
         row: case.row.clone(),
         name: case.name(),
         place: place(case.span),
         differences,
-        left_out,
+        left_out: cases::left_out(program, case),
+        unsaid,
         took: began.elapsed(),
     })
 }

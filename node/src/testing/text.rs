@@ -54,12 +54,14 @@ fn case(result: &CaseResult, text: &mut String) {
             d.what, d.expected, d.actual, d.place
         );
     }
-    if !result.left_out.is_empty() {
-        let mut shown: Vec<String> = (result.left_out.iter())
+    let left_out = result.unsaid.iter().chain(&result.left_out);
+    let count = result.unsaid.len() + result.left_out.len();
+    if count > 0 {
+        let mut shown: Vec<String> = left_out
             .take(LEFT_OUT_SHOWN_MAX)
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
-        let more = result.left_out.len() - shown.len();
+        let more = count - shown.len();
         if more > 0 {
             shown.push(format!("{more} more"));
         }

@@ -200,10 +200,13 @@ pub fn left_out(program: &Program, case: &Case) -> Vec<(String, String)> {
     left.map(|field| (field.name.clone(), text(program, field.slot.ty, field.slot.min))).collect()
 }
 
-/// Whether rules of the case's trigger ask for the time, and the case does not say it: it is the
-/// beginning of 1970 then, and no timer is active but those that it names. Linear in the fragment.
+/// What rules of the case's trigger ask for beside fields, and the case does not say, with what it is
+/// then: the time the beginning of 1970, a timer not active. Linear in the fragment.
 #[must_use]
-pub fn leaves_out_time(program: &Program, case: &Case) -> bool {
+pub fn unsaid(program: &Program, case: &Case) -> Vec<(String, String)> {
+    if case.given.now_ms.is_some() {
+        return Vec::new();
+    }
     let mut reads = Reads::default();
     for fragment in program.fragments.iter().filter(|fragment| fragment.on == case.on) {
         for rule in &fragment.rules {
@@ -215,8 +218,12 @@ pub fn leaves_out_time(program: &Program, case: &Case) -> bool {
         }
         fragment.masks.iter().flat_map(|mask| &mask.entries).for_each(|entry| reads.add(entry));
     }
-    let said = |timer: &u16| case.given.active.iter().any(|(known, _)| known == timer);
-    case.given.now_ms.is_none() && (reads.now || !reads.timers.iter().all(said))
+    let said = |timer: u16| case.given.active.iter().any(|(known, _)| *known == timer);
+    let time = reads.now.then(|| ("now".to_owned(), text(program, Type::Instant, 0)));
+    let timers = reads.timers.iter().filter(|timer| !said(**timer));
+    let timers = timers.filter_map(|timer| program.timers.get(usize::from(*timer)));
+    let timers = timers.map(|timer| (format!("active({})", timer.name), "false".to_owned()));
+    time.into_iter().chain(timers).collect()
 }
 
 /// A raw value in the words of the language.

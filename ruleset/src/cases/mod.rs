@@ -13,7 +13,7 @@ mod judge;
 pub use coverage::{Clausal, Coverage, Kind};
 pub use decide::{Decision, Fell, Item, context, interpret, params};
 pub(crate) use judge::text;
-pub use judge::{Difference, judge, judge_while, leaves_out_time, left_out};
+pub use judge::{Difference, judge, judge_while, left_out, unsaid};
 
 use std::collections::BTreeMap;
 

@@ -92,7 +92,7 @@ pub(super) struct References {
     conditions: Vec<(usize, At)>,
     pub(super) fields: BTreeSet<String>,
     /// How many parts it has.
-    parts: usize,
+    pub(super) parts: usize,
 }
 
 impl References {

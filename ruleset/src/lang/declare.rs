@@ -136,9 +136,12 @@ pub(super) fn label(
     }
     let span = session.span(at);
     if !named(session, span, &name, kind) {
-        session.lose(&name);
-        session.lose(&name.to_ascii_lowercase());
-        session.lose(&names::snake(&name));
+        // Nothing refers to a rule.
+        if kind != "rule" {
+            session.lose(&name);
+            session.lose(&name.to_ascii_lowercase());
+            session.lose(&names::snake(&name));
+        }
         return None;
     }
     unique(session, span, &name, kind, names, index).then(|| {
@@ -169,7 +172,11 @@ pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &st
         session.report(flaws::non_ascii(span, name, "\""));
         return false;
     }
-    let meant = names::snake(name);
+    let meant = match dotted {
+        true => name.split('.').map(names::snake).collect::<Vec<_>>().join("."),
+        false => names::snake(name),
+    };
+    let fits = names::is_name(&meant) || (dotted && names::is_dotted(&meant));
     session.report(
         Diagnostic::error(
             Code::BadName,
@@ -181,9 +188,9 @@ pub(super) fn named(session: &mut Session<'_>, span: Span, name: &str, kind: &st
         } else {
             "names are a to z, 0 to 9 and `_`, and begin with a letter"
         })
-        .help(match names::is_name(&meant) {
-            // Fields have no quotes.
-            true if kind == "field" => format!("write `{meant}`"),
+        .help(match fits && meant.len() <= NAME_BYTES_MAX {
+            // What stands before `=` has no quotes.
+            true if matches!(kind, "field" | "payload") => format!("write `{meant}`"),
             true => format!("write \"{meant}\""),
             false => "write for example \"crypt_drop\"".to_owned(),
         }),

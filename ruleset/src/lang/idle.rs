@@ -62,7 +62,8 @@ pub(super) fn unused(
         if shared.is_spent() {
             return;
         }
-        let mut fields = References::of(session, scope, at).fields;
+        let (before, references) = (shared.visits(), References::of(session, scope, at));
+        let mut fields = references.fields;
         let named = fields.len();
         fields.retain(|field| scope.may_have_field(field));
         let fit = match fits.get(&fields) {
@@ -77,6 +78,7 @@ pub(super) fn unused(
             fits.entry(fields).or_insert_with(|| Rc::clone(&fit));
         }
         alone(session, scope, shared, truths, (idle, at), &fit);
+        shared.read(before, references.parts);
     }
 }
 

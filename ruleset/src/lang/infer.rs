@@ -118,6 +118,13 @@ impl Shared {
         self.nodes = self.nodes.max(once);
     }
 
+    /// Counts what was read since there were `before` visits, at a quarter of a visit each, where that is
+    /// more than the visits. It leaves room for one: whoever makes it is told that there is no more.
+    pub(super) fn read(&mut self, before: u32, parts: usize) {
+        let parts = u32::try_from(parts / 4).unwrap_or(u32::MAX);
+        self.nodes = self.nodes.max(before.saturating_add(parts).min(RULESET_NODE_COUNT_MAX));
+    }
+
     /// Whether the run has made all visits that it may.
     pub(super) fn is_spent(&self) -> bool {
         self.nodes > RULESET_NODE_COUNT_MAX
@@ -374,7 +381,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         let text = self.session.string(at);
         let (ty, value) = match hint {
             Some(Type::Duration) => {
-                (Type::Duration, constant::duration_of(self.session, at, &text))
+                (Type::Duration, constant::duration_of(self.session, at, &text, true))
             }
             Some(Type::Instant) => (Type::Instant, constant::instant_of(self.session, at, &text)),
             Some(Type::Enum(index)) => (

@@ -26,6 +26,15 @@ pub(super) fn snake(text: &str) -> String {
     name.trim_matches('_').to_owned()
 }
 
+/// The value that other tools' words for yes and no stand for.
+pub(super) fn meant_bool(word: &str) -> Option<&'static str> {
+    match word {
+        "true" | "True" | "TRUE" | "yes" | "on" => Some("true"),
+        "false" | "False" | "FALSE" | "no" | "off" => Some("false"),
+        _ => None,
+    }
+}
+
 /// Names joined by dots, as events are called.
 pub(super) fn is_dotted(text: &str) -> bool {
     text.split('.').all(is_name)

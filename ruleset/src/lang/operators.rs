@@ -6,6 +6,7 @@ use super::constant::shorten;
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Hazard};
 use super::literal;
+use super::names;
 use super::session::At;
 use super::tree::{BinOp, NodeKind};
 use super::{Code, Diagnostic, witness};
@@ -61,7 +62,7 @@ impl Checker<'_, '_> {
                     b.at,
                     format!("the divisor `{divisor}` can be zero{when}"),
                     format!("its values are {range}; both arms of a choice are computed, so `?:` does not protect"),
-                    without_zero(self.session.text(b.at), b),
+                    self.without_zero(b),
                 );
             }
             Hazard::Overflow(min, max) => {
@@ -112,6 +113,37 @@ impl Checker<'_, '_> {
                     cause,
                     help,
                 );
+            }
+        }
+    }
+
+    /// How to divide by something that may be zero.
+    fn without_zero(&self, divisor: &Val) -> String {
+        let narrow = "narrow the range so that it leaves out zero";
+        if divisor.range.max <= 0 {
+            return narrow.to_owned();
+        }
+        let least = match divisor.ty {
+            Ty::Known(Type::Duration) => "\"1s\"",
+            Ty::Known(Type::Decimal) => "0.01",
+            _ => "1",
+        };
+        let text = self.session.text(divisor.at);
+        let bounded = format!("max({}, {least})", if shorten(text) == text { text } else { "…" });
+        // What a function answers has no range that could be written another way.
+        let answer = self.session.kind(divisor.at) == NodeKind::Call;
+        match (divisor.range.min < 0, answer) {
+            (true, true) => format!("divide by `{bounded}`, which takes {least} for what is below"),
+            (true, false) => {
+                format!("{narrow}; `{bounded}` would take {least} for what is below")
+            }
+            (false, true) => format!("divide by `{bounded}`"),
+            (false, false) => {
+                let sense = match divisor.ty {
+                    Ty::Known(Type::Int) => "",
+                    _ => " with the smallest divisor that makes sense",
+                };
+                format!("divide by `{bounded}`{sense}, or {narrow}")
             }
         }
     }
@@ -345,15 +377,16 @@ impl Checker<'_, '_> {
             _ => String::new(),
         };
         let (fits, wanted) = match other {
-            Ty::Known(Type::Bool) => (matches!(&*written, "true" | "false"), "true or false"),
+            Ty::Known(Type::Bool) => (names::meant_bool(&written), "true or false"),
             Ty::Known(Type::Int | Type::Decimal) => {
-                (literal::number(&written).is_some(), "a number")
+                (literal::number(&written).map(|_| &*written), "a number")
             }
             _ => return "make both sides the same type".to_owned(),
         };
         match fits {
-            true => format!("write {written} without quotes"),
-            false => format!("write {wanted} on both sides, or on neither"),
+            Some(meant) => format!("write {meant} without quotes"),
+            None if compares => format!("write {wanted} instead of {}", self.shown(text)),
+            None => format!("write {wanted} on both sides, or on neither"),
         }
     }
 
@@ -405,28 +438,6 @@ fn leaning(
         (None | Some(false), Some(true)) | (Some(false), None) => first,
         _ => &first | &second,
     }
-}
-
-/// How to divide by something that may be zero; `divisor` is what is written there.
-fn without_zero(divisor: &str, value: &Val) -> String {
-    let narrow = "narrow the range so that it leaves out zero";
-    if value.range.max <= 0 {
-        return narrow.to_owned();
-    }
-    let least = match value.ty {
-        Ty::Known(Type::Duration) => "\"1s\"",
-        Ty::Known(Type::Decimal) => "0.01",
-        _ => "1",
-    };
-    let divisor = if shorten(divisor) == divisor { divisor } else { "…" };
-    if value.range.min < 0 {
-        return format!("{narrow}; `max({divisor}, {least})` would take {least} for what is below");
-    }
-    let sense = match value.ty {
-        Ty::Known(Type::Int) => "",
-        _ => " with the smallest divisor that makes sense",
-    };
-    format!("divide by `max({divisor}, {least})`{sense}, or {narrow}")
 }
 
 /// A product of millionths, or of milliseconds and millionths, in the words of the language.

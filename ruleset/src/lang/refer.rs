@@ -6,6 +6,7 @@ use super::constant::shorten;
 use super::index::Symbol;
 use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::interval::Interval;
+use super::names;
 use super::scope::Trigger;
 use super::session::At;
 use super::{Code, Diagnostic, shape};
@@ -296,11 +297,7 @@ impl Checker<'_, '_> {
         } else if scope.enums.iter().any(|def| def.values.iter().any(|value| value == name)) {
             Some(format!("\"{name}\""))
         } else {
-            match name {
-                "True" | "TRUE" | "yes" | "on" => Some("true".to_owned()),
-                "False" | "FALSE" | "no" | "off" => Some("false".to_owned()),
-                _ => None,
-            }
+            names::meant_bool(name).map(str::to_owned)
         };
         if full.is_none() && self.session.is_lost(name) {
             return self.broken(at);

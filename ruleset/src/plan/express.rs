@@ -46,6 +46,31 @@ fn level(op: BinaryOp) -> (u8, &'static str) {
     }
 }
 
+/// What bare constants are in a sum: its sides' types as far as they are known, and its own.
+fn sum(a: Option<Type>, b: Option<Type>, own: Option<Type>) -> (Option<Type>, Option<Type>) {
+    use Type::{Duration, Instant};
+    match (a, b) {
+        (Some(Instant), _) => (a, Some(Duration)),
+        (_, Some(Instant)) => (Some(Duration), b),
+        (Some(Duration), None) if own == Some(Instant) => (a, own),
+        (None, Some(Duration)) if own == Some(Instant) => (own, b),
+        (None, None) if own == Some(Instant) => (own, Some(Duration)),
+        _ => (a.or(b).or(own), b.or(a).or(own)),
+    }
+}
+
+/// The same of a difference.
+fn difference(a: Option<Type>, b: Option<Type>, own: Option<Type>) -> (Option<Type>, Option<Type>) {
+    use Type::{Duration, Instant};
+    match (a, b) {
+        (_, Some(Instant)) => (Some(Instant), b),
+        (Some(Instant), None) if own == Some(Duration) => (a, Some(Instant)),
+        (Some(Instant), _) => (a, Some(Duration)),
+        (None, _) if own == Some(Instant) => (own, Some(Duration)),
+        _ => (a.or(b).or(own), b.or(a).or(own)),
+    }
+}
+
 impl Writer<'_> {
     fn write(&mut self, expr: &Expr, hint: Option<Type>, within: u8) {
         match expr {
@@ -94,7 +119,10 @@ impl Writer<'_> {
     fn binary(&mut self, op: BinaryOp, a: &Expr, b: &Expr, hint: Option<Type>, within: u8) {
         if let (BinaryOp::Sub, Expr::Now) = (op, a) {
             // The time stands nowhere else.
-            return self.apply("since", &[b], Some(Type::Instant));
+            self.out.push_str("since(");
+            self.write(b, Some(Type::Instant), 0);
+            self.out.push(')');
+            return;
         }
         let (own, word) = level(op);
         let (left, right) = match op {
@@ -115,10 +143,8 @@ impl Writer<'_> {
                 let (a, b) = (self.ty(a), self.ty(b));
                 (a.or(hint.filter(|_| b == int)).or(int), b.or(int))
             }
-            BinaryOp::Add | BinaryOp::Sub => match (self.ty(a), self.ty(b)) {
-                (Some(Type::Instant), None) => (None, Some(Type::Duration)),
-                (a, b) => (a.or(b).or(hint), b.or(a).or(hint)),
-            },
+            BinaryOp::Add => sum(self.ty(a), self.ty(b), hint),
+            BinaryOp::Sub => difference(self.ty(a), self.ty(b), hint),
             _ => {
                 let shared = self.ty(a).or_else(|| self.ty(b)).or(hint);
                 (shared, shared)
@@ -201,8 +227,13 @@ impl Writer<'_> {
             Expr::Select(_, then, otherwise) => self.ty(then).or_else(|| self.ty(otherwise)),
             Expr::Binary(op, a, b) => match op {
                 // Each side is looked at once: twice a level would be exponential.
+                BinaryOp::Add => match (self.ty(a), self.ty(b)) {
+                    (Some(Type::Instant), _) | (_, Some(Type::Instant)) => Some(Type::Instant),
+                    (a, b) => a.or(b),
+                },
                 BinaryOp::Sub => match (self.ty(a), self.ty(b)) {
-                    (Some(Type::Instant), Some(Type::Instant)) => Some(Type::Duration),
+                    // Only an instant is taken from an instant's right side.
+                    (_, Some(Type::Instant)) => Some(Type::Duration),
                     (a, b) => a.or(b),
                 },
                 BinaryOp::MulDecimal => match (self.ty(a), self.ty(b)) {
@@ -214,9 +245,7 @@ impl Writer<'_> {
                     (Some(Type::Duration), Some(Type::Duration)) => Some(Type::Int),
                     (a, b) => a.or(b),
                 },
-                BinaryOp::Add | BinaryOp::Rem | BinaryOp::Min | BinaryOp::Max => {
-                    self.ty(a).or_else(|| self.ty(b))
-                }
+                BinaryOp::Rem | BinaryOp::Min | BinaryOp::Max => self.ty(a).or_else(|| self.ty(b)),
                 _ => Some(Type::Bool),
             },
         }

@@ -319,6 +319,27 @@ fn the_time_is_written_as_rules_write_it() {
 }
 
 #[test]
+fn instants_and_durations_are_written_as_what_they_are() {
+    let noon = "\"2026-12-24T12:00:00.000Z\"";
+    for when in [
+        "since(\"1d\" + trigger.born) > \"2d\"".to_owned(),
+        format!("since({noon} - param.lead) > \"2d\""),
+        format!("since(param.lead + {noon}) > \"2d\""),
+        format!("trigger.born - {noon} + \"1d\" > param.lead"),
+        format!("{noon} - trigger.born - param.lead > \"2d\""),
+        format!("trigger.born + param.lead - \"1h\" > {noon}"),
+        format!("trigger.born > {noon} + param.lead"),
+        format!("{noon} + \"1d\" < trigger.born"),
+    ] {
+        let lead = "param \"lead\" {\n  type    = duration\n  default = \"1h\"\n  range   = [\"1h\", \"9h\"]\n}\n";
+        let with = |when: &str| format!("{lead}{}", edited("since(trigger.born) > \"1d\"", when));
+        let before = with("since(trigger.born) > \"1d\"");
+        let lines = lines(&between(&before, &with(&when), true)).join("\n");
+        assert!(lines.contains(&format!(" → bucket(100) < 20 && {when}")), "{when}\n{lines}");
+    }
+}
+
+#[test]
 fn added_and_removed_things_are_named_in_full() {
     let more = format!(
         "{BASE}\nrule \"more\" {{\n  on = claim\n  emit \"more\" {{ n = trigger.level }}\n}}\n"

@@ -19,6 +19,7 @@ use crate::api::evaluate::REQUESTS_COUNT_MAX;
 use crate::api::problem::Problem;
 use crate::cli::client::Client;
 use crate::cli::failure::Failure;
+use crate::cli::node::or_rules;
 use crate::cli::{local, output};
 use crate::live::Live;
 
@@ -119,7 +120,7 @@ async fn flush(
         return Ok(());
     }
     match (evaluator, live) {
-        (Evaluator::Agent(client, path), _) => ask(client, path, &batch).await,
+        (Evaluator::Agent(client, path), _) => ask(client, path, &batch).await.map_err(or_rules),
         (Evaluator::Folder(_), Some(live)) => here(live, &batch),
         (Evaluator::Folder(_), None) => Err(Failure::internal("the folder was not compiled")),
     }

@@ -1,5 +1,6 @@
 //! What a name stands for that is to be explained: its expressions, trigger by trigger.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use cairn_ruleset::ir::{FieldDef, On, Program};
@@ -18,10 +19,11 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// What its expressions read, each part by itself.
-    pub(super) fn reads(&self) -> Reads {
+    /// What its expressions with these names read, each part by itself.
+    pub(super) fn reads(&self, of: impl Fn(&str) -> bool) -> Reads {
         let mut reads = Reads::default();
-        let mut waiting: Vec<&Part> = self.parts.iter().map(|(_, part)| *part).collect();
+        let all = self.parts.iter().filter(|(what, _)| of(what));
+        let mut waiting: Vec<&Part> = all.map(|(_, part)| *part).collect();
         while let Some(part) = waiting.pop() {
             reads.add(&part.ir);
             waiting.extend(&part.parts);
@@ -118,9 +120,10 @@ pub(super) fn find<'a>(
     let rules = || program.fragments.iter().flat_map(|def| def.rules.iter().map(move |r| (def, r)));
     let Some((fragment, _)) = rules().find(|(_, rule)| rule.name == name) else {
         let known: Vec<&str> = rules().map(|(_, rule)| rule.name.as_str()).collect();
-        let hint = match other(trace, name) {
-            Some(other) => format!("did you mean `{other}`?"),
-            None => crate::suggest::hint(name, known.iter().copied()),
+        let others = others(trace, name);
+        let hint = match others.is_empty() {
+            false => format!("did you mean {}?", others.join(" or ")),
+            true => crate::suggest::hint(name, known.iter().copied()),
         };
         return Err(Failure::usage(format!("there is no rule `{name}`")).hint(hint));
     };
@@ -137,15 +140,20 @@ pub(super) fn find<'a>(
     Ok(vec![Found { on: fragment.on, parts, verb: ("fires", "does not fire") }])
 }
 
-/// The condition or the entry that is called so, as it is to be named.
-fn other(trace: &Trace, name: &str) -> Option<String> {
-    if trace.conditions.iter().any(|(known, _)| known == name) {
-        return Some(format!("condition.{name}"));
-    }
-    trace.clauses.iter().find_map(|clause| match &clause.owner {
-        Owner::Entry(table, entry) if entry == name => Some(format!("{table}.{entry}")),
-        _ => None,
-    })
+/// Names of other things than rules that are asked about.
+const OTHERS_SHOWN_MAX: usize = 4;
+
+/// The condition and the entries that are called so, as they are to be named.
+fn others(trace: &Trace, name: &str) -> Vec<String> {
+    let known = trace.conditions.iter().any(|(known, _)| known == name);
+    let condition = known.then(|| format!("`condition.{name}`"));
+    let entries: BTreeSet<String> = (trace.clauses.iter())
+        .filter_map(|clause| match &clause.owner {
+            Owner::Entry(table, entry) if entry == name => Some(format!("`{table}.{entry}`")),
+            _ => None,
+        })
+        .collect();
+    condition.into_iter().chain(entries).take(OTHERS_SHOWN_MAX).collect()
 }
 
 /// The first expression of each trigger.

@@ -100,16 +100,12 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
     let mut all = find(program, &trace, name, wanted)?;
     let names: Vec<String> = all.iter().map(|found| on_text(program, found.on)).collect();
     let clock_ms = wall_ms();
-    let asked = |trigger: &str| {
-        let text = request_for(args, None, Some(trigger))?;
-        let asked: Request = crate::api::body::json(text.as_bytes()).map_err(problem)?;
-        let mut request = asked
-            .convert()
-            .map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
-        request.now_ms.get_or_insert(clock_ms);
-        Ok::<EvalRequest, Failure>(request)
-    };
-    let request = asked(names.first().map_or("", String::as_str))?;
+    // Once: what is given may stand on stdin.
+    let text = request_for(args, None, names.first().map(String::as_str))?;
+    let asked: Request = crate::api::body::json(text.as_bytes()).map_err(problem)?;
+    let mut request: EvalRequest =
+        asked.convert().map_err(|(field, reason)| Failure::usage(format!("{field}: {reason}")))?;
+    request.now_ms.get_or_insert(clock_ms);
     // The first trigger that has what is given.
     let has_all = |found: &Found<'_>| {
         let fields = fields(program, found.on);
@@ -119,13 +115,12 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
     let judged_for = Judged { trigger: names.get(at).cloned().unwrap_or_default(), at, names };
     let found = all.swap_remove(at);
     let on = found.on;
-    let reads = found.reads();
+    let reads = found.reads(|_| true);
     let live = local::live(dir, false)?;
-    let timed = args.at.is_none() && (reads.now || !reads.timers.is_empty());
-    let judged_at_ms = timed.then_some(clock_ms);
     let reads = |field| reads.fields.contains(&field);
+    request.trigger = Some(judged_for.trigger.clone());
     let context = live
-        .context_reading(on, &asked(&judged_for.trigger)?, &reads)
+        .context_reading(on, &request, &reads)
         .map_err(|error| judged_for.told(problem(refused(&error))))?;
     let bytes = context.bytes().map_err(|error| Failure::internal(error.to_string()))?;
     let params = program.page(&args.place.scope()).values;
@@ -145,6 +140,14 @@ pub(super) fn run(args: &Args, dir: &Path, format: Format) -> Result<Exit, Failu
         // What a rule would say is of no interest when it is silent.
         explained.retain(|(what, _)| what == "when");
     }
+    let explains = |what: &str| explained.iter().any(|(known, _)| known == what);
+    let reads = found.reads(explains);
+    let given = |timer: &u16| {
+        let timer = program.timers.get(usize::from(*timer));
+        timer.is_some_and(|timer| request.active.contains_key(&timer.name))
+    };
+    let timed = args.at.is_none() && (reads.now || !reads.timers.iter().all(given));
+    let judged_at_ms = timed.then_some(clock_ms);
     let sources = &judged.sources;
     match format {
         Format::Json => {

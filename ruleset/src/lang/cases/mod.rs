@@ -429,14 +429,19 @@ impl<'c, 'a> Reader<'c, 'a> {
         name: &str,
         known: impl Iterator<Item = &'n str> + Clone,
     ) {
-        let meant = self.session.similar(name, known.clone());
+        // `chest.gem`, where `gem` is meant, is a guess that lies near.
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let meant = match known.clone().find(|known| *known == last) {
+            Some(known) => Some(known.to_owned()),
+            None => self.session.similar(name, known.clone()),
+        };
         let all: Vec<&str> = known.clone().take(8).collect();
         let name = constant::shorten(name);
         self.session.error(
             Code::UnknownInTest,
             at,
-            match what.split_once(" of ") {
-                Some((what, owner)) => format!("there is no {what} `{name}` of {owner}"),
+            match what.strip_prefix("field of ") {
+                Some(owner) => format!("there is no field `{name}` of {owner}"),
                 None => format!("there is no {what} `{name}`"),
             },
             match (all.is_empty(), known.count() > all.len()) {

@@ -327,6 +327,8 @@ fn every_mistake_has_its_code_and_its_place() {
             "C1201 3:31",
             "did you mean `coins`?",
         ),
+        // What is meant is the last part alone.
+        ("on = kill\nexpect \"pay.credit\" {}", "C1201 3:8", "did you mean `credit`?"),
         (
             "on = kill\nexpect \"credit\" { payload = { reason = \"bos\" } }",
             "C1201 3:40",
@@ -419,6 +421,22 @@ fn every_mistake_has_its_code_and_its_place() {
         let codes: Vec<String> =
             tested(text).checked.errors().map(|found| found.code.to_string()).collect();
         assert_eq!(codes, [code], "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_in_words() {
+    for (block, told) in [
+        ("on = kill\nexpect \"crowd\" {}", "there is no outcome of a rule on kill called `crowd`"),
+        ("on = kill\ntrigger = { depth = 3 }\nfired = [pay]", "there is no field `depth` of kill"),
+        (
+            "on = claim\npity = { calm = { dust = 3 } }\nfired = [claimed]",
+            "there is no pity of the loot table calm for an entry `dust`",
+        ),
+    ] {
+        let found = tested(&format!("test \"t\" {{\n{block}\n}}\n")).checked.diagnostics;
+        let found = found.iter().find(|found| found.code.to_string() == "C1201");
+        assert_eq!(found.map(|found| found.message.as_str()), Some(told), "{block}");
     }
 }
 

@@ -60,6 +60,18 @@ fn a_divisor_is_kept_from_zero_in_its_own_unit() {
     }
     let help = format!("C0602 {narrow}; `max(trigger.neg, 1)` would take 1 for what is below");
     assert_eq!(helps(&value("100 / trigger.neg")), [help]);
+    // What a function answers has no range of its own that could be narrowed.
+    leads(
+        &value("100 / abs(trigger.neg)"),
+        "C0602 divide by `max(abs(trigger.neg), 1)`",
+        &value("100 / max(abs(trigger.neg), 1)"),
+    );
+    let late = "max(since(trigger.born), \"1s\")";
+    leads(
+        &value("\"1h\" / since(trigger.born)"),
+        &format!("C0602 divide by `{late}`, which takes \"1s\" for what is below"),
+        &value(&format!("\"1h\" / {late}")),
+    );
     // What is too long to be shown is not written out in part.
     let long = ["trigger.level"; 5].join(" + ");
     let help = format!("C0602 divide by `max(…, 1)`, or {narrow}");
@@ -131,13 +143,53 @@ fn a_text_beside_another_type_is_told_what_it_could_be() {
         both,
         &value("trigger.gold ? \"heroic\" : \"plain\""),
     );
-    leads(&when("trigger.level == \"high\""), both, &when("trigger.level == 9"));
+    leads(
+        &when("trigger.level == \"high\""),
+        "C0501 write a number instead of \"high\"",
+        &when("trigger.level == 9"),
+    );
+    for (word, meant) in [("yes", "true"), ("off", "false"), ("true", "true")] {
+        leads(
+            &when(&format!("trigger.gold == \"{word}\" && trigger.level > 3")),
+            &format!("C0501 write {meant} without quotes"),
+            &when(&format!("trigger.gold == {meant} && trigger.level > 3")),
+        );
+    }
+    leads(
+        &when("\"maybe\" != trigger.gold"),
+        "C0501 write true or false instead of \"maybe\"",
+        &when("true != trigger.gold"),
+    );
     let bools = "C0501 write true or false on both sides, or on neither";
     leads(
-        &when("trigger.gold == \"yes\""),
+        &value("trigger.level > 3 ? \"some\" : trigger.gold"),
         bools,
-        &when("trigger.gold == true && trigger.level > 3"),
+        &value("trigger.level > 3 ? true : trigger.gold"),
     );
+    // A number in quotes beside one in a sum.
+    leads(
+        &when("trigger.level + \"5\" > 9"),
+        "C0505 write \"5s\" for seconds, or \"5m\" for minutes; a number has no quotes",
+        &when("trigger.level + 5 > 9"),
+    );
+}
+
+#[test]
+fn a_name_is_told_as_it_is_written_there() {
+    let emit = |event: &str, name: &str| {
+        format!("rule \"r\" {{\n  on = t\n  emit \"{event}\" {{ {name} = 1 }}\n}}\n")
+    };
+    leads(&emit("x", "maxLevel"), "C0401 write `max_level`", &emit("x", "max_level"));
+    let harvested = "C0401 write \"crop.harvested_now\"";
+    leads(&emit("Crop.HarvestedNow", "n"), harvested, &emit("crop.harvested_now", "n"));
+    // No name that is too long again.
+    let long = "aB".repeat(64);
+    assert_eq!(helps(&emit("x", &long)), ["C0401 write for example \"crypt_drop\""]);
+    // Nothing refers to a rule: what has its name is unknown.
+    let text = "rule \"BigDrop\" {\n  on = t\n  when = condition.big_drop\n  emit \"x\" {}\n}\n";
+    let told =
+        ["C0401 write \"big_drop\"", "C0405 declare `condition \"big_drop\"`, or correct the name"];
+    assert_eq!(helps(text), told);
 }
 
 #[test]

@@ -380,6 +380,45 @@ condition \"all\" {{ when = one_of(trigger.x, 10 / trigger.b > 4, {many}) }}
 }
 
 #[test]
+fn what_is_only_read_is_counted_too() {
+    // Each is refused before its long part, and what that refers to was read already.
+    let leaf = vec!["trigger.x"; 60].join(", ");
+    let wide = vec![format!("one_of(trigger.x, {leaf})"); 50].join(", ");
+    let mut files: Vec<_> = (0..10)
+        .map(|n| {
+            let text = format!("condition \"w{n}q\" {{ when = one_of(trigger.x, {wide}) }}\n");
+            source(&format!("w{n}.rules.hcl"), &text)
+        })
+        .collect();
+    let every = (0..10).map(|n| format!("condition.w{n}q")).collect::<Vec<_>>().join(" && ");
+    let high = |name: &str, inner: &str| {
+        format!("condition \"{name}\" {{ when = {inner}{} }}\n", " && trigger.x".repeat(100))
+    };
+    let head = "ruleset \"r\" {\n  dialect = 1\n  context = \"r@1\"\n}\n";
+    let deep: String =
+        (1..3).map(|n| high(&format!("d{n}e"), &format!("condition.d{}e", n - 1))).collect();
+    let text = format!(
+        "{head}trigger \"k\" {{ fields = {{ x = bool }} }}
+{}{deep}condition \"every\" {{ when = condition.d2e && {every} }}
+",
+        high("d0e", "trigger.x"),
+    );
+    files.push(source("a.rules.hcl", &text));
+    let mut told = |from: u32| {
+        let idle: String = (from..from + 200)
+            .map(|n| format!("condition \"c{n}q\" {{ when = condition.every }}\n"))
+            .collect();
+        files.push(source(&format!("c{from}.rules.hcl"), &idle));
+        let found = check(&files).diagnostics;
+        let found = found.iter().filter(|found| found.code != Code::Unused);
+        found.map(|found| found.code.to_string()).collect::<Vec<_>>()
+    };
+    let (few, many) = (told(0), told(200));
+    assert!(many.iter().all(|code| code == "C0610"), "{many:?}");
+    assert!(few.len() > 20 && many == few, "{} and {}", few.len(), many.len());
+}
+
+#[test]
 fn however_many_triggers_there_are_what_nothing_uses_is_looked_at_twice() {
     // Each of the conditions is some 150 operations, and the one that names them is one of one trigger.
     let bad: String = (0..280)

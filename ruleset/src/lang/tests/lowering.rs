@@ -219,3 +219,41 @@ fn draws_are_numbered_as_they_stand_there() {
     assert!(matches!(asked.as_ref(), Expr::Chance { draw: 0, .. }), "{asked:?}");
     assert!(matches!(right.as_ref(), Expr::Pick { draw: 1, .. }), "{right:?}");
 }
+
+#[test]
+fn what_the_reference_says_of_the_order_of_draws_holds() {
+    let text = r#"ruleset "r" {
+  dialect = 1
+  context = "r@1"
+}
+trigger "t" { fields = { took = duration("0s", "1h") } }
+loot_table "lt" {
+  entry "coin" { weight = 1 }
+}
+rule "counts" {
+  on = t
+  emit "x" {
+    v     = pick(1000)
+    table = lt
+    count = pick(5)
+  }
+}
+rule "texts" {
+  on   = t
+  when = (chance(0.5) ? "1h" : "2h") > trigger.took + pick(9) * "1ms"
+  emit "y" {}
+}
+"#;
+    let program = super::check(&[source("a.rules.hcl", text)]).program.unwrap();
+    let counts = &rule(&program, "counts").outcomes[0];
+    assert!(
+        matches!(counts.loot.as_ref().unwrap().count, Expr::Pick { draw: 0, .. }),
+        "{counts:?}"
+    );
+    assert!(matches!(counts.payload[0].value, Expr::Pick { draw: 1, .. }), "{counts:?}");
+    let texts = format!("{:?}", rule(&program, "texts").when);
+    let (chance, pick) = (texts.find("Chance").unwrap(), texts.find("Pick").unwrap());
+    assert!(chance < pick, "{texts}");
+    let drawn = |from: usize| texts[from..].split_once("draw: ").unwrap().1.as_bytes()[0];
+    assert_eq!((drawn(chance), drawn(pick)), (b'1', b'0'), "{texts}");
+}
