@@ -36,7 +36,7 @@ pub fn render(report: &Report<'_>) -> String {
     text
 }
 
-fn case(result: &CaseResult, text: &mut String) {
+fn case<'r>(result: &'r CaseResult, text: &mut String) {
     if result.differences.is_empty() {
         let _ = writeln!(text, "ok    {}", result.name);
         return;
@@ -54,11 +54,12 @@ fn case(result: &CaseResult, text: &mut String) {
             d.what, d.expected, d.actual, d.place
         );
     }
-    let left_out = result.unsaid.iter().chain(&result.left_out);
     let count = result.unsaid.len() + result.left_out.len();
     if count > 0 {
-        let mut shown: Vec<String> = left_out
-            .take(LEFT_OUT_SHOWN_MAX)
+        // Neither crowds out the other.
+        let some = |all: &'r [(String, String)]| all.iter().take(LEFT_OUT_SHOWN_MAX);
+        let mut shown: Vec<String> = some(&result.unsaid)
+            .chain(some(&result.left_out))
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
         let more = count - shown.len();

@@ -87,7 +87,7 @@ pub(super) fn duration(session: &mut Session<'_>, at: At, what: &str) -> Option<
         return None;
     }
     let text = text(session, at, what)?;
-    duration_of(session, at, &text, false)
+    duration_of(session, at, &text)
 }
 
 /// What a whole number may mean as a duration.
@@ -96,13 +96,8 @@ fn units(text: &str) -> Option<String> {
     digits.then(|| format!("write \"{text}s\" for seconds, or \"{text}m\" for minutes"))
 }
 
-/// The duration that `text`, written at `at`, means; `calculated` where a number may stand, too.
-pub(super) fn duration_of(
-    session: &mut Session<'_>,
-    at: At,
-    text: &str,
-    calculated: bool,
-) -> Option<i64> {
+/// The duration that `text`, written at `at`, means.
+pub(super) fn duration_of(session: &mut Session<'_>, at: At, text: &str) -> Option<i64> {
     let value = literal::duration(text);
     if value.is_none() {
         session.error(
@@ -110,12 +105,7 @@ pub(super) fn duration_of(
             at,
             format!("\"{}\" is no duration", shorten(text)),
             "a duration is whole numbers with the units d, h, m, s, ms, largest first",
-            match units(text) {
-                // In an expression it may have been meant as a number.
-                Some(help) if calculated => format!("{help}; a number has no quotes"),
-                Some(help) => help,
-                None => "write for example \"90s\", \"1m30s\" or \"2h\"".to_owned(),
-            },
+            units(text).unwrap_or("write for example \"90s\", \"1m30s\" or \"2h\"".to_owned()),
         );
     }
     value
@@ -215,7 +205,7 @@ pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) 
         },
         (Type::Duration, NodeKind::Text) => {
             let text = session.string(at);
-            return duration_of(session, at, &text, false);
+            return duration_of(session, at, &text);
         }
         (Type::Instant, NodeKind::Text) => {
             let text = session.string(at);

@@ -381,7 +381,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         let text = self.session.string(at);
         let (ty, value) = match hint {
             Some(Type::Duration) => {
-                (Type::Duration, constant::duration_of(self.session, at, &text, true))
+                (Type::Duration, constant::duration_of(self.session, at, &text))
             }
             Some(Type::Instant) => (Type::Instant, constant::instant_of(self.session, at, &text)),
             Some(Type::Enum(index)) => (

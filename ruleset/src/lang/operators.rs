@@ -130,21 +130,19 @@ impl Checker<'_, '_> {
         };
         let text = self.session.text(divisor.at);
         let bounded = format!("max({}, {least})", if shorten(text) == text { text } else { "…" });
-        // What a function answers has no range that could be written another way.
+        let sense = match divisor.ty {
+            Ty::Known(Type::Int) => "",
+            _ => " with the smallest divisor that makes sense",
+        };
+        // What a function answers has no range that stands somewhere.
         let answer = self.session.kind(divisor.at) == NodeKind::Call;
         match (divisor.range.min < 0, answer) {
             (true, true) => format!("divide by `{bounded}`, which takes {least} for what is below"),
             (true, false) => {
                 format!("{narrow}; `{bounded}` would take {least} for what is below")
             }
-            (false, true) => format!("divide by `{bounded}`"),
-            (false, false) => {
-                let sense = match divisor.ty {
-                    Ty::Known(Type::Int) => "",
-                    _ => " with the smallest divisor that makes sense",
-                };
-                format!("divide by `{bounded}`{sense}, or {narrow}")
-            }
+            (false, true) => format!("divide by `{bounded}`{sense}"),
+            (false, false) => format!("divide by `{bounded}`{sense}, or {narrow}"),
         }
     }
 
@@ -202,9 +200,22 @@ impl Checker<'_, '_> {
                     return self.broken(at);
                 }
                 let (x, y) = (self.computed(left, op), self.computed(right, op));
-                // Draws are numbered in this order.
-                let a = self.infer(left, Some(x));
-                let b = self.infer(right, Some(y));
+                // Draws are numbered in this order. A text that is a number has none, and what it is
+                // beside says what was meant.
+                let (a, b) = if self.is_number_in_quotes(left) {
+                    let b = self.infer(right, Some(y));
+                    (self.in_quotes(left, x, &b), b)
+                } else {
+                    let a = self.infer(left, Some(x));
+                    let b = match self.is_number_in_quotes(right) {
+                        true => self.in_quotes(right, y, &a),
+                        false => self.infer(right, Some(y)),
+                    };
+                    (a, b)
+                };
+                if a.ty == Ty::Text || b.ty == Ty::Text {
+                    return self.mismatch(at, op.symbol(), &a, &b);
+                }
                 if a.ty == Ty::Error || b.ty == Ty::Error {
                     return self.broken(at);
                 }
@@ -237,6 +248,19 @@ impl Checker<'_, '_> {
                 self.operate(at, ir_op, ty, a, b)
             }
         }
+    }
+
+    /// Whether a number is written as a string, which is no duration.
+    fn is_number_in_quotes(&self, at: At) -> bool {
+        self.session.kind(at) == NodeKind::Text
+            && !self.session.is_flawed(at)
+            && literal::number(&self.session.string(at)).is_some()
+    }
+
+    /// A number in quotes: beside a number a text, elsewhere a duration with a mistake.
+    fn in_quotes(&mut self, at: At, ty: Type, other: &Val) -> Val {
+        let number = matches!(other.ty, Ty::Known(Type::Int | Type::Decimal));
+        self.infer(at, if number { None } else { Some(ty) })
     }
 
     /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant.
@@ -367,6 +391,11 @@ impl Checker<'_, '_> {
             }
             (one, other) if one == other => {
                 return "compute with numbers or durations".to_owned();
+            }
+            (Ty::Text, Ty::Known(Type::Bool)) | (Ty::Known(Type::Bool), Ty::Text)
+                if compares && !matches!(symbol, "==" | "!=") =>
+            {
+                return "true and false have no order: use `==` or `!=`".to_owned();
             }
             (Ty::Text, other) => (a, other),
             (other, Ty::Text) => (b, other),

@@ -46,29 +46,22 @@ fn level(op: BinaryOp) -> (u8, &'static str) {
     }
 }
 
-/// What bare constants are in a sum: its sides' types as far as they are known, and its own.
-fn sum(a: Option<Type>, b: Option<Type>, own: Option<Type>) -> (Option<Type>, Option<Type>) {
-    use Type::{Duration, Instant};
-    match (a, b) {
-        (Some(Instant), _) => (a, Some(Duration)),
-        (_, Some(Instant)) => (Some(Duration), b),
-        (Some(Duration), None) if own == Some(Instant) => (a, own),
-        (None, Some(Duration)) if own == Some(Instant) => (own, b),
-        (None, None) if own == Some(Instant) => (own, Some(Duration)),
-        _ => (a.or(b).or(own), b.or(a).or(own)),
+/// Milliseconds from which on a constant that could be either is an instant: ten years after 1970.
+const LATE_MS: u64 = 10 * 365 * 86_400_000;
+
+/// Whether what is made of constants looks like an instant and not like a duration. Looks at one path.
+fn is_late(expr: &Expr) -> bool {
+    match expr {
+        Expr::Const(value) => value.unsigned_abs() >= LATE_MS,
+        Expr::Select(_, side, _) | Expr::Binary(_, side, _) => is_late(side),
+        Expr::Neg(side) | Expr::Abs(side) => is_late(side),
+        _ => false,
     }
 }
 
-/// The same of a difference.
-fn difference(a: Option<Type>, b: Option<Type>, own: Option<Type>) -> (Option<Type>, Option<Type>) {
-    use Type::{Duration, Instant};
-    match (a, b) {
-        (_, Some(Instant)) => (Some(Instant), b),
-        (Some(Instant), None) if own == Some(Duration) => (a, Some(Instant)),
-        (Some(Instant), _) => (a, Some(Duration)),
-        (None, _) if own == Some(Instant) => (own, Some(Duration)),
-        _ => (a.or(b).or(own), b.or(a).or(own)),
-    }
+/// Whether a constant that divides a duration looks like one itself: whole seconds.
+fn spans(expr: &Expr) -> bool {
+    matches!(expr, Expr::Const(value) if *value != 0 && value % 1_000 == 0)
 }
 
 impl Writer<'_> {
@@ -138,13 +131,15 @@ impl Writer<'_> {
                 let decimal = Some(Type::Decimal);
                 (self.ty(a).or(hint).or(decimal), self.ty(b).or(decimal))
             }
+            BinaryOp::Div if spans(b) && self.ty(a) == Some(Type::Duration) => {
+                (Some(Type::Duration), Some(Type::Duration))
+            }
             BinaryOp::Mul | BinaryOp::Div => {
                 let int = Some(Type::Int);
                 let (a, b) = (self.ty(a), self.ty(b));
                 (a.or(hint.filter(|_| b == int)).or(int), b.or(int))
             }
-            BinaryOp::Add => sum(self.ty(a), self.ty(b), hint),
-            BinaryOp::Sub => difference(self.ty(a), self.ty(b), hint),
+            BinaryOp::Add | BinaryOp::Sub => self.sides(op, a, b, hint),
             _ => {
                 let shared = self.ty(a).or_else(|| self.ty(b)).or(hint);
                 (shared, shared)
@@ -212,6 +207,51 @@ impl Writer<'_> {
         Some((field.name.clone(), field.slot.ty))
     }
 
+    /// What the sides of a sum or of a difference are, `own` being what it is itself where that is
+    /// known. A bare constant beside a duration is an instant if it is as large as one.
+    fn sides(
+        &self,
+        op: BinaryOp,
+        a: &Expr,
+        b: &Expr,
+        own: Option<Type>,
+    ) -> (Option<Type>, Option<Type>) {
+        use Type::{Duration, Instant};
+        let (left, right) = (self.ty(a), self.ty(b));
+        let is_time = |ty| matches!(ty, Some(Duration | Instant));
+        let known = left.or(right);
+        if !is_time(known.or(own)) {
+            return (left.or(right).or(own), right.or(left).or(own));
+        }
+        // Of two types that a side can have, by what comes out, or else by its size.
+        let open = |side: &Expr, out: Type| match own {
+            Some(own) if own == out => Some(Instant),
+            None if is_late(side) => Some(Instant),
+            _ => Some(Duration),
+        };
+        match (op, left, right) {
+            (BinaryOp::Add, Some(Instant), _) => (left, Some(Duration)),
+            (BinaryOp::Add, _, Some(Instant)) => (Some(Duration), right),
+            (BinaryOp::Add, Some(_), None) => (left, open(b, Instant)),
+            (BinaryOp::Add, None, Some(_)) => (open(a, Instant), right),
+            (BinaryOp::Add, None, None) if own == Some(Instant) => match is_late(a) {
+                true => (own, Some(Duration)),
+                false => (Some(Duration), own),
+            },
+            // The time is only ever taken from with an instant: that is what `since` is.
+            (BinaryOp::Sub, ..) if matches!(a, Expr::Now) => (Some(Instant), Some(Instant)),
+            (BinaryOp::Sub, _, Some(Instant)) => (Some(Instant), right),
+            (BinaryOp::Sub, Some(Instant), None) => (left, open(b, Duration)),
+            (BinaryOp::Sub, Some(Instant), Some(_)) => (left, right),
+            (BinaryOp::Sub, None, Some(_)) => (open(a, Instant), right),
+            (BinaryOp::Sub, None, None) if own == Some(Instant) => (own, Some(Duration)),
+            (BinaryOp::Sub, None, None) if is_late(a) && is_late(b) => {
+                (Some(Instant), Some(Instant))
+            }
+            _ => (Some(Duration), Some(Duration)),
+        }
+    }
+
     /// The type of what is no bare constant, as far as its inputs say it. Looks at one path.
     fn ty(&self, expr: &Expr) -> Option<Type> {
         match expr {
@@ -227,13 +267,12 @@ impl Writer<'_> {
             Expr::Select(_, then, otherwise) => self.ty(then).or_else(|| self.ty(otherwise)),
             Expr::Binary(op, a, b) => match op {
                 // Each side is looked at once: twice a level would be exponential.
-                BinaryOp::Add => match (self.ty(a), self.ty(b)) {
+                BinaryOp::Add => match self.sides(*op, a, b, None) {
                     (Some(Type::Instant), _) | (_, Some(Type::Instant)) => Some(Type::Instant),
                     (a, b) => a.or(b),
                 },
-                BinaryOp::Sub => match (self.ty(a), self.ty(b)) {
-                    // Only an instant is taken from an instant's right side.
-                    (_, Some(Type::Instant)) => Some(Type::Duration),
+                BinaryOp::Sub => match self.sides(*op, a, b, None) {
+                    (Some(Type::Instant), Some(Type::Instant)) => Some(Type::Duration),
                     (a, b) => a.or(b),
                 },
                 BinaryOp::MulDecimal => match (self.ty(a), self.ty(b)) {
@@ -243,6 +282,9 @@ impl Writer<'_> {
                 BinaryOp::DivDecimal => self.ty(a).or(Some(Type::Decimal)),
                 BinaryOp::Mul | BinaryOp::Div => match (self.ty(a), self.ty(b)) {
                     (Some(Type::Duration), Some(Type::Duration)) => Some(Type::Int),
+                    (Some(Type::Duration), None) if *op == BinaryOp::Div && spans(b) => {
+                        Some(Type::Int)
+                    }
                     (a, b) => a.or(b),
                 },
                 BinaryOp::Rem | BinaryOp::Min | BinaryOp::Max => self.ty(a).or_else(|| self.ty(b)),

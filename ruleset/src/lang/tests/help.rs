@@ -166,11 +166,23 @@ fn a_text_beside_another_type_is_told_what_it_could_be() {
         bools,
         &value("trigger.level > 3 ? true : trigger.gold"),
     );
-    // A number in quotes beside one in a sum.
+    assert_eq!(
+        helps(&when("trigger.gold < \"yes\"")),
+        ["C0501 true and false have no order: use `==` or `!=`"]
+    );
+    // A number in quotes beside one in a sum, or beside a duration.
+    for (sum, number) in [
+        ("trigger.level + \"5\" > 9", "5"),
+        ("\"5\" * trigger.level > 9", "5"),
+        ("trigger.share - \"0.5\" > 0.1", "0.5"),
+    ] {
+        let right = sum.replace('"', "");
+        leads(&when(sum), &format!("C0501 write {number} without quotes"), &when(&right));
+    }
     leads(
-        &when("trigger.level + \"5\" > 9"),
-        "C0505 write \"5s\" for seconds, or \"5m\" for minutes; a number has no quotes",
-        &when("trigger.level + 5 > 9"),
+        &when("trigger.dur - \"5\" > \"1m\""),
+        "C0505 write \"5s\" for seconds, or \"5m\" for minutes",
+        &when("trigger.dur - \"5s\" > \"1m\""),
     );
 }
 
