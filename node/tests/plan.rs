@@ -392,3 +392,26 @@ fn a_folder_is_compared_with_what_is_live() {
     let (status, ..) = dev.get("/v1/bundle?channel=hunt/other", "");
     assert_eq!(status, 404);
 }
+
+#[test]
+fn what_was_compared_is_said_where_one_version_alone_gives_something() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |name: &str, when: &str, payload: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        let rules = format!(
+            "ruleset \"r\" {{\n  dialect = 1\n  context = \"r@1\"\n}}\n\
+             trigger \"t\" {{ fields = {{ level = int(1, 9) }} }}\n\
+             condition \"c\" {{ when = {when} }}\n\
+             rule \"r\" {{\n  on   = t\n  when = condition.c\n  emit \"x\" {{ {payload} = trigger.level + 0 }}\n}}\n"
+        );
+        std::fs::write(path.join("a.rules.hcl"), rules).unwrap();
+        path.display().to_string()
+    };
+    let old = folder("old", "trigger.level > 3", "n");
+    let same = says(&["plan", &old, &folder("same", "trigger.level >= 4", "n")], 3);
+    let none = "no difference found in 20000 inputs";
+    assert!(same.contains(&format!("through condition.c\n    {none}")), "{same}");
+    let other = says(&["plan", &old, &folder("other", "trigger.level >= 4", "amount")], 3);
+    assert!(other.contains(&format!("\n    in what both versions have, {none}")), "{other}");
+}

@@ -190,7 +190,10 @@ fn paint(text: &mut String, change: &Change, full: bool, colour: bool) {
             let _ = write!(text, "\n    decides differently {}", witness.line());
         }
         Some(Decision::NoDifferenceFound { inputs }) => {
-            let _ = write!(text, "\n    no difference found in {inputs} inputs");
+            // What only one version gives is no part of what was compared.
+            let whole = change.details.iter().all(|one| one.old.is_some() == one.new.is_some());
+            let both = if whole { "" } else { "in what both versions have, " };
+            let _ = write!(text, "\n    {both}no difference found in {inputs} inputs");
         }
         Some(Decision::NotCompared { reason }) => {
             let _ = write!(text, "\n    not compared: {reason}");

@@ -166,12 +166,14 @@ pub(super) fn constant(
                 "remove it, or compare with values inside the ranges of its inputs",
             );
         } else if truth.never {
+            let (about, help) =
+                contrary(truth, "widen it, or remove it with the rules that need it");
             session.error(
                 Code::NeverTrue,
                 when,
-                format!("the condition {name} is never true"),
+                format!("the condition {name} is never true{about}"),
                 "it fails for every input that hosts may supply, wherever it is used",
-                "widen it, or remove it with the rules that need it",
+                help,
             );
         }
     }
@@ -189,13 +191,25 @@ pub(super) fn constant(
                 "remove `when`: an entry without it is always eligible",
             );
         } else if truth.never {
+            let (about, help) = contrary(truth, "widen its `when`, or remove the entry");
             session.error(
                 Code::NeverTrue,
                 when,
-                format!("the entry {} is never reached", def.name),
+                format!("the entry {} is never reached{about}", def.name),
                 "its `when` fails for every input that hosts may supply",
-                "widen its `when`, or remove the entry",
+                help,
             );
         }
+    }
+}
+
+/// What to add to what is said of something that never holds, and what to do about it; `widen` where no
+/// contradiction is known.
+fn contrary<'h>(truth: &Truth, widen: &'h str) -> (String, &'h str) {
+    match &truth.contradicted {
+        Some(input) => {
+            (format!(": its parts contradict each other about {input}"), "change one of the parts")
+        }
+        None => (String::new(), widen),
     }
 }

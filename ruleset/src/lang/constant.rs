@@ -2,6 +2,7 @@
 
 use super::index::Symbol;
 use super::literal::{self, Number};
+use super::names;
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{NodeKind, UnaryOp};
@@ -26,7 +27,8 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
         at,
         format!("{what} is `{shown}`, not a whole number"),
         cause,
-        "write a whole number, for example 10",
+        in_quotes(session, at, Type::Int)
+            .unwrap_or_else(|| "write a whole number, for example 10".to_owned()),
     );
     None
 }
@@ -91,7 +93,7 @@ pub(super) fn duration(session: &mut Session<'_>, at: At, what: &str) -> Option<
 }
 
 /// What a whole number may mean as a duration.
-fn units(text: &str) -> Option<String> {
+pub(super) fn units(text: &str) -> Option<String> {
     let digits = !text.is_empty() && text.len() < 12 && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| format!("write \"{text}s\" for seconds, or \"{text}m\" for minutes"))
 }
@@ -226,11 +228,25 @@ pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) 
             "the value must be a literal of the declared type",
             match ty {
                 Type::Duration if units(&shown).is_some() => units(&shown).unwrap_or_default(),
-                _ => literal_help(ty).to_owned(),
+                _ => in_quotes(session, at, ty).unwrap_or_else(|| literal_help(ty).to_owned()),
             },
         );
     }
     found
+}
+
+/// What to write instead of a string that holds a value of the type.
+fn in_quotes(session: &Session<'_>, at: At, ty: Type) -> Option<String> {
+    if session.kind(at) != NodeKind::Text || session.is_flawed(at) {
+        return None;
+    }
+    let text = session.string(at);
+    let meant = match (ty, literal::quoted_number(&text)) {
+        (Type::Bool, _) => names::meant_bool(&text)?,
+        (Type::Int, Some(Number::Int(_))) | (Type::Decimal, Some(_)) => &text,
+        _ => return None,
+    };
+    Some(format!("write {meant} without quotes"))
 }
 
 fn literal_help(ty: Type) -> &'static str {

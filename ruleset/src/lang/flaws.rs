@@ -135,6 +135,9 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                             },
                         );
                 }
+                None if super::literal::duration(text).is_some() => {
+                    format!("write the digits out, or \"{text}\" where a duration belongs")
+                }
                 None => "write the digits out; durations are strings such as \"90s\"".to_owned(),
             },
         ),

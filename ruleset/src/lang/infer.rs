@@ -53,6 +53,8 @@ pub(super) struct Truth {
     pub(super) never: bool,
     /// Conditions named in it that were the same for every input: what it leans on.
     pub(super) leans: BTreeSet<usize>,
+    /// The input about which its parts contradict each other.
+    pub(super) contradicted: Option<String>,
 }
 
 impl Truth {
@@ -69,6 +71,9 @@ impl Truth {
                 let known = known.get_mut();
                 known.always &= self.always;
                 known.never &= self.never;
+                if known.contradicted != self.contradicted {
+                    known.contradicted = None;
+                }
                 known.leans.extend(self.leans);
             }
         }

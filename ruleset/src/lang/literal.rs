@@ -24,6 +24,15 @@ pub(super) fn number(text: &str) -> Option<Number> {
     whole.checked_mul(DECIMAL_ONE)?.checked_add(part).map(Number::Decimal)
 }
 
+/// A number that stands in a string as rules write it, with its sign.
+pub(super) fn quoted_number(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let led = whole.len() > 1 && whole.starts_with('0');
+    number(text).filter(|_| plain && !led)
+}
+
 /// What a percentage from more than 0 to 100 is as a decimal: `15` is `0.15`.
 pub(super) fn percent(text: &str) -> Option<String> {
     let millionths = match number(text)? {

@@ -309,6 +309,7 @@ pub(super) fn remember(
         always: single == Some(1) || settled.is_some_and(|settled| settled.always),
         never: single == Some(0) || settled.is_some_and(|settled| !settled.always),
         leans,
+        contradicted: settled.and_then(|settled| settled.contradicted(scope, on, &value.ir)),
     };
     here.note(key, truths);
 }
@@ -408,16 +409,19 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
         ),
         None => {
             let settled = settled::settled(checker.scope, checker.on, &value.ir);
-            let Some(Settled { always, input }) = settled else { return };
+            let Some(settled @ Settled { always, input }) = settled else { return };
             let input = input.map(|input| input.name(checker.scope, checker.on));
-            let joined = matches!(value.ir, Expr::Binary(BinaryOp::And, ..));
-            let (about, cause) = match input {
-                None => (String::new(), "one of its parts holds exactly when another one does not"),
-                Some(input) if joined && !always => (
+            let contradicted = settled.contradicted(checker.scope, checker.on, &value.ir);
+            let contrary = contradicted.is_some() || (input.is_none() && !always);
+            let (about, cause) = match (input, contradicted) {
+                (_, Some(input)) => (
                     format!(": its parts contradict each other about {input}"),
                     "no value of that input satisfies all parts joined by `&&`",
                 ),
-                Some(input) => {
+                (None, _) => {
+                    (String::new(), "one of its parts holds exactly when another one does not")
+                }
+                (Some(input), None) => {
                     (format!(", whatever {input} is"), "no value of that input makes a difference")
                 }
             };
@@ -427,7 +431,7 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
                     "if both parts are meant, join them with `&&`; else remove `when`"
                 }
                 true => "compare with a value that it can have, or remove `when`",
-                false if joined => "change one of the parts, or join them with `||`",
+                false if contrary => "change one of the parts, or join them with `||`",
                 false => "compare with a value that it can have, or remove the rule",
             };
             (always, about, cause, help)

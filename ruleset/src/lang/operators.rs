@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::constant::shorten;
+use super::constant::{self, shorten};
 use super::infer::{Checker, Ty, Val};
 use super::interval::{self, Hazard};
 use super::literal;
@@ -45,6 +45,16 @@ impl Checker<'_, '_> {
         let scope = self.scope;
         let shown = shorten(self.session.text(at));
         match hazard {
+            Hazard::Zero if b.range.single() == Some(0) => {
+                let divisor = shorten(self.session.text(b.at));
+                self.error(
+                    Code::DivisionByZero,
+                    b.at,
+                    format!("the divisor `{divisor}` is zero"),
+                    "nothing can be divided by zero",
+                    "divide by something else",
+                );
+            }
             Hazard::Zero => {
                 let when = self.witness(&[&b.ir], |values| values == [0]);
                 let range = match b.ty {
@@ -254,7 +264,7 @@ impl Checker<'_, '_> {
     fn is_number_in_quotes(&self, at: At) -> bool {
         self.session.kind(at) == NodeKind::Text
             && !self.session.is_flawed(at)
-            && literal::number(&self.session.string(at)).is_some()
+            && literal::quoted_number(&self.session.string(at)).is_some()
     }
 
     /// A number in quotes: beside a number a text, elsewhere a duration with a mistake.
@@ -387,7 +397,32 @@ impl Checker<'_, '_> {
             | (Ty::Known(Type::Int), Ty::Known(Type::Duration))
                 if compares && [a, b].iter().any(|side| number(side)) =>
             {
-                return "write a duration with its unit, as in \"0s\" or \"90m\"".to_owned();
+                let side = if number(a) { a } else { b };
+                return match constant::units(self.session.text(side.at)) {
+                    Some(units) if side.range.single() != Some(0) => units,
+                    _ => "write a duration with its unit, as in \"0s\" or \"90m\"".to_owned(),
+                };
+            }
+            (Ty::Known(Type::Enum(index)), Ty::Known(Type::Int))
+            | (Ty::Known(Type::Int), Ty::Known(Type::Enum(index)))
+                if compares =>
+            {
+                if !matches!(symbol, "==" | "!=") {
+                    return "an enum has no order: use `==`, `!=` or `one_of`".to_owned();
+                }
+                let values = self.scope.enums.get(usize::from(index)).map(|def| &def.values);
+                return match values.and_then(|values| values.first()) {
+                    Some(value) => format!("compare with one of its values, as in \"{value}\""),
+                    None => "make both sides the same type".to_owned(),
+                };
+            }
+            (Ty::Known(Type::Bool), Ty::Known(Type::Int))
+            | (Ty::Known(Type::Int), Ty::Known(Type::Bool))
+                if matches!(symbol, "==" | "!=") && (number(a) || number(b)) =>
+            {
+                let side = if number(a) { a } else { b };
+                let meant = if side.range.single() == Some(0) { "false" } else { "true" };
+                return format!("write {meant} instead of {}", self.session.text(side.at));
             }
             (one, other) if one == other => {
                 return "compute with numbers or durations".to_owned();
@@ -408,7 +443,7 @@ impl Checker<'_, '_> {
         let (fits, wanted) = match other {
             Ty::Known(Type::Bool) => (names::meant_bool(&written), "true or false"),
             Ty::Known(Type::Int | Type::Decimal) => {
-                (literal::number(&written).map(|_| &*written), "a number")
+                (literal::quoted_number(&written).map(|_| &*written), "a number")
             }
             _ => return "make both sides the same type".to_owned(),
         };

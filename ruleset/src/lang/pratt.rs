@@ -5,7 +5,7 @@
 //! `EXPRESSION_HEIGHT_MAX`.
 
 use super::builtins::BUILTINS;
-use super::lexer::TokenKind;
+use super::lexer::{Token, TokenKind};
 use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
 use super::parser::{OperatorCount, Parsed, Parser};
 use super::tree::{BinOp, NodeId, NodeKind, UnaryOp};
@@ -453,14 +453,7 @@ impl Parser<'_> {
                 self.token.kind = TokenKind::Assign;
             }
             if !self.at(TokenKind::Assign) {
-                let token = self.token;
-                return self.fail(
-                    Code::ExpectedToken,
-                    (token.start, token.end),
-                    format!("{} where `=` belongs", self.shown()),
-                    "between these braces stand `name = value` pairs",
-                    format!("write `{} = value`", self.word(name)),
-                );
+                return self.no_pair(open, name);
             }
             self.advance();
             let value = self.expression()?;
@@ -486,6 +479,30 @@ impl Parser<'_> {
         let id = self.add(NodeKind::Object, open.start, self.previous_end)?;
         self.tree.adopt(id, &children);
         Ok(id)
+    }
+
+    /// Something else than `=` after a name between the braces that begin at `open`. A block that begins
+    /// there on a line of its own says that they were never closed.
+    fn no_pair<T>(&mut self, open: Token, name: Token) -> Parsed<T> {
+        if self.is_spoiled() {
+            return Err(super::parser::Failed);
+        }
+        let word = self.word(name).to_owned();
+        let before = self.text.get(..name.start as usize).unwrap_or("");
+        let begins = before.trim_end_matches([' ', '\t']).ends_with('\n');
+        let block = matches!(self.token.kind, TokenKind::Text | TokenKind::BraceOpen);
+        let span = self.span(self.token.start, self.token.end);
+        let message = format!("{} where `=` belongs", self.shown());
+        let found = Diagnostic::error(Code::ExpectedToken, span, message)
+            .cause("between these braces stand `name = value` pairs");
+        let pair = self.span(open.start, open.end);
+        self.report(match begins && block {
+            false => found.help(format!("write `{word} = value`")),
+            true => found
+                .label(pair, "these braces are still open")
+                .help(format!("end the braces that are open with `}}`, or write `{word} = value`")),
+        });
+        Err(super::parser::Failed)
     }
 
     fn no_for(&mut self) -> Parsed<()> {

@@ -38,6 +38,19 @@ impl Checker<'_, '_> {
                 );
                 self.broken(at)
             }
+            (Some("counter"), Some(name), None)
+                if self.scope.counter_names.find(name).is_some()
+                    && !matches!(self.on, Some(On::Timer(_))) =>
+            {
+                self.error(
+                    Code::WrongShape,
+                    at,
+                    format!("the counter {} is not a value", shorten(name)),
+                    "what it counts is a player's hits in its window",
+                    format!("write `rate({})`", shorten(name)),
+                );
+                self.broken(at)
+            }
             (Some(name), None, _) => self.bare(at, name),
             (Some(first), ..) => {
                 let scope = self.scope;
@@ -249,6 +262,7 @@ impl Checker<'_, '_> {
             always: single == Some(1) || settled.is_some_and(|settled| settled.always),
             never: single == Some(0) || settled.is_some_and(|settled| !settled.always),
             leans,
+            contradicted: settled.and_then(|it| it.contradicted(self.scope, self.on, &value.ir)),
         }
     }
 

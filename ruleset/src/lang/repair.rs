@@ -170,9 +170,15 @@ impl Parser<'_> {
             }
             if !self.is_spoiled() {
                 let token = self.token;
-                let span = match token.kind {
-                    Newline | End => self.span(header.0, header.1),
-                    _ => self.span(token.start, token.end),
+                let (span, help) = match token.kind {
+                    Newline | End => (
+                        self.span(header.0, header.1),
+                        "end the line with `}`, or start a new line after `{` and after each attribute",
+                    ),
+                    _ => (
+                        self.span(token.start, token.end),
+                        "start a new line after `{` and after each attribute",
+                    ),
                 };
                 self.report(
                     Diagnostic::error(
@@ -181,7 +187,7 @@ impl Parser<'_> {
                         "a block that begins on the line of its `{` holds one attribute and ends there",
                     )
                     .cause("as in HCL, attributes are separated by line breaks")
-                    .help("start a new line after `{` and after each attribute"),
+                    .help(help),
                 );
             }
             if self.at(Comma) {

@@ -19,6 +19,21 @@ pub(super) struct Settled {
     pub(super) input: Option<Input>,
 }
 
+impl Settled {
+    /// The input about which the parts of `expr`, which this settles, contradict each other.
+    pub(super) fn contradicted(self, scope: &Scope, on: Option<On>, expr: &Expr) -> Option<String> {
+        let input = self.input.filter(|_| !self.always)?;
+        let (mut open, mut parts) = (vec![expr], 0);
+        while let Some(part) = open.pop() {
+            match part {
+                Expr::Binary(BinaryOp::And, a, b) => open.extend([a.as_ref(), b.as_ref()]),
+                part => parts += usize::from(allowed(part).is_some_and(|(of, _)| of == input)),
+            }
+        }
+        (parts > 1).then(|| input.name(scope, on))
+    }
+}
+
 /// Pieces kept of one input's values; more are left out of the search.
 const PIECE_COUNT_MAX: usize = 64;
 /// Parts that are compared with one another.

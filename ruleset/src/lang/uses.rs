@@ -162,9 +162,12 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
+    /// A name where only one of this kind can stand: `rate(counter.hits)` is let pass.
     fn bare(&mut self, kind: Kind, at: At, top: At) {
         if self.session.kind(at) == NodeKind::Path {
-            self.add(kind, self.session.text(at), at, top);
+            let text = self.session.text(at);
+            let name = text.strip_prefix(kind.word()).and_then(|rest| rest.strip_prefix('.'));
+            self.add(kind, name.unwrap_or(text), at, top);
         }
     }
 

@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::session::{At, Session};
 use super::shape::{self, Block, Schema};
 use super::tree::{NodeKind, Tree};
-use super::{Code, Diagnostic, Span, TEST_SUFFIX, constant};
+use super::{Code, Diagnostic, Span, TEST_SUFFIX, constant, names};
 use crate::cases::{
     CASE_COUNT_MAX, CASES_READ_MAX, CASES_SIZE_MAX, Case, EXPECT_COUNT_MAX, Expect, Given,
     ROW_COUNT_MAX, RuleAt, TEST_COUNT_MAX, TEST_NAME_BYTES_MAX,
@@ -510,15 +510,34 @@ impl<'c, 'a> Reader<'c, 'a> {
         let bare = elements.iter().all(|at| self.session.kind(*at) == NodeKind::Path);
         if self.session.kind(at) != NodeKind::List || !bare {
             let shown = constant::shorten(self.session.text(at));
+            let meant = match self.session.kind(at) {
+                NodeKind::List => self.meant_names(&elements),
+                _ => self.meant_names(&[at]),
+            };
             self.session.error(
                 Code::WrongShape,
                 at,
                 format!("`{name}` is `{shown}`, not a list of names"),
                 "what is named here stands between brackets, without quotes",
-                format!("write `{name} = [crypt_drop]`"),
+                format!("write `{name} = [{}]`", meant.unwrap_or_else(|| "crypt_drop".to_owned())),
             );
             return None;
         }
         Some((elements, at))
+    }
+
+    /// The names that are written there, some of them as strings; `None` where there is none, or too much to show.
+    fn meant_names(&self, elements: &[At]) -> Option<String> {
+        let name = |at: &At| {
+            let name = match self.session.kind(*at) {
+                NodeKind::Path => self.session.text(*at).to_owned(),
+                NodeKind::Text => self.session.string(*at),
+                _ => return None,
+            };
+            (names::is_name(&name) && names::meant_bool(&name).is_none()).then_some(name)
+        };
+        let named: Option<Vec<String>> = elements.iter().map(name).collect();
+        let all = named.filter(|all| !all.is_empty())?.join(", ");
+        (all.len() <= 80).then_some(all)
     }
 }

@@ -327,6 +327,12 @@ fn every_mistake_has_its_code_and_its_place() {
             "C1201 3:31",
             "did you mean `coins`?",
         ),
+        (
+            "on = kill\nfired_exactly = [\"pay\", chest]",
+            "C0307 3:17",
+            "write `fired_exactly = [pay, chest]`",
+        ),
+        ("on = kill\nfired = pay", "C0307 3:9", "write `fired = [pay]`"),
         // What is meant is the last part alone.
         ("on = kill\nexpect \"pay.credit\" {}", "C1201 3:8", "did you mean `credit`?"),
         (
@@ -383,7 +389,7 @@ fn every_mistake_has_its_code_and_its_place() {
         ("on = kill\nfired = [pay]\ncases = [{ rolls = 1 }]", "C1211 4:20", "exactly one"),
         ("on = kill\nfired = [pay]\ncases = [{ wat = 1 }]", "C0304 4:12", "remove"),
         ("on = kill\nfired = [pay]\ncases = []", "C0307 4:9", "cases = ["),
-        ("on = kill\nfired = \"pay\"", "C0307 3:9", "[crypt_drop]"),
+        ("on = kill\nfired = \"pay\"", "C0307 3:9", "[pay]"),
         ("on = kill\nfired = [pay]\ntrigger = [1]", "C0307 4:11", "name = value"),
         ("on = kill\nfired = [pay]\ntrigger = { level = 1, level = 2 }", "C0305 4:24", "remove"),
         ("fired = [pay]", "C0306 1:1", "on = "),
@@ -421,6 +427,25 @@ fn every_mistake_has_its_code_and_its_place() {
         let codes: Vec<String> =
             tested(text).checked.errors().map(|found| found.code.to_string()).collect();
         assert_eq!(codes, [code], "{text}");
+    }
+}
+
+#[test]
+fn braces_that_stay_open_are_named() {
+    let text =
+        "test \"t\" {\n  on     = kill\n  active = { night = true\n  expect \"credit\" {}\n}\n";
+    let found = tested(text).checked.diagnostics;
+    let found = found.iter().find(|found| found.code.to_string() == "C0202").unwrap();
+    let told = "end the braces that are open with `}`, or write `expect = value`";
+    let (span, label) = &found.labels[0];
+    assert_eq!((found.help.as_str(), label.as_str()), (told, "these braces are still open"));
+    assert_eq!(line_col(text, span.start), (3, 12));
+    // Of braces that are closed, or in which only `=` is missing, that is not said.
+    for trigger in ["{ level = 1, zone \"a\" }", "{\n    level = 1\n    flag true\n  }"] {
+        let text = format!("test \"t\" {{\n  on      = kill\n  trigger = {trigger}\n}}\n");
+        let found = tested(&text).checked.diagnostics;
+        let found = found.iter().find(|found| found.code.to_string() == "C0202").unwrap();
+        assert!(found.labels.is_empty() && found.help.starts_with("write `"), "{found:?}");
     }
 }
 

@@ -20,6 +20,11 @@ trigger "t" {
     born  = instant
   }
 }
+counter "hits" {
+  on     = t
+  per    = player
+  window = "1h"
+}
 "#;
 
 /// `C0602 help` for every error and warning, other than of what is not used.
@@ -184,6 +189,102 @@ fn a_text_beside_another_type_is_told_what_it_could_be() {
         "C0505 write \"5s\" for seconds, or \"5m\" for minutes",
         &when("trigger.dur - \"5s\" > \"1m\""),
     );
+}
+
+#[test]
+fn a_comparison_of_types_is_told_with_what_fits() {
+    for (wrong, help, right) in [
+        (
+            "trigger.zone == 2",
+            "compare with one of its values, as in \"a\"",
+            "trigger.zone == \"a\"",
+        ),
+        (
+            "trigger.gold == 1",
+            "write true instead of 1",
+            "trigger.gold == true && trigger.level > 3",
+        ),
+        ("0 != trigger.gold", "write false instead of 0", "false != trigger.gold"),
+        (
+            "trigger.dur > 120",
+            "write \"120s\" for seconds, or \"120m\" for minutes",
+            "trigger.dur > \"120s\"",
+        ),
+        ("counter.hits < 20", "write `rate(hits)`", "rate(hits) < 20"),
+    ] {
+        let (code, right) =
+            (if wrong.starts_with("counter") { "C0307" } else { "C0501" }, when(right));
+        leads(&when(wrong), &format!("{code} {help}"), &right);
+    }
+    let order = "C0501 an enum has no order: use `==`, `!=` or `one_of`";
+    assert_eq!(helps(&when("trigger.zone > 1")), [order]);
+    let nothing = "C0405 use one of these forms";
+    assert_eq!(helps(&when("counter.misses < 20")), [nothing]);
+    assert_eq!(
+        helps(&when("trigger.dur > 3h")),
+        ["C0108 write the digits out, or \"3h\" where a duration belongs"]
+    );
+    assert_eq!(helps(&value("trigger.level / 0")), ["C0602 divide by something else"]);
+}
+
+#[test]
+fn what_never_holds_is_told_about_which_input() {
+    let never = "trigger.level > 60 && trigger.level < 40";
+    let condition = format!("condition \"c\" {{ when = {never} }}\n{}", when("condition.c"));
+    let table = format!(
+        "loot_table \"l\" {{\n  entry \"x\" {{ weight = 1 }}\n  entry \"y\" {{\n    weight = 1\n    when   = {never}\n  }}\n}}\n\
+         rule \"r\" {{\n  on = t\n  emit \"x\" {{ table = l }}\n}}\n"
+    );
+    for text in [condition, table, when(never)] {
+        let checked = check(&[source("a.rules.hcl", &format!("{HEAD}{text}"))]);
+        let found: Vec<_> = checked.errors().collect();
+        let [found] = found[..] else { panic!("{found:?}") };
+        assert!(
+            found.message.ends_with(": its parts contradict each other about trigger.level"),
+            "{found:?}"
+        );
+        assert!(found.help.starts_with("change one of the parts"), "{found:?}");
+    }
+    // One part alone contradicts nothing.
+    let lone = "trigger.gold && trigger.level * 2 == 31";
+    let text = format!("condition \"c\" {{ when = {lone} }}\n{}", when("condition.c"));
+    assert_eq!(helps(&text), ["C0607 widen it, or remove it with the rules that need it"]);
+    // Nor do parts of which each use is about another input.
+    let two = "trigger \"u\" { fields = { a = int(1, 9), b = int(1, 5) } }\n\
+               trigger \"v\" { fields = { a = int(1, 5), b = int(1, 9) } }\n\
+               condition \"c\" { when = trigger.a > 3 && trigger.a < 6 && trigger.b > 3 && trigger.b < 4 }\n";
+    let uses = |on: &str| {
+        format!("rule \"r{on}\" {{\n  on = {on}\n  when = condition.c\n  emit \"x\" {{}}\n}}\n")
+    };
+    let checked =
+        check(&[source("a.rules.hcl", &format!("{HEAD}{two}{}{}", uses("u"), uses("v")))]);
+    let found: Vec<&str> = checked.errors().map(|found| found.message.as_str()).collect();
+    let about_b = "the condition c is never true: its parts contradict each other about trigger.b";
+    assert_eq!(found, [about_b]);
+}
+
+#[test]
+fn a_value_in_quotes_is_told_without_them() {
+    let entry = |weight: &str| {
+        format!(
+            "loot_table \"l\" {{\n  entry \"x\" {{ weight = {weight} }}\n}}\n\
+             rule \"r\" {{\n  on = t\n  emit \"x\" {{ table = l }}\n}}\n"
+        )
+    };
+    leads(&entry("\"40\""), "C0307 write 40 without quotes", &entry("40"));
+    let param = |ty: &str, value: &str| {
+        format!("param \"p\" {{\n  type    = {ty}\n  default = {value}\n}}\n")
+    };
+    leads(
+        &param("int(1, 500)", "\"100\""),
+        "C0501 write 100 without quotes",
+        &param("int(1, 500)", "100"),
+    );
+    leads(&param("bool", "\"yes\""), "C0501 write true without quotes", &param("bool", "true"));
+    for text in ["1.5", "007", "+4"] {
+        let whole = "C0501 write a whole number, for example 10";
+        assert_eq!(helps(&param("int(1, 9)", &format!("\"{text}\""))), [whole], "{text}");
+    }
 }
 
 #[test]
