@@ -524,6 +524,17 @@ fn check_shows_what_rules_cost_and_refuses_what_is_over_budget() {
     for part in ["bytes per player", "FRAGMENT / RULE", "INSTRUCTIONS"] {
         assert!(stdout(&output).contains(part), "{}", stdout(&output));
     }
+    // The lines below a fragment add up to it.
+    let rules = b"ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n}\ntrigger \"kill\" { fields = { level = int(1, 9) } }\nloot_table \"l\" {\n  entry \"a\" { weight = 1 }\n  entry \"b\" {\n    weight = 1\n    when   = trigger.level > 3\n  }\n}\nrule \"drop\" {\n  on = kill\n  when = trigger.level > 5\n  emit \"a\" { table = l }\n}\n";
+    let folder = Folder::new(&[("a.rules.hcl", rules)]);
+    let told = stdout(&cairn(&["check", &folder.arg(), "--cost"]));
+    let operations = |row: &str| -> u64 {
+        let line = told.lines().find(|line| line.trim_start().starts_with(row)).unwrap();
+        let rest = line.trim_start().trim_start_matches(row);
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let parts = operations("drop") + operations("conditions of loot entries");
+    assert_eq!(operations("a/kill"), parts, "{told}");
     let rules = b"ruleset \"hunt\" {\n  dialect = 1\n  context = \"hunt@1\"\n  budget {\n    fragment_operations = 3\n  }\n}\ntrigger \"kill\" { fields = {} }\nrule \"dear\" {\n  on = kill\n  when = pick(6) + pick(6) > 7\n  emit \"a\" {}\n}\n";
     let folder = Folder::new(&[("a.rules.hcl", rules)]);
     fails(&["check", &folder.arg()], 3, &["C1001", "budget 3", "operations"]);

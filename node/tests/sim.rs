@@ -390,3 +390,30 @@ fn a_terminal_has_a_bar_and_ctrl_c_keeps_what_was_rolled() {
     // The line of the bar is gone before the table is shown.
     assert!(text.contains("\r\u{1b}[K"), "{text}");
 }
+
+#[test]
+fn what_no_condition_of_the_table_reads_need_not_be_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let fields = "level = int(1, 100), party = int(1, 5), rank = int(1, 9)";
+    let rules = RULES.replace("level = int(1, 100)", fields).replace(
+        "entry \"ruby\" { weight = 1 }",
+        "entry \"ruby\" {\n    weight = 1\n    when   = trigger.party > 2\n  }",
+    );
+    std::fs::write(dir.path().join("a.rules.hcl"), rules).unwrap();
+    let run = |context: &str| sim(dir.path(), &["--trigger", "kill", "--context", context]);
+    let output = run("{\"level\":50,\"party\":3}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    assert!(
+        text.contains("\ncrown") && text.contains("ruby") && !text.contains("left out"),
+        "{text}"
+    );
+    // What the tables that it leads to read is asked for, what nothing reads is not.
+    let output = run("{\"level\":50}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("party") && !told.contains("rank"), "{told}");
+    // What is given all the same is held to its range.
+    let output = run("{\"level\":50,\"party\":3,\"rank\":10}");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}

@@ -102,5 +102,10 @@ fn contributors(fragment: &FragmentCost) -> Vec<[String; 4]> {
         let operations = rest.iter().map(|rule| rule.operations).sum();
         rows.push(row(format!("and {} more", plural(rest.len(), "rule")), operations));
     }
+    let rules: u64 = fragment.rules.iter().map(|rule| rule.operations).sum();
+    let entries = fragment.operations.saturating_sub(rules);
+    if entries > 0 {
+        rows.push(row("conditions of loot entries".to_owned(), entries));
+    }
     rows
 }

@@ -9,7 +9,7 @@ use cairn_ruleset::bundle_error::BundleError;
 use cairn_ruleset::contents::Contents;
 use cairn_ruleset::envelope::MANIFEST_DOMAIN;
 use cairn_ruleset::image::ImageError;
-use cairn_ruleset::ir::{FieldDef, On};
+use cairn_ruleset::ir::{FieldDef, Loot, On};
 use cairn_ruleset::manifest::Manifest;
 use cairn_ruleset::plan::{Interpreted, Machine};
 use cairn_ruleset::reads::Reads;
@@ -102,6 +102,32 @@ impl Opened {
             let at = entries.iter().position(|known| known.name == entry);
             if let Some(condition) = at.and_then(|at| mask.entries.get(at)) {
                 reads.add(condition);
+            }
+        }
+        Some(reads)
+    }
+
+    /// What the conditions of a table's entries, and of those of the tables that it leads to, read where
+    /// rules on a trigger roll them, when the sources are at hand.
+    pub fn reads_of_table(&self, trigger: &str, table: &str) -> Option<Reads> {
+        let program = &self.contents.source.as_ref()?.program;
+        let (on, mut reads) = (self.on(trigger)?, Reads::default());
+        let tables = &program.tables;
+        let (mut seen, mut open) = (vec![false; tables.len()], Vec::new());
+        open.extend(tables.iter().position(|def| def.name == table));
+        while let Some(at) = open.pop() {
+            if seen.get_mut(at).is_none_or(|seen| std::mem::replace(seen, true)) {
+                continue;
+            }
+            let entries = tables.get(at).map_or(&[][..], |def| &def.entries);
+            open.extend(entries.iter().filter_map(|entry| match &entry.loot {
+                Loot::Table(inner) => Some(usize::from(*inner)),
+                Loot::Item(_) => None,
+            }));
+        }
+        for mask in program.fragments.iter().filter(|def| def.on == on).flat_map(|def| &def.masks) {
+            if seen.get(usize::from(mask.table)).is_some_and(|seen| *seen) {
+                mask.entries.iter().for_each(|condition| reads.add(condition));
             }
         }
         Some(reads)

@@ -92,7 +92,7 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
             added: plan.count(Action::Added),
             removed: plan.count(Action::Removed),
             decide_differently: plan.differing(),
-            breaking: plan.changes.iter().filter(|change| !change.breaks.is_empty()).count(),
+            breaking: plan.breaking(),
             changes: &plan.changes,
             summary: plan.summary(),
         })?,
@@ -190,9 +190,7 @@ fn paint(text: &mut String, change: &Change, full: bool, colour: bool) {
             let _ = write!(text, "\n    decides differently {}", witness.line());
         }
         Some(Decision::NoDifferenceFound { inputs }) => {
-            // What only one version gives is no part of what was compared.
-            let whole = change.details.iter().all(|one| one.old.is_some() == one.new.is_some());
-            let both = if whole { "" } else { "in what both versions have, " };
+            let both = if change.is_compared() { "" } else { "in what could be compared, " };
             let _ = write!(text, "\n    {both}no difference found in {inputs} inputs");
         }
         Some(Decision::NotCompared { reason }) => {

@@ -70,7 +70,8 @@ pub struct Args {
     /// A trigger, to judge conditional entries by its fields; without it they are left out
     #[arg(long, value_name = "TRIGGER")]
     trigger: Option<String>,
-    /// The trigger's fields: JSON, a file, or - for stdin
+    /// The trigger's fields: JSON, a file, or - for stdin. With the sources at hand, those that
+    /// conditions of the table read; for a bundle all of them
     #[arg(long, value_name = "JSON|FILE")]
     context: Option<String>,
     #[command(flatten)]
@@ -187,9 +188,12 @@ pub async fn run(args: &Args, format: Format) -> Result<Exit, Failure> {
         Some(_) => Some(args.at.map_or_else(|| super::plan::instant(None), Ok)?),
         None => None,
     };
-    let eligible = live.eligible(&request(args, judged_at_ms)?);
-    let eligible = eligible.map_err(|error| problem(refused(&error)))?;
+    // A field that no condition of these entries reads need not be given.
     let trigger = args.trigger.as_deref();
+    let read = trigger.and_then(|trigger| opened.reads_of_table(trigger, &args.table));
+    let reads = |field| read.as_ref().is_none_or(|read| read.fields.contains(&field));
+    let eligible = live.eligible_reading(&request(args, judged_at_ms)?, &reads);
+    let eligible = eligible.map_err(|error| problem(refused(&error)))?;
     let absent = |out: LeftOut| Absent {
         when: opened.condition(&out.table, &out.entry).map(str::to_owned),
         reads: trigger.and_then(|trigger| opened.reads(trigger, &out.table, &out.entry)),

@@ -176,9 +176,18 @@ impl Live {
     /// a trigger, and in a table that no rule of the trigger rolls, no condition is evaluated: what
     /// needs one is left out.
     pub(crate) fn eligible(&self, request: &EvalRequest) -> Result<Vec<Eligible>, EvalError> {
+        self.eligible_reading(request, &|_| true)
+    }
+
+    /// The same where fields of the trigger that are not read may be left out.
+    pub(crate) fn eligible_reading(
+        &self,
+        request: &EvalRequest,
+        reads: &dyn Fn(u16) -> bool,
+    ) -> Result<Vec<Eligible>, EvalError> {
         let version = self.loaded.version();
         let masks = match &request.trigger {
-            Some(trigger) => self.masks_for(trigger, request)?,
+            Some(trigger) => self.masks_for(trigger, request, reads)?,
             None => BTreeMap::new(),
         };
         let tables = 0..u16::try_from(self.image().table_count()).unwrap_or(u16::MAX);
@@ -193,10 +202,11 @@ impl Live {
         &self,
         trigger: &str,
         asked: &EvalRequest,
+        reads: &dyn Fn(u16) -> bool,
     ) -> Result<BTreeMap<u16, u64>, EvalError> {
         let version = self.loaded.version();
         let on = self.trigger(trigger)?;
-        let context = self.context(on, asked)?;
+        let context = self.context_reading(on, asked, reads)?;
         let from_sdk = |error: cairn_sdk::Error| EvalError::from_sdk(&error);
         let bytes = context.bytes().map_err(from_sdk)?;
         let scope = self.scope(&asked.place)?;

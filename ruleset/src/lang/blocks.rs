@@ -12,6 +12,11 @@ use super::{Code, Diagnostic, literal};
 /// Blocks that hold no other blocks.
 const LEAF_BLOCKS: [&str; 6] = ["entry", "pity", "emit", "broadcast", "budget", "expect"];
 
+/// Whether blocks begin with this word.
+pub(super) fn is_block_start(word: &str) -> bool {
+    is_block_word(word) || LEAF_BLOCKS.contains(&word)
+}
+
 /// Blanks before a line's first word that are looked at.
 const INDENTATION_MAX: usize = 256;
 
@@ -141,7 +146,7 @@ impl Parser<'_> {
     }
 
     /// The first token on a later line that is not empty, unreported.
-    fn after_newlines(&self) -> Token {
+    pub(super) fn after_newlines(&self) -> Token {
         let mut lexer = self.lexer;
         loop {
             let token = lexer.next();
@@ -161,7 +166,7 @@ impl Parser<'_> {
     }
 
     /// Blanks before the first word of a line; `None` when something stands before it.
-    fn indentation(&self, at: u32) -> Option<usize> {
+    pub(super) fn indentation(&self, at: u32) -> Option<usize> {
         let before = self.slice(0, at).bytes().rev();
         let count = before.take(INDENTATION_MAX).take_while(|b| matches!(b, b' ' | b'\t')).count();
         let start = (at as usize).checked_sub(count + 1);

@@ -11,6 +11,7 @@ use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{BinOp, NodeKind, UnaryOp};
 use super::{Code, Diagnostic};
+use crate::ir::{On, Slot, Type};
 
 impl Checker<'_, '_> {
     /// Remembers whether a part of `&&` or `||`, or the parts together, were constant in this use.
@@ -27,6 +28,57 @@ impl Checker<'_, '_> {
         let (always, never) = (single == Some(1), single == Some(0));
         let here = Truth { always, never, ..Truth::default() };
         here.note(value.at, &mut self.session.clauses);
+    }
+
+    /// The part of a condition that alone makes the whole so `always`, or never, and what it compares can
+    /// be: "`trigger.level` is 1 to 100". The condition itself where that is no part of it.
+    pub(super) fn decisive(&self, mut at: At, always: bool) -> (At, Option<String>) {
+        let op = if always { BinOp::Or } else { BinOp::And };
+        let decides = |part: &At| {
+            let known = self.session.clauses.get(part);
+            known.is_some_and(|truth| if always { truth.always } else { truth.never })
+        };
+        while self.session.kind(at) == NodeKind::Binary(op) {
+            let Some(part) = self.session.children(at).into_iter().find(decides) else { break };
+            at = part;
+        }
+        let compares = matches!(
+            self.session.kind(at),
+            NodeKind::Binary(
+                BinOp::Equal
+                    | BinOp::NotEqual
+                    | BinOp::Less
+                    | BinOp::LessEqual
+                    | BinOp::Greater
+                    | BinOp::GreaterEqual
+            )
+        );
+        let sides = if compares { self.session.children(at) } else { Vec::new() };
+        (at, sides.into_iter().find_map(|side| self.reach(side)))
+    }
+
+    /// What a field, a parameter or a counter can be, in words.
+    fn reach(&self, at: At) -> Option<String> {
+        let (scope, text) = (self.scope, self.session.text(at));
+        let slot = match (self.session.kind(at), text.split_once('.')) {
+            (NodeKind::Path, Some(("trigger", name))) => {
+                let Some(On::Trigger(index)) = self.on else { return None };
+                let trigger = scope.triggers.get(usize::from(index))?;
+                trigger.fields.get(trigger.names.find(name)?)?.1?
+            }
+            (NodeKind::Path, Some(("param", name))) => {
+                scope.params.get(scope.param_names.find(name)?)?.slot
+            }
+            (NodeKind::Call, _) if self.session.text(self.session.child(at, 0)?) == "rate" => {
+                let name = self.session.text(self.session.child(at, 1)?);
+                let max = scope.counters.get(scope.counter_names.find(name)?)?.max;
+                Slot { ty: Type::Int, min: 0, max }
+            }
+            _ => return None,
+        };
+        let ranged = matches!(slot.ty, Type::Int | Type::Decimal | Type::Duration);
+        let end = |value: i64| scope.value_text(slot.ty, value.into());
+        ranged.then(|| format!("`{text}` is {} to {}", end(slot.min), end(slot.max)))
     }
 }
 

@@ -124,7 +124,7 @@ codes! {
 
     EmptyTable = 701, "loot table without entries";
     NoUnconditionalEntry = 702, "loot table without an unconditional entry";
-    ZeroWeight = 703, "weight of zero";
+    ZeroWeight = 703, "weight below one";
     WeightTooLarge = 704, "weights too large";
     EntryCount = 706, "entry count out of bounds";
     TooManyRolls = 708, "too many rolls";
@@ -147,6 +147,7 @@ codes! {
     DateWithoutInstant = 809, "exception on which the timer never fires";
     SkippedTime = 821, "time that a change of summer time skips";
     DoubledTime = 822, "time that a change of summer time repeats";
+    OverlappingTimer = 823, "timer that fires again while it is active";
 
     NoOutcome = 901, "rule without an outcome";
     EmitFromTimer = 903, "emit without a caller";

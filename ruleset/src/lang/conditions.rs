@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::infer::{Shared, Truth};
 use super::limits::RULE_NODE_COUNT_MAX;
-use super::lower::EntryTruths;
+use super::lower::{CONTRARY, EntryTruths};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::NodeKind;
@@ -161,7 +161,7 @@ pub(super) fn constant(
             session.error(
                 Code::AlwaysTrue,
                 when,
-                format!("the condition {name} is always true"),
+                format!("the condition {name} is always true{}", reach(truth)),
                 "it holds for every input that hosts may supply, wherever it is used",
                 "remove it, or compare with values inside the ranges of its inputs",
             );
@@ -186,7 +186,7 @@ pub(super) fn constant(
             session.error(
                 Code::AlwaysTrue,
                 when,
-                format!("the `when` of the entry {} is always true", def.name),
+                format!("the `when` of the entry {} is always true{}", def.name, reach(truth)),
                 "it holds for every input that hosts may supply",
                 "remove `when`: an entry without it is always eligible",
             );
@@ -207,9 +207,12 @@ pub(super) fn constant(
 /// contradiction is known.
 fn contrary<'h>(truth: &Truth, widen: &'h str) -> (String, &'h str) {
     match &truth.contradicted {
-        Some(input) => {
-            (format!(": its parts contradict each other about {input}"), "change one of the parts")
-        }
-        None => (String::new(), widen),
+        Some(input) => (format!(": its parts contradict each other about {input}"), CONTRARY),
+        None => (reach(truth), widen),
     }
+}
+
+/// What the input can be that settles it.
+fn reach(truth: &Truth) -> String {
+    truth.reach.as_ref().map_or(String::new(), |reach| format!(": {reach}"))
 }

@@ -52,7 +52,7 @@ pub(super) fn boolean(session: &mut Session<'_>, at: At, what: &str) -> Option<b
         at,
         format!("{what} is `{shown}`, neither true nor false"),
         "this is fixed when the rule set is built, so it is a literal",
-        "write true or false",
+        in_quotes(session, at, Type::Bool).unwrap_or_else(|| "write true or false".to_owned()),
     );
     None
 }
@@ -236,7 +236,7 @@ pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) 
 }
 
 /// What to write instead of a string that holds a value of the type.
-fn in_quotes(session: &Session<'_>, at: At, ty: Type) -> Option<String> {
+pub(super) fn in_quotes(session: &Session<'_>, at: At, ty: Type) -> Option<String> {
     if session.kind(at) != NodeKind::Text || session.is_flawed(at) {
         return None;
     }
@@ -249,7 +249,7 @@ fn in_quotes(session: &Session<'_>, at: At, ty: Type) -> Option<String> {
     Some(format!("write {meant} without quotes"))
 }
 
-fn literal_help(ty: Type) -> &'static str {
+pub(super) fn literal_help(ty: Type) -> &'static str {
     match ty {
         Type::Bool => "write true or false",
         Type::Int => "write a whole number, for example 10",
@@ -292,7 +292,7 @@ pub(super) fn type_of(
             {
                 return whole(Type::Enum(ty), (def.values.len() as i64 - 1).max(0));
             }
-            if session.is_lost(name) {
+            if session.is_lost_as("enum", name) {
                 return None;
             }
             let known = TYPES.into_iter();

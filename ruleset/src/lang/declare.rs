@@ -120,6 +120,7 @@ pub(super) fn label(
                 .help("write `rule \"name\" {`"),
             );
         }
+        session.lose_name(kind);
         return None;
     };
     let name = session.string(at);
@@ -370,7 +371,7 @@ pub(super) fn reference(
         session.refers(at, Symbol::block(kind, index));
         return Some(index);
     }
-    if session.is_lost(name) || session.is_flawed(at) {
+    if session.is_lost_as(kind, name) || session.is_flawed(at) {
         return None;
     }
     // `trigger.kill` and `loot_table.chest` are guesses that lie near.

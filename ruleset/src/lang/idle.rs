@@ -16,7 +16,7 @@ use std::rc::Rc;
 use super::conditions::References;
 use super::infer::{Checker, Keep, Shared, Ty};
 use super::limits::FIELD_COUNT_MAX;
-use super::lower::{EntryTruths, remember, unchecked};
+use super::lower::{EntryTruths, unchecked};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::{Code, Diagnostic};
@@ -231,18 +231,19 @@ fn check(
     let mut checker = Checker::new(session, scope, shared, on, rule_hash, salt);
     checker.keep = keep;
     let value = checker.judged(at);
-    let leans = std::mem::take(&mut checker.leans);
     let sound = value.ty != Ty::Error && checker.session.found_count() == found;
     let sound = sound && !checker.shared.is_spent();
     match idle {
         Idle::Condition(index) if sound && keep == Keep::Own => {
+            let leans = std::mem::take(&mut checker.leans);
             let here = checker.truth(index, &value, leans);
             here.note(index, &mut checker.shared.truths);
             let name = scope.conditions.get(index).map_or("", |condition| &condition.name);
             session.outline.condition(name, session.text(at), on, &value.ir);
         }
         Idle::Entry(table, entry) if sound && keep == Keep::Own => {
-            remember(truths, scope, on, (table, entry), &value, leans);
+            let here = checker.truth_of(&value);
+            here.note((table, entry), truths);
         }
         // Whether it is constant is not known.
         Idle::Condition(index) => drop(shared.truths.entry(index).or_default()),

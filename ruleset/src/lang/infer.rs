@@ -55,6 +55,8 @@ pub(super) struct Truth {
     pub(super) leans: BTreeSet<usize>,
     /// The input about which its parts contradict each other.
     pub(super) contradicted: Option<String>,
+    /// What an input can be, if that is why: "`trigger.level` is 1 to 100".
+    pub(super) reach: Option<String>,
 }
 
 impl Truth {
@@ -73,6 +75,9 @@ impl Truth {
                 known.never &= self.never;
                 if known.contradicted != self.contradicted {
                     known.contradicted = None;
+                }
+                if known.reach != self.reach {
+                    known.reach = None;
                 }
                 known.leans.extend(self.leans);
             }
@@ -436,7 +441,8 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn unary(&mut self, at: At, op: UnaryOp) -> Val {
         let Some(operand) = self.session.child(at, 0) else { return self.broken(at) };
-        let hint = (op == UnaryOp::Negate).then_some(Type::Duration);
+        let duration = op == UnaryOp::Negate && !self.are_numbers(operand);
+        let hint = duration.then_some(Type::Duration);
         let value = self.infer(operand, hint);
         let range = value.range;
         match (op, value.ty) {
@@ -455,12 +461,16 @@ impl<'c, 'a> Checker<'c, 'a> {
                     UnaryOp::Negate => ("-", "numbers and durations"),
                 };
                 let found = self.type_text(&value);
+                let help = match value.ty {
+                    Ty::Text => format!("write {wants} without quotes"),
+                    _ => "remove it, or compare the value with something first".to_owned(),
+                };
                 self.error(
                     Code::OperandType,
                     operand,
                     format!("`{symbol}` before {found}"),
                     format!("`{symbol}` works on {wants}"),
-                    "remove it, or compare the value with something first",
+                    help,
                 );
                 self.broken(at)
             }

@@ -24,7 +24,14 @@ pub(super) fn number(text: &str) -> Option<Number> {
     whole.checked_mul(DECIMAL_ONE)?.checked_add(part).map(Number::Decimal)
 }
 
-/// A number that stands in a string as rules write it, with its sign.
+/// Whether a string holds a number, in whatever way it is written, and nothing else.
+pub(super) fn is_numeric(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let inside = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b',');
+    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.bytes().all(inside)
+}
+
+/// A number that stands in a string as rules write it; of one with a sign only what kind it is.
 pub(super) fn quoted_number(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);

@@ -252,7 +252,7 @@ fn weight(session: &mut Session<'_>, at: At, conditional: bool) -> Option<u32> {
     let value = constant::integer(session, at, "`weight`")?;
     if value < 0 {
         session.error(
-            Code::WeightTooLarge,
+            Code::ZeroWeight,
             at,
             format!("the weight {value} is outside 1 to {WEIGHT_SUM_MAX}"),
             "a weight is how often an entry is drawn beside the others",
@@ -277,7 +277,7 @@ fn weight(session: &mut Session<'_>, at: At, conditional: bool) -> Option<u32> {
             at,
             "a weight of 0: the entry would never be given",
             "weights are shares of the whole, at least 1",
-            "remove the entry; to give it at times, write `weight = 1` and a `when`",
+            "write `weight = 1`, or more; an entry that is never to fall is left out of the table",
         );
         return None;
     }

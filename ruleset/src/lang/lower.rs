@@ -141,6 +141,9 @@ pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On>
             session.refers(at, Symbol::Timer(index));
             return u16::try_from(index).ok().map(On::Timer);
         }
+        if session.is_lost_as("timer", name) {
+            return None;
+        }
         let meant = session.similar(name, scope.timer_names.iter());
         session.error(
             Code::UnknownName,
@@ -282,8 +285,8 @@ fn masks(
             let mut checker = Checker::new(session, scope, shared, Some(on), None, salt);
             checker.uses.push(at);
             let value = checker.judged(when);
-            let leans = std::mem::take(&mut checker.leans);
-            remember(truths, scope, Some(on), (index, number), &value, leans);
+            let here = checker.truth_of(&value);
+            here.note((index, number), truths);
             *nodes = nodes.saturating_add(value.size);
             entries.push(value.ir);
         }
@@ -291,27 +294,6 @@ fn masks(
         masks.push(MaskDef { table, entries });
     }
     masks
-}
-
-/// Notes whether an entry's condition was constant in one fragment.
-pub(super) fn remember(
-    truths: &mut EntryTruths,
-    scope: &Scope,
-    on: Option<On>,
-    key: (usize, usize),
-    value: &Val,
-    leans: BTreeSet<usize>,
-) {
-    let known = value.ty != Ty::Error;
-    let single = value.range.single().filter(|_| known);
-    let settled = settled::settled(scope, on, &value.ir).filter(|_| known && single.is_none());
-    let here = Truth {
-        always: single == Some(1) || settled.is_some_and(|settled| settled.always),
-        never: single == Some(0) || settled.is_some_and(|settled| !settled.always),
-        leans,
-        contradicted: settled.and_then(|settled| settled.contradicted(scope, on, &value.ir)),
-    };
-    here.note(key, truths);
 }
 
 fn lower_rule(
@@ -378,8 +360,9 @@ fn lower_rule(
         );
     }
     let mut outcomes = Vec::new();
-    for (kind, at) in block.blocks.iter().take(OUTCOME_COUNT_MAX) {
-        outcomes.push(outcome(&mut checker, kind, *at, reached, &mut size));
+    for (number, (kind, at)) in block.blocks.iter().take(OUTCOME_COUNT_MAX).enumerate() {
+        let place = (name, number);
+        outcomes.push(outcome(&mut checker, place, kind, *at, reached, &mut size));
     }
     // Only now is it known how many draws the expressions take.
     let draws = checker.draw_count();
@@ -390,29 +373,39 @@ fn lower_rule(
     (RuleDef { name: name.to_owned(), hash, when, outcomes, on_fault }, size)
 }
 
+/// What to do about parts that contradict each other.
+pub(super) const CONTRARY: &str =
+    "change one of the parts; if either of them will do, join them with `||`";
+
 /// Notes a `when` that is the same for every input. It is reported once it is known which of the
 /// conditions that it names are.
 fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
     let span = checker.session.span(value.at);
+    let mut part = None;
     let (always, about, cause, help) = match value.range.single() {
-        Some(1) => (
-            true,
-            String::new(),
-            "it holds for every input that hosts may supply",
-            "remove `when`: a rule without it always fires",
-        ),
-        Some(_) => (
-            false,
-            String::new(),
-            "it fails for every input that hosts may supply",
-            "compare with the ranges of its inputs, or remove the rule",
-        ),
+        Some(single) => {
+            let always = single == 1;
+            let (decisive, reach) = checker.decisive(value.at, always);
+            part = Some(decisive).filter(|part| *part != value.at);
+            let cause = match always {
+                true => "it holds for every input that hosts may supply",
+                false => "it fails for every input that hosts may supply",
+            };
+            let help = match (always, part) {
+                (true, None) => "remove `when`: a rule without it always fires",
+                (true, _) => "compare with a value that makes a difference, or remove `when`",
+                (false, None) => "compare with the ranges of its inputs, or remove the rule",
+                (false, _) => "compare with the ranges of its inputs, or remove this part",
+            };
+            let about = reach.map_or(String::new(), |reach| format!(": {reach}"));
+            (always, about, cause, help)
+        }
         None => {
             let settled = settled::settled(checker.scope, checker.on, &value.ir);
-            let Some(settled @ Settled { always, input }) = settled else { return };
+            let Some(settled @ Settled { always, input, .. }) = settled else { return };
             let input = input.map(|input| input.name(checker.scope, checker.on));
-            let contradicted = settled.contradicted(checker.scope, checker.on, &value.ir);
-            let contrary = contradicted.is_some() || (input.is_none() && !always);
+            let contradicted = settled.contradicted(checker.scope, checker.on);
+            let (paired, contrary) = (input.is_none(), contradicted.is_some());
             let (about, cause) = match (input, contradicted) {
                 (_, Some(input)) => (
                     format!(": its parts contradict each other about {input}"),
@@ -427,25 +420,37 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
             };
             let either = matches!(value.ir, Expr::Binary(BinaryOp::Or, ..));
             let help = match always {
+                true if paired => "change one of the parts, or remove `when`",
                 true if either => {
                     "if both parts are meant, join them with `&&`; else remove `when`"
                 }
                 true => "compare with a value that it can have, or remove `when`",
-                false if contrary => "change one of the parts, or join them with `||`",
+                false if paired => "change one of the parts, or remove the rule",
+                false if contrary => CONTRARY,
                 false => "compare with a value that it can have, or remove the rule",
             };
             (always, about, cause, help)
         }
     };
     let (code, is) = if always { (Code::AlwaysTrue, "always") } else { (Code::NeverTrue, "never") };
-    let message = format!("this `when` is {is} true{about}");
-    let found = Diagnostic::error(code, span, message).cause(cause).help(help);
+    let found = match part {
+        None => Diagnostic::error(code, span, format!("this `when` is {is} true{about}")),
+        Some(part) => {
+            let shown = shorten(checker.session.text(part));
+            let message = format!("this `when` is {is} true, as `{shown}` is{about}");
+            let part = checker.session.span(part);
+            Diagnostic::error(code, part, message).label(span, format!("all of it is {is} true"))
+        }
+    };
+    let found = found.cause(cause).help(help);
     let leans = std::mem::take(&mut checker.leans);
     checker.shared.constants.push(Constant { found, leans });
 }
 
+/// The outcome at `place`: of this rule, so many of its own before it.
 fn outcome(
     checker: &mut Checker<'_, '_>,
+    place: (&str, usize),
     kind: &str,
     at: At,
     reached: &mut Reached,
@@ -471,6 +476,7 @@ fn outcome(
         let table = reference(checker.session, at, "loot_table", &checker.scope.table_names)?;
         reached.entry(table).or_insert(at);
         let count = count(checker, at, block.value("count"), table);
+        told(checker, place, "count", block.value("count"), &count.0);
         *size = size.saturating_add(count.1);
         Some(LootDef { table: u16::try_from(table).ok()?, count: count.0, draw_base: 0 })
     });
@@ -495,11 +501,26 @@ fn outcome(
         named(checker.session, span, key, "payload");
         let value = checker.infer(*at, Some(Type::Symbol));
         *size = size.saturating_add(value.size);
+        told(checker, place, key, Some(*at), &value.ir);
         if let Ty::Known(ty) = value.ty {
             payload.push(PayloadDef { name: key.to_owned(), ty, value: value.ir });
         }
     }
     OutcomeDef { name, audience, loot, payload }
+}
+
+/// Keeps the text of a value that is computed.
+fn told(
+    checker: &mut Checker<'_, '_>,
+    (rule, outcome): (&str, usize),
+    name: &str,
+    at: Option<At>,
+    value: &Expr,
+) {
+    if let (Some(at), false) = (at, rule.is_empty() || matches!(value, Expr::Const(_))) {
+        let text = checker.session.text(at);
+        checker.session.outline.value(rule, outcome, name, text);
+    }
 }
 
 /// How often the table named at `table_at` is rolled, with the size of the expression.
@@ -528,7 +549,12 @@ fn count(checker: &mut Checker<'_, '_>, table_at: At, at: Option<At>, table: usi
                 at,
                 format!("`count` is {found}"),
                 "it says how often the table is rolled",
-                "write a whole number",
+                match value.ty {
+                    Ty::Known(Type::Decimal) => {
+                        "decimals never become whole numbers: compute with whole numbers alone"
+                    }
+                    _ => "write a whole number",
+                },
             );
         }
     }

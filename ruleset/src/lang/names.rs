@@ -119,15 +119,20 @@ impl Names {
     }
 }
 
-/// The nearest candidate by edits, if it is near: at most a third of the letters differ.
+/// The nearest candidate by edits, if it is near: at most a third of the letters differ. Underscores
+/// are none.
 pub(super) fn similar<'n>(word: &str, candidates: impl Iterator<Item = &'n str>) -> Option<String> {
     if word.len() > NAME_BYTES_MAX / 2 {
         return None;
     }
-    let allowed = (word.len() / 3).max(1);
+    // `goldhook` is one word of `golden_hook`, not more edits away from it.
+    let letters = |text: &str| text.replace('_', "");
+    let own = letters(word);
+    let allowed = (own.len() / 3).max(1);
     candidates
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= allowed)
-        .map(|candidate| (edits(word.as_bytes(), candidate.as_bytes()), candidate))
+        .map(|candidate| (letters(candidate), candidate))
+        .filter(|(other, _)| other.len().abs_diff(own.len()) <= allowed)
+        .map(|(other, candidate)| (edits(own.as_bytes(), other.as_bytes()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate.to_owned())
@@ -175,6 +180,11 @@ mod tests {
         assert_eq!(similar("drop_bonsu", names.into_iter()).as_deref(), Some("drop_bonus"));
         assert_eq!(similar("veterna", names.into_iter()).as_deref(), Some("veteran"));
         assert_eq!(similar("xyz", names.into_iter()), None);
+        assert_eq!(
+            similar("goldhook", ["golden_hook"].into_iter()).as_deref(),
+            Some("golden_hook")
+        );
+        assert_eq!(similar("gold_hook", ["goldhook"].into_iter()).as_deref(), Some("goldhook"));
     }
 
     #[test]

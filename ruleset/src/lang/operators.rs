@@ -8,8 +8,8 @@ use super::interval::{self, Hazard};
 use super::literal;
 use super::names;
 use super::session::At;
-use super::tree::{BinOp, NodeKind};
-use super::{Code, Diagnostic, witness};
+use super::tree::{BinOp, NodeKind, UnaryOp};
+use super::{Code, Diagnostic, shape, witness};
 use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, Type};
 
 impl Checker<'_, '_> {
@@ -129,9 +129,20 @@ impl Checker<'_, '_> {
 
     /// How to divide by something that may be zero.
     fn without_zero(&self, divisor: &Val) -> String {
-        let narrow = "narrow the range so that it leaves out zero";
+        let inputs = match self.session.kind(divisor.at) {
+            NodeKind::Path => Vec::new(),
+            _ => self.inputs(divisor.at),
+        };
+        let of = match &inputs[..] {
+            [] => String::new(),
+            [one] => format!(" of `{one}`"),
+            some => {
+                format!("s of {}", shape::list(&some.iter().map(|one| &**one).collect::<Vec<_>>()))
+            }
+        };
+        let narrow = format!("narrow the range{of} so that it leaves out zero");
         if divisor.range.max <= 0 {
-            return narrow.to_owned();
+            return narrow;
         }
         let least = match divisor.ty {
             Ty::Known(Type::Duration) => "\"1s\"",
@@ -154,6 +165,23 @@ impl Checker<'_, '_> {
             (false, true) => format!("divide by `{bounded}`{sense}"),
             (false, false) => format!("divide by `{bounded}`{sense}, or {narrow}"),
         }
+    }
+
+    /// The fields and parameters that an expression names itself, each once; at most four.
+    fn inputs(&self, at: At) -> Vec<String> {
+        let (mut found, mut open) = (Vec::new(), vec![at]);
+        while let Some(at) = open.pop() {
+            let text = self.session.text(at);
+            let input = text.starts_with("trigger.") || text.starts_with("param.");
+            if self.session.kind(at) == NodeKind::Path && input && found.len() < 4 {
+                let name = text.to_owned();
+                if !found.contains(&name) {
+                    found.push(name);
+                }
+            }
+            open.extend(self.session.children(at).into_iter().rev());
+        }
+        found
     }
 
     pub(super) fn binary(&mut self, at: At, op: BinOp) -> Val {
@@ -210,18 +238,20 @@ impl Checker<'_, '_> {
                     return self.broken(at);
                 }
                 let (x, y) = (self.computed(left, op), self.computed(right, op));
-                // Draws are numbered in this order. A text that is a number has none, and what it is
+                // Draws are numbered in this order. Texts that are numbers have none, and what they are
                 // beside says what was meant.
-                let (a, b) = if self.is_number_in_quotes(left) {
-                    let b = self.infer(right, Some(y));
-                    (self.in_quotes(left, x, &b), b)
-                } else {
-                    let a = self.infer(left, Some(x));
-                    let b = match self.is_number_in_quotes(right) {
-                        true => self.in_quotes(right, y, &a),
-                        false => self.infer(right, Some(y)),
-                    };
-                    (a, b)
+                let (a, b) = match (self.are_numbers(left), self.are_numbers(right)) {
+                    (true, true) => (self.infer(left, None), self.infer(right, None)),
+                    (true, false) => {
+                        let b = self.infer(right, Some(y));
+                        (self.in_quotes(left, (op, x), &b), b)
+                    }
+                    (false, true) => {
+                        let a = self.infer(left, Some(x));
+                        let b = self.in_quotes(right, (op, y), &a);
+                        (a, b)
+                    }
+                    (false, false) => (self.infer(left, Some(x)), self.infer(right, Some(y))),
                 };
                 if a.ty == Ty::Text || b.ty == Ty::Text {
                     return self.mismatch(at, op.symbol(), &a, &b);
@@ -260,17 +290,31 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Whether a number is written as a string, which is no duration.
-    fn is_number_in_quotes(&self, at: At) -> bool {
-        self.session.kind(at) == NodeKind::Text
-            && !self.session.is_flawed(at)
-            && literal::quoted_number(&self.session.string(at)).is_some()
+    /// Whether an expression is made of strings alone that hold numbers: no unit, so no durations.
+    /// Recursion is bounded by the height of expressions.
+    pub(super) fn are_numbers(&self, at: At) -> bool {
+        let parts = self.session.children(at);
+        match self.session.kind(at) {
+            NodeKind::Text => {
+                !self.session.is_flawed(at) && literal::is_numeric(&self.session.string(at))
+            }
+            NodeKind::Unary(UnaryOp::Negate) => parts.iter().all(|part| self.are_numbers(*part)),
+            NodeKind::Choice | NodeKind::Call => {
+                self.is_only_text(at) && parts.iter().skip(1).all(|part| self.are_numbers(*part))
+            }
+            _ => false,
+        }
     }
 
-    /// A number in quotes: beside a number a text, elsewhere a duration with a mistake.
-    fn in_quotes(&mut self, at: At, ty: Type, other: &Val) -> Val {
-        let number = matches!(other.ty, Ty::Known(Type::Int | Type::Decimal));
-        self.infer(at, if number { None } else { Some(ty) })
+    /// Numbers in quotes: a duration with a mistake where one is added to a time, else texts.
+    fn in_quotes(&mut self, at: At, (op, ty): (BinOp, Type), other: &Val) -> Val {
+        let sum = matches!(op, BinOp::Add | BinOp::Subtract | BinOp::Remainder);
+        match other.ty {
+            // What was meant is known once the other side is.
+            Ty::Error => self.broken(at),
+            Ty::Known(Type::Duration | Type::Instant) if sum => self.infer(at, Some(ty)),
+            _ => self.infer(at, None),
+        }
     }
 
     /// What a string stands for in arithmetic: a duration, or in a sum or a difference an instant.
@@ -297,6 +341,7 @@ impl Checker<'_, '_> {
             self.session.kind(at) == NodeKind::Text
                 && !self.session.is_flawed(at)
                 && !self.session.string(at).starts_with(|c: char| c.is_ascii_digit())
+                && !self.are_numbers(at)
         };
         op == BinOp::Add && (text(left) || text(right))
     }
@@ -418,10 +463,20 @@ impl Checker<'_, '_> {
             }
             (Ty::Known(Type::Bool), Ty::Known(Type::Int))
             | (Ty::Known(Type::Int), Ty::Known(Type::Bool))
-                if matches!(symbol, "==" | "!=") && (number(a) || number(b)) =>
+                if compares && (number(a) || number(b)) =>
             {
                 let side = if number(a) { a } else { b };
-                let meant = if side.range.single() == Some(0) { "false" } else { "true" };
+                let meant = match side.range.single() {
+                    _ if !matches!(symbol, "==" | "!=") => {
+                        return "true and false have no order: use `==` or `!=`".to_owned();
+                    }
+                    Some(0) => "false",
+                    Some(1) => "true",
+                    _ => {
+                        return "a yes or no is true or false: compare it with one of them"
+                            .to_owned();
+                    }
+                };
                 return format!("write {meant} instead of {}", self.session.text(side.at));
             }
             (one, other) if one == other => {
@@ -445,11 +500,16 @@ impl Checker<'_, '_> {
             Ty::Known(Type::Int | Type::Decimal) => {
                 (literal::quoted_number(&written).map(|_| &*written), "a number")
             }
+            Ty::Known(Type::Duration) if matches!(symbol, "*" | "/") => {
+                (literal::quoted_number(&written).map(|_| &*written), "a number")
+            }
             _ => return "make both sides the same type".to_owned(),
         };
         match fits {
             Some(meant) => format!("write {meant} without quotes"),
-            None if compares => format!("write {wanted} instead of {}", self.shown(text)),
+            None if compares || self.are_numbers(text.at) => {
+                format!("write {wanted} instead of {}", self.shown(text))
+            }
             None => format!("write {wanted} on both sides, or on neither"),
         }
     }

@@ -1,11 +1,12 @@
 //! What a reader of the sources sees and the program no longer has: named conditions, and the text
-//! of each `when`. Tools that speak of a change speak in these words; nothing here is compiled.
+//! of each `when` and of each value that an outcome gives. Tools that speak of a change speak in these words; nothing here is compiled.
 
 use std::collections::BTreeMap;
 
 use crate::ir::{Expr, On};
 
-/// Words of the sources, by name. Rules and entries without a `when` are absent.
+/// Words of the sources, by name. Rules and entries without a `when`, and values that
+/// are constant, are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Named conditions.
@@ -14,6 +15,9 @@ pub struct Outline {
     pub rules: BTreeMap<String, String>,
     /// `when` of each conditional entry, by table and entry.
     pub entries: BTreeMap<(String, String), String>,
+    /// Counts and payload values of the outcomes of each rule, in order: the text of each by its
+    /// name.
+    pub values: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     /// What is deprecated, by the word of its block and its name, with the words for its users.
     pub deprecated: BTreeMap<(&'static str, String), String>,
 }
@@ -41,6 +45,16 @@ impl Outline {
 
     pub(super) fn rule(&mut self, name: &str, text: &str) {
         self.rules.insert(name.to_owned(), one_line(text));
+    }
+
+    pub(super) fn value(&mut self, rule: &str, outcome: usize, name: &str, text: &str) {
+        let outcomes = self.values.entry(rule.to_owned()).or_default();
+        if outcomes.len() <= outcome {
+            outcomes.resize_with(outcome + 1, BTreeMap::new);
+        }
+        if let Some(values) = outcomes.get_mut(outcome) {
+            values.insert(name.to_owned(), one_line(text));
+        }
     }
 
     pub(super) fn entry(&mut self, table: &str, entry: &str, text: &str) {

@@ -77,7 +77,7 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
             scope.external.insert(name.clone());
         }
         // What is broken keeps its name with some value; no program comes out anyway.
-        let slot = slot.or(typed.and_then(|(ty, _)| placeholder(ty)));
+        let slot = slot.or(typed.map(|(ty, _)| Slot { ty, min: 0, max: 1 }));
         let slot = slot.filter(|_| !session.is_damaged(at));
         let known = slot.is_some();
         let slot = slot.unwrap_or(Slot { ty: Type::Symbol, min: 0, max: 0 });
@@ -115,10 +115,6 @@ pub(super) fn in_range(
     }
     session.report(diagnostic);
     false
-}
-
-fn placeholder(ty: Type) -> Option<Slot> {
-    Some(Slot { ty, min: 0, max: 1 })
 }
 
 fn param_range(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) -> Option<Slot> {

@@ -49,6 +49,8 @@ pub(super) struct Parser<'a> {
     pub(super) nesting: u32,
     /// Braces of objects open in the current statement.
     pub(super) objects: u32,
+    /// Start of a block between the braces of an object that were never closed: the next statement.
+    pub(super) resume: Option<u32>,
     /// The name of the attribute whose value is read.
     pub(super) attribute: (u32, u32),
     /// Binary operators of the expression at hand.
@@ -128,6 +130,7 @@ fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
         quiet: false,
         nesting: 0,
         objects: 0,
+        resume: None,
         attribute: (0, 0),
         operators: OperatorCount::default(),
         tree: Tree::new(text.len() as u32),
@@ -514,6 +517,9 @@ impl<'a> Parser<'a> {
         use TokenKind::*;
         self.quiet = false;
         let mut depth = std::mem::take(&mut self.objects);
+        if self.resume.take() == Some(self.token.start) {
+            return;
+        }
         // A name on a fresh line may be where an unclosed bracket was noticed.
         let fresh = self.slice(self.previous_end, self.token.start).contains('\n');
         if fresh && depth == 0 && self.begins_statement() {

@@ -4,6 +4,7 @@
 //! one level is a loop, its tree's height is bounded by
 //! `EXPRESSION_HEIGHT_MAX`.
 
+use super::blocks::is_block_start;
 use super::builtins::BUILTINS;
 use super::lexer::{Token, TokenKind};
 use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
@@ -446,6 +447,9 @@ impl Parser<'_> {
                     "write `name = value`",
                 );
             }
+            if self.begins_block(name) {
+                return self.unclosed_object(open, name);
+            }
             let name_id = self.add(NodeKind::Name, name.start, name.end)?;
             self.advance();
             if self.at(TokenKind::Colon) {
@@ -481,15 +485,44 @@ impl Parser<'_> {
         Ok(id)
     }
 
+    /// Whether a block begins at `name`, between the braces of an object, on a line of its own that
+    /// stands no further in than the object's attribute: the braces were to be closed before it.
+    fn begins_block(&self, name: Token) -> bool {
+        let block = is_block_start(self.word(name))
+            && matches!(self.peek().kind, TokenKind::Text | TokenKind::BraceOpen);
+        match (self.indentation(self.attribute.0), self.indentation(name.start)) {
+            (Some(outer), Some(inner)) => block && inner <= outer,
+            _ => false,
+        }
+    }
+
+    /// The braces that begin at `open` were not closed before the block at `name`, with which the next
+    /// statement begins.
+    fn unclosed_object<T>(&mut self, open: Token, name: Token) -> Parsed<T> {
+        if !self.is_spoiled() {
+            let span = self.span(name.start, name.end);
+            let message = format!("{} where `}}` belongs", self.shown());
+            self.report(
+                Diagnostic::error(Code::UnclosedBracket, span, message)
+                    .label(self.span(open.start, open.end), "this bracket is still open")
+                    .cause(
+                        "a block begins here, and between these braces stand `name = value` pairs",
+                    )
+                    .help("add `}` on the line before"),
+            );
+        }
+        self.resume = Some(name.start);
+        Err(super::parser::Failed)
+    }
+
     /// Something else than `=` after a name between the braces that begin at `open`. A block that begins
-    /// there on a line of its own says that they were never closed.
+    /// there on a line of its own says that they may never have been closed.
     fn no_pair<T>(&mut self, open: Token, name: Token) -> Parsed<T> {
         if self.is_spoiled() {
             return Err(super::parser::Failed);
         }
         let word = self.word(name).to_owned();
-        let before = self.text.get(..name.start as usize).unwrap_or("");
-        let begins = before.trim_end_matches([' ', '\t']).ends_with('\n');
+        let begins = self.indentation(name.start).is_some() && is_block_start(&word);
         let block = matches!(self.token.kind, TokenKind::Text | TokenKind::BraceOpen);
         let span = self.span(self.token.start, self.token.end);
         let message = format!("{} where `=` belongs", self.shown());

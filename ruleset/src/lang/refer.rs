@@ -9,6 +9,7 @@ use super::interval::Interval;
 use super::names;
 use super::scope::Trigger;
 use super::session::At;
+use super::settled::{self, Settled};
 use super::{Code, Diagnostic, shape};
 use crate::ir::{Expr, On, Type};
 use crate::rng;
@@ -28,27 +29,31 @@ impl Checker<'_, '_> {
             (Some("trigger"), Some(name), None) => self.field(at, name),
             (Some("param"), Some(name), None) => self.param(at, name),
             (Some("condition"), Some(name), None) => self.condition(at, name),
-            (Some("timer"), Some(name), None) => {
-                self.error(
-                    Code::WrongShape,
-                    at,
-                    format!("the timer {} is not a value", shorten(name)),
-                    "a timer is either running or not",
-                    format!("write `active({})`", shorten(name)),
-                );
-                self.broken(at)
-            }
-            (Some("counter"), Some(name), None)
-                if self.scope.counter_names.find(name).is_some()
-                    && !matches!(self.on, Some(On::Timer(_))) =>
-            {
-                self.error(
-                    Code::WrongShape,
-                    at,
-                    format!("the counter {} is not a value", shorten(name)),
-                    "what it counts is a player's hits in its window",
-                    format!("write `rate({})`", shorten(name)),
-                );
+            (Some(kind @ ("timer" | "counter")), Some(name), None) => {
+                let scope = self.scope;
+                if self.session.is_lost_as(kind, name) {
+                    return self.broken(at);
+                }
+                let timed = matches!(self.on, Some(On::Timer(_)));
+                if scope.timer_names.find(name).is_some() {
+                    self.error(
+                        Code::WrongShape,
+                        at,
+                        format!("the timer {} is not a value", shorten(name)),
+                        "a timer is either running or not",
+                        format!("write `active({})`", shorten(name)),
+                    );
+                } else if scope.counter_names.find(name).is_some() && !timed {
+                    self.error(
+                        Code::WrongShape,
+                        at,
+                        format!("the counter {} is not a value", shorten(name)),
+                        "what it counts is a player's hits in its window",
+                        format!("write `rate({})`", shorten(name)),
+                    );
+                } else {
+                    self.nothing(at, kind);
+                }
                 self.broken(at)
             }
             (Some(name), None, _) => self.bare(at, name),
@@ -67,22 +72,26 @@ impl Checker<'_, '_> {
                     );
                     return self.broken(at);
                 }
-                let meant =
-                    self.session.similar(first, ["trigger", "param", "condition"].into_iter());
-                self.error(
-                    Code::UnknownName,
-                    at,
-                    format!("`{}` refers to nothing", shorten(text)),
-                    "references are `trigger.field`, `param.name` and `condition.name`",
-                    match meant {
-                        Some(meant) if meant != first => format!("did you mean `{meant}.…`?"),
-                        _ => "use one of these forms".to_owned(),
-                    },
-                );
+                self.nothing(at, first);
                 self.broken(at)
             }
             (None, ..) => self.broken(at),
         }
+    }
+
+    /// A dotted reference, beginning with `first`, to nothing that there is.
+    fn nothing(&mut self, at: At, first: &str) {
+        let meant = self.session.similar(first, ["trigger", "param", "condition"].into_iter());
+        self.error(
+            Code::UnknownName,
+            at,
+            format!("`{}` refers to nothing", shorten(self.session.text(at))),
+            "references are `trigger.field`, `param.name` and `condition.name`",
+            match meant {
+                Some(meant) if meant != first => format!("did you mean `{meant}.…`?"),
+                _ => "use one of these forms".to_owned(),
+            },
+        );
     }
 
     fn field(&mut self, at: At, name: &str) -> Val {
@@ -258,11 +267,29 @@ impl Checker<'_, '_> {
             }
             false => None,
         };
+        Truth { leans, ..self.held(value, settled) }
+    }
+
+    /// Whether the condition of an entry, which was just judged, is constant here.
+    pub(super) fn truth_of(&mut self, value: &Val) -> Truth {
+        let known = value.ty != Ty::Error;
+        let open = known && value.range.single().is_none();
+        let settled = open.then(|| settled::settled(self.scope, self.on, &value.ir)).flatten();
+        let leans = std::mem::take(&mut self.leans);
+        match known {
+            true => Truth { leans, ..self.held(value, settled) },
+            false => Truth { leans, ..Truth::default() },
+        }
+    }
+
+    fn held(&self, value: &Val, settled: Option<Settled>) -> Truth {
+        let single = value.range.single();
         Truth {
             always: single == Some(1) || settled.is_some_and(|settled| settled.always),
             never: single == Some(0) || settled.is_some_and(|settled| !settled.always),
-            leans,
-            contradicted: settled.and_then(|it| it.contradicted(self.scope, self.on, &value.ir)),
+            contradicted: settled.and_then(|it| it.contradicted(self.scope, self.on)),
+            reach: single.and_then(|single| self.decisive(value.at, single == 1).1),
+            ..Truth::default()
         }
     }
 
@@ -359,22 +386,24 @@ impl Checker<'_, '_> {
         name: &str,
         names: &super::names::Names,
     ) -> Val {
-        if self.session.is_lost(name) {
+        if self.session.is_lost_as(kind, name) {
             return self.broken(at);
         }
         let scope = self.scope;
+        // `rate(counter.kills)` is a guess that lies near.
+        let bare = name.rsplit('.').next().unwrap_or(name);
         let other = match kind {
-            "counter" if scope.timer_names.find(name).is_some() => Some(("timer", "active")),
-            "timer" if scope.counter_names.find(name).is_some() => Some(("counter", "rate")),
+            "counter" if scope.timer_names.find(bare).is_some() => Some(("timer", "active")),
+            "timer" if scope.counter_names.find(bare).is_some() => Some(("counter", "rate")),
             _ => None,
         };
         if let Some((is, function)) = other {
             self.error(
                 Code::UnknownName,
                 at,
-                format!("`{name}` is a {is}, not a {kind}"),
+                format!("`{bare}` is a {is}, not a {kind}"),
                 "`rate` reads a counter, `active` asks a timer",
-                format!("write `{function}({name})`"),
+                format!("write `{function}({bare})`"),
             );
             return self.broken(at);
         }

@@ -173,11 +173,14 @@ impl Parser<'_> {
                 let (span, help) = match token.kind {
                     Newline | End => (
                         self.span(header.0, header.1),
-                        "end the line with `}`, or start a new line after `{` and after each attribute",
+                        match self.goes_on_below(header) {
+                            true => "start a new line after the `{`",
+                            false => "end the line with `}`",
+                        },
                     ),
                     _ => (
                         self.span(token.start, token.end),
-                        "start a new line after `{` and after each attribute",
+                        "write each attribute on a line of its own, without a comma, and `}` on the line after",
                     ),
                 };
                 self.report(
@@ -224,6 +227,16 @@ impl Parser<'_> {
         }
         self.begin();
         Ok(())
+    }
+
+    /// Whether the block that begins at `header` has its end, or more of its inside, on later lines.
+    fn goes_on_below(&self, header: (u32, u32)) -> bool {
+        let next = self.after_newlines();
+        match (self.indentation(header.0), self.indentation(next.start)) {
+            (Some(own), Some(inner)) if next.kind == TokenKind::BraceClose => inner == own,
+            (Some(own), Some(inner)) => inner > own && next.kind == TokenKind::Name,
+            _ => false,
+        }
     }
 
     /// The number around the comma at hand when it is written as `1,000,000`: where, and its digits.

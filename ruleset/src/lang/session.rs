@@ -74,6 +74,8 @@ pub(super) struct Session<'a> {
     searches: u32,
     /// Names of declarations that could not be read: what refers to them is no mistake of its own.
     lost: BTreeSet<String>,
+    /// Kinds of which a declaration has no name, which is reported.
+    unnamed: BTreeSet<String>,
     /// A file of tests declares something beside tests, which rules may use.
     misplaced: bool,
     /// Searches for an input that breaks an expression left.
@@ -97,6 +99,7 @@ impl<'a> Session<'a> {
             found,
             searches: 64,
             lost,
+            unnamed: BTreeSet::new(),
             misplaced: false,
             witnesses: 256,
             clauses: BTreeMap::new(),
@@ -334,6 +337,16 @@ impl<'a> Session<'a> {
     /// Whether as many errors are known as are told.
     pub(super) fn is_full(&self) -> bool {
         self.error_count() >= 2 * ERROR_COUNT_MAX
+    }
+
+    /// Remembers that a declaration of this kind has no name.
+    pub(super) fn lose_name(&mut self, kind: &str) {
+        self.unnamed.insert(kind.to_owned());
+    }
+
+    /// Whether what is declared as a `kind` of this name may be what could not be read.
+    pub(super) fn is_lost_as(&self, kind: &str, name: &str) -> bool {
+        self.is_lost(name) || self.unnamed.contains(kind)
     }
 
     /// Whether a declaration of this name could not be read, which is reported.

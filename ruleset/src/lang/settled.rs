@@ -17,20 +17,14 @@ pub(super) struct Settled {
     pub(super) always: bool,
     /// Which input settles it; `None` where a part and its opposite do.
     pub(super) input: Option<Input>,
+    /// It is a conjunction that never holds, though each part that speaks of the input could.
+    pub(super) contrary: bool,
 }
 
 impl Settled {
-    /// The input about which the parts of `expr`, which this settles, contradict each other.
-    pub(super) fn contradicted(self, scope: &Scope, on: Option<On>, expr: &Expr) -> Option<String> {
-        let input = self.input.filter(|_| !self.always)?;
-        let (mut open, mut parts) = (vec![expr], 0);
-        while let Some(part) = open.pop() {
-            match part {
-                Expr::Binary(BinaryOp::And, a, b) => open.extend([a.as_ref(), b.as_ref()]),
-                part => parts += usize::from(allowed(part).is_some_and(|(of, _)| of == input)),
-            }
-        }
-        (parts > 1).then(|| input.name(scope, on))
+    /// The input about which parts that could each hold contradict each other.
+    pub(super) fn contradicted(self, scope: &Scope, on: Option<On>) -> Option<String> {
+        self.input.filter(|_| self.contrary).map(|input| input.name(scope, on))
     }
 }
 
@@ -52,8 +46,31 @@ pub(super) fn settled(scope: &Scope, on: Option<On>, mut expr: &Expr) -> Option<
     [BinaryOp::And, BinaryOp::Or].into_iter().find_map(|op| {
         let always = (op == BinaryOp::Or) != denied;
         let input = joined(scope, on, (op, always), expr)?;
-        Some(Settled { always, input })
+        let contrary = input.is_some_and(|input| {
+            op == BinaryOp::And && !denied && each_could(scope, on, input, expr)
+        });
+        Some(Settled { always, input, contrary })
     })
+}
+
+/// Whether every part of a conjunction that speaks of one input alone could hold.
+fn each_could(scope: &Scope, on: Option<On>, input: Input, expr: &Expr) -> bool {
+    let range = input.range(scope, on).1;
+    let mut open = vec![expr];
+    while let Some(part) = open.pop() {
+        match part {
+            Expr::Binary(BinaryOp::And, a, b) => open.extend([a.as_ref(), b.as_ref()]),
+            part => {
+                let pieces = allowed(part).filter(|(of, _)| *of == input).map(|(_, pieces)| pieces);
+                let empty =
+                    |pieces: Pieces| intersect(&pieces, &[(range.min, range.max)]).is_empty();
+                if pieces.is_some_and(empty) {
+                    return false;
+                }
+            }
+        }
+    }
+    true
 }
 
 /// Which input the parts of `expr` that `op` joins leave no value, or in a disjunction what denies them;

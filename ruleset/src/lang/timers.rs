@@ -49,6 +49,11 @@ fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope, zones: &mut Zones
         let duration = constant::duration(session, at, "`duration`")?;
         bounded(session, at, Code::WindowRange, "the duration", duration, 1, ACTIVE_MS_MAX)
     });
+    if let (Some(at), Some(duration), Some((schedule, plan))) =
+        (block.value("duration"), duration_ms, &schedule)
+    {
+        overlaps(session, at, duration.unsigned_abs(), schedule, plan);
+    }
     let missed = match block.value("missed") {
         None => Missed::Skip,
         Some(at) => match constant::text(session, at, "`missed`").as_deref() {
@@ -105,6 +110,10 @@ fn read_schedule(session: &mut Session<'_>, block: &Block) -> Option<(Schedule, 
                     "five fields: minute, hour, day of the month, month, day of the week",
                     match &meant {
                         Some(meant) => format!("write \"{meant}\""),
+                        // An example that is copied would move what is right in it.
+                        None if expression.split_whitespace().count() == 5 => {
+                            "correct this one and leave the others as they are".to_owned()
+                        }
                         None => {
                             "write for example \"0 20 * * FRI\" for Fridays at 20:00".to_owned()
                         }
@@ -216,6 +225,40 @@ fn jitter(session: &mut Session<'_>, at: At, plan: &Plan) -> u64 {
         return 0;
     }
     jitter_ms
+}
+
+/// Warns of a timer that fires again before its duration is over.
+fn overlaps(session: &mut Session<'_>, at: At, duration_ms: u64, schedule: &Schedule, plan: &Plan) {
+    // No two instants are closer: most durations of a cron need no walk over its pattern.
+    let least = if matches!(schedule, Schedule::Cron { .. }) { 60_000 } else { 1_000 };
+    if duration_ms <= least {
+        return;
+    }
+    let gap_ms = plan.gap_ms();
+    if duration_ms <= gap_ms {
+        return;
+    }
+    let text = |ms: u64| literal::duration_text(ms.into());
+    let minutes = match schedule {
+        Schedule::Cron { expression, .. } => expression.split_whitespace().next() == Some("*"),
+        Schedule::Every { .. } => false,
+    };
+    let help = match minutes {
+        true => "write 0 as the minute to fire once an hour: `*` is every minute".to_owned(),
+        false => format!("choose a duration of \"{}\" at most, or fire less often", text(gap_ms)),
+    };
+    let span = session.span(at);
+    session.report(
+        Diagnostic::warning(
+            Code::OverlappingTimer,
+            span,
+            format!("active for {}, and fires again after {}", text(duration_ms), text(gap_ms)),
+        )
+        .cause(
+            "instants that follow one another so closely are one long time in which it is active",
+        )
+        .help(help),
+    );
 }
 
 /// Warns of local times that a zone's changes skip or double.

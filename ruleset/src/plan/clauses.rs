@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::express;
 use super::guided::{self, Goal, Search, Subject};
+use super::meaning::Meaning;
 use super::space::{Side, Space, frame};
 use super::witness::{Decision, Witness};
 use super::work::{Work, constants};
 use super::{Action, Change, Detail, Kind};
 use crate::contents::{Contents, Written};
 use crate::interp;
-use crate::ir::{Expr, On};
+use crate::ir::{Expr, On, Type};
 use crate::rng;
 
 /// A condition, or the `when` of an entry, of one side.
@@ -19,6 +19,10 @@ struct Clause<'a> {
     on: Option<On>,
     /// Renumbered, so that its draws depend on its own name alone.
     expr: Expr,
+}
+
+fn meaning(contents: &Contents, on: Option<On>, expr: &Expr) -> String {
+    Meaning::new(contents, on).of("when", expr, Some(Type::Bool))
 }
 
 /// Conditions by name: added, removed, or meaning something else.
@@ -30,8 +34,7 @@ pub(super) fn conditions(
     let mut found = Vec::new();
     let names: BTreeSet<&String> =
         old.1.outline.conditions.keys().chain(new.1.outline.conditions.keys()).collect();
-    let text =
-        |contents, def: &crate::lang::ConditionDef| express::text(contents, def.on, &def.expr);
+    let text = |contents, def: &crate::lang::ConditionDef| meaning(contents, def.on, &def.expr);
     let changed: BTreeSet<&String> = names
         .iter()
         .copied()
@@ -55,7 +58,7 @@ pub(super) fn conditions(
                 Change::new(Kind::Condition, name, Action::Removed, details)
             }
             (Some(was), Some(is)) => {
-                let details = when((&was.text, &is.text), &changed);
+                let details = vec![reworded("when", (&was.text, &is.text), &changed)];
                 let mut change = Change::new(Kind::Condition, name, Action::Changed, details);
                 let clause = |contents, def: &crate::lang::ConditionDef| Clause {
                     contents,
@@ -72,11 +75,11 @@ pub(super) fn conditions(
     found
 }
 
-/// How a `when` changed: its own words, or what stands behind them.
-pub(super) fn when(texts: (&str, &str), changed: &BTreeSet<&String>) -> Vec<Detail> {
-    let (was, is) = texts;
+/// How a `when` or a value changed: its own words, or what stands behind them. `changed` are the
+/// conditions that changed.
+pub(super) fn reworded(what: &str, (was, is): (&str, &str), changed: &BTreeSet<&String>) -> Detail {
     if was != is {
-        return vec![Detail::changed("when", was, is)];
+        return Detail::changed(what, was, is);
     }
     let through: Vec<String> = words(is)
         .filter_map(|word| word.strip_prefix("condition."))
@@ -84,21 +87,24 @@ pub(super) fn when(texts: (&str, &str), changed: &BTreeSet<&String>) -> Vec<Deta
         .map(|name| format!("condition.{name}"))
         .collect();
     let why = if through.is_empty() {
-        "the same words, other ranges of what it reads".to_owned()
+        "the same words, other types or ranges of what it reads".to_owned()
     } else {
         format!("through {}", through.join(", "))
     };
-    vec![Detail { what: why, old: None, new: None }]
+    let what = if what == "when" { why } else { format!("{what}, {why}") };
+    Detail { what, old: None, new: None }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
 }
 
-/// Conditions of the entries of loot tables, in the fragments that both versions roll them in.
+/// Conditions that entries of loot tables have in both versions, seen in the fragments that roll
+/// them. `changed` are the conditions that changed.
 pub(super) fn entries(
     old: (&Contents, &Written),
     new: (&Contents, &Written),
+    changed: &BTreeSet<&String>,
     work: &mut Work,
 ) -> Vec<Change> {
     type Known<'a> = BTreeMap<(&'a str, &'a str), (On, &'a Expr)>;
@@ -119,25 +125,33 @@ pub(super) fn entries(
     }
     let (before, after) = (known(old.0, old.1), known(new.0, new.1));
     let mut found = Vec::new();
-    for (key, (on_old, was)) in &before {
-        let Some((on_new, is)) = after.get(key) else { continue };
-        let texts =
-            (express::text(old.0, Some(*on_old), was), express::text(new.0, Some(*on_new), is));
-        if texts.0 == texts.1 {
-            continue;
-        }
-        let (table, entry) = key;
-        let name = format!("{table}.{entry}");
-        let hash = rng::name_hash(table);
-        let clause = |contents, on: On, expr: &Expr| Clause {
-            contents,
-            on: Some(on),
-            expr: renumbered(expr, hash),
+    for (key, was_text) in &old.1.outline.entries {
+        let Some(is_text) = new.1.outline.entries.get(key) else { continue };
+        let (table, entry) = (key.0.as_str(), key.1.as_str());
+        let decision = match (before.get(&(table, entry)), after.get(&(table, entry))) {
+            (Some((on_old, was)), Some((on_new, is))) => {
+                let text = |contents, on: &On, expr| meaning(contents, Some(*on), expr);
+                if text(old.0, on_old, was) == text(new.0, on_new, is) {
+                    continue;
+                }
+                let hash = rng::name_hash(table);
+                let clause = |contents, on: &On, expr: &Expr| Clause {
+                    contents,
+                    on: Some(*on),
+                    expr: renumbered(expr, hash),
+                };
+                clauses(&clause(old.0, on_old, was), &clause(new.0, on_new, is), work)
+            }
+            _ if was_text == is_text => continue,
+            _ => {
+                let reason = "no rule rolls this table in both versions".to_owned();
+                Decision::NotCompared { reason }
+            }
         };
-        let details = vec![Detail::changed("when", &texts.0, &texts.1)];
-        let mut change = Change::new(Kind::Condition, &name, Action::Changed, details);
-        let (was, is) = (clause(old.0, *on_old, was), clause(new.0, *on_new, is));
-        change.decision = Some(clauses(&was, &is, work));
+        let details = vec![reworded("when", (was_text, is_text), changed)];
+        let name = format!("{table}.{entry}");
+        let mut change = Change::new(Kind::Entry, &name, Action::Changed, details);
+        change.decision = Some(decision);
         found.push(change);
     }
     found
@@ -187,13 +201,12 @@ fn clauses(old: &Clause<'_>, new: &Clause<'_>, work: &mut Work) -> Decision {
     let is = value(Side::New, new, &frame_new, &params_new);
     let on = names.1.or(names.0).unwrap_or_else(|| "any trigger".to_owned());
     match (was, is) {
-        (Some(was), Some(is)) if was != is => Decision::Differs(Box::new(Witness::new(
-            &space,
-            &point,
-            (old.contents, new.contents),
-            on,
-            (was, is),
-        ))),
+        (Some(was), Some(is)) if was != is => {
+            let contents = (old.contents, new.contents);
+            let mut witness = Witness::new(&space, &point, contents, on, (was, is));
+            witness.timed = [&old.expr, &new.expr].into_iter().any(guided::reads_now);
+            Decision::Differs(Box::new(witness))
+        }
         _ => {
             Decision::NotCompared { reason: "the interpreter disagrees with the search".to_owned() }
         }

@@ -322,6 +322,13 @@ pub(super) fn walk<'a>(expr: &'a Expr, see: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
+/// Whether what comes of it follows the time itself, and not only whether a timer is active.
+pub(super) fn reads_now(expr: &Expr) -> bool {
+    let mut reads = false;
+    walk(expr, &mut |part| reads |= matches!(part, Expr::Now));
+    reads
+}
+
 fn draws(expr: &Expr) -> Option<Draw<'_>> {
     let (chance, player) = (false, false);
     match expr {

@@ -165,7 +165,6 @@ fn when(contents: &Contents, table: &TableDef, entry: &EntryDef) -> String {
 fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec<Detail> {
     let mut details = Vec::new();
     let (before, after) = (total(was), total(is));
-    let both = old.source.is_some() && new.source.is_some();
     if was.rolls != is.rolls {
         details.push(Detail::changed("draws", range(was.rolls), range(is.rolls)));
     }
@@ -199,14 +198,18 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
         if !same_pity((pity_of(was, known), before), (pity_of(is, entry), after)) {
             let (a, b) = (pity(was, known), pity(is, entry));
             // The same step beside other weights.
-            let with = |text: &String, total| {
-                if a == b { format!("{text}, of {total}") } else { text.clone() }
+            let with = |text: &String, table: &TableDef, total| match pity_of(table, entry) {
+                Some(pity) if a == b => {
+                    format!("{text} ({} of all weights)", percent(pity.soft_step, total))
+                }
+                _ => text.clone(),
             };
-            let (a, b) = (with(&a, before), with(&b, after));
+            let (a, b) = (with(&a, was, before), with(&b, is, after));
             compare(format!("{} pity", entry.name), a, b);
         }
-        // Without both sources only having a condition or none can be told.
-        if both || known.conditional != entry.conditional {
+        // What it says otherwise is told by itself, with an input on which it differs, and needs both
+        // sources.
+        if known.conditional != entry.conditional {
             let (a, b) = (when(old, was, known), when(new, is, entry));
             compare(format!("{} when", entry.name), a, b);
         }

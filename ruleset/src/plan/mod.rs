@@ -10,9 +10,9 @@
 
 mod clauses;
 mod compiled;
-mod express;
 mod guided;
 mod loot;
+mod meaning;
 mod odds;
 mod renames;
 mod rules;
@@ -69,6 +69,8 @@ pub enum Kind {
     Timer,
     /// A loot table.
     LootTable,
+    /// The condition of an entry of a loot table, by table and entry.
+    Entry,
     /// A named condition.
     Condition,
     /// A rule.
@@ -102,6 +104,7 @@ impl Kind {
             Kind::Counter => "counter",
             Kind::Timer => "timer",
             Kind::LootTable => "loot_table",
+            Kind::Entry => "entry",
             Kind::Condition => "condition",
             Kind::Rule => "rule",
             Kind::Fragment => "fragment",
@@ -175,6 +178,18 @@ impl Change {
     }
 }
 
+impl Change {
+    /// Whether all that changed was compared where an input was looked for: not what only one version
+    /// has, another table, or what happens on a fault.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        self.details.iter().all(|one| {
+            let beside = one.what == "on_fault" || one.what.ends_with(": table");
+            one.old.is_some() == one.new.is_some() && !beside
+        })
+    }
+}
+
 /// Everything that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
@@ -196,6 +211,12 @@ impl Plan {
         decisions.filter(|decision| matches!(decision, Decision::Differs(_))).count()
     }
 
+    /// How many things break for games or services: what `breaking` finds.
+    #[must_use]
+    pub fn breaking(&self) -> usize {
+        self.changes.iter().map(|change| change.breaks.len()).sum()
+    }
+
     /// The last line: what it comes to.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -207,8 +228,7 @@ impl Plan {
             1 => "; 1 rule or condition decides differently".to_owned(),
             n => format!("; {n} rules or conditions decide differently"),
         };
-        let breaking = match self.changes.iter().filter(|change| !change.breaks.is_empty()).count()
-        {
+        let breaking = match self.breaking() {
             0 => String::new(),
             n => format!("; {n} breaking"),
         };

@@ -81,7 +81,7 @@ fn content(side: &Written, change: &Change) -> Option<String> {
         }
         Kind::LootTable => Some(told(change) + &pities(program, name)?),
         Kind::Enum | Kind::Trigger | Kind::Condition | Kind::Rule => Some(told(change)),
-        Kind::Ruleset | Kind::Fragment | Kind::Outcome => None,
+        Kind::Ruleset | Kind::Entry | Kind::Fragment | Kind::Outcome => None,
     }
 }
 

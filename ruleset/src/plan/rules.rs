@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::express;
-use super::guided::{Goal, Search, Subject};
+use super::guided::{self, Goal, Search, Subject};
+use super::meaning::Meaning;
 use super::space::{Side, Space, frame};
 use super::witness::{Decision, Witness};
 use super::work::{Work, constants};
 use super::{Action, Change, Detail, Kind, Machine, Version, clauses, compiled, paired};
-use crate::contents::{Contents, Written};
+use crate::contents::{self, Contents};
 use crate::context::ContextView;
 use crate::interp;
 use crate::ir::{Audience, Expr, On, OnFault, OutcomeDef, RuleDef, Type};
@@ -40,8 +40,10 @@ pub(super) fn changes<'v>(old: &mut Version<'v>, new: &mut Version<'v>, at_ms: i
     };
     let mut work = Work::new(at_ms);
     let mut found = clauses::conditions((before, was), (after, is), &mut work);
-    found.extend(clauses::entries((before, was), (after, is), &mut work));
-    found.extend(rules(old, was, new, is, &mut work));
+    let names: Vec<String> = found.iter().map(|change| change.name.clone()).collect();
+    let changed = names.iter().collect();
+    found.extend(clauses::entries((before, was), (after, is), &changed, &mut work));
+    found.extend(rules(old, was, new, is, &changed, &mut work));
     found
 }
 
@@ -54,16 +56,19 @@ struct Placed<'a> {
     rule: &'a RuleDef,
     /// Its `when` in the source's words.
     text: &'a str,
+    /// What its outcomes give in the source's words, where that is computed.
+    values: &'a [BTreeMap<String, String>],
 }
 
-fn placed<'a>(contents: &'a Contents, source: &'a Written) -> Vec<Placed<'a>> {
+fn placed<'a>(contents: &'a Contents, source: &'a contents::Written) -> Vec<Placed<'a>> {
     let places = contents.rules();
     let mut found = Vec::new();
     for def in &source.program.fragments {
         for rule in &def.rules {
             let Some(&(fragment, index)) = places.get(rule.name.as_str()) else { continue };
             let text = source.outline.rules.get(&rule.name).map_or("always", String::as_str);
-            found.push(Placed { contents, on: def.on, fragment, index, rule, text });
+            let values = source.outline.values.get(&rule.name).map_or(&[][..], Vec::as_slice);
+            found.push(Placed { contents, on: def.on, fragment, index, rule, text, values });
         }
     }
     found
@@ -71,14 +76,14 @@ fn placed<'a>(contents: &'a Contents, source: &'a Written) -> Vec<Placed<'a>> {
 
 fn rules(
     old: &mut Version<'_>,
-    was: &Written,
+    was: &contents::Written,
     new: &mut Version<'_>,
-    is: &Written,
+    is: &contents::Written,
+    conditions: &BTreeSet<&String>,
     work: &mut Work,
 ) -> Vec<Change> {
     let (before, after) = (placed(old.contents, was), placed(new.contents, is));
     let mut found = Vec::new();
-    let conditions: BTreeSet<&String> = is.outline.conditions.keys().collect();
     for (name, was, is) in paired(&before, &after, |placed| &placed.rule.name) {
         let change = match (was, is) {
             (None, Some(is)) => {
@@ -88,7 +93,7 @@ fn rules(
                 Change::new(Kind::Rule, &name, Action::Removed, whole(was, Detail::removed))
             }
             (Some(was), Some(is)) => {
-                let Some(change) = changed(was, is, &conditions, (old, new), work) else {
+                let Some(change) = changed(was, is, conditions, (old, new), work) else {
                     continue;
                 };
                 change
@@ -105,16 +110,16 @@ fn whole(placed: &Placed<'_>, detail: impl Fn(String, String) -> Detail) -> Vec<
         detail("on".to_owned(), placed.contents.on_name(placed.on)),
         detail("when".to_owned(), placed.text.to_owned()),
     ];
-    for (label, outcome) in outcomes(placed.rule) {
-        details.push(detail(label, given(placed, outcome)));
+    for (label, (_, values)) in &written(placed).given {
+        details.push(detail(label.clone(), listed(values)));
     }
     details
 }
 
-/// Outcomes by label; a label that is used again has its number.
-fn outcomes(rule: &RuleDef) -> BTreeMap<String, &OutcomeDef> {
+/// Outcomes by label, with how many stand before each; a label that is used again has its number.
+fn outcomes(rule: &RuleDef) -> BTreeMap<String, (usize, &OutcomeDef)> {
     let mut found = BTreeMap::new();
-    for outcome in &rule.outcomes {
+    for (place, outcome) in rule.outcomes.iter().enumerate() {
         let verb = match outcome.audience {
             Audience::Caller => "emit",
             Audience::Cluster => "broadcast",
@@ -125,33 +130,58 @@ fn outcomes(rule: &RuleDef) -> BTreeMap<String, &OutcomeDef> {
             number += 1;
             label = format!("{verb} {} ({number})", outcome.name);
         }
-        found.insert(label, outcome);
+        found.insert(label, (place, outcome));
     }
     found
 }
 
-/// What an outcome gives, by name: expressions as text.
-fn values(placed: &Placed<'_>, outcome: &OutcomeDef) -> BTreeMap<String, String> {
-    let text = |expr| express::text(placed.contents, Some(placed.on), expr);
-    let mut values = BTreeMap::new();
-    if let Some(loot) = &outcome.loot {
-        let table = placed.contents.tables.get(usize::from(loot.table));
-        values.insert("table".to_owned(), table.map_or("?".to_owned(), |table| table.name.clone()));
-        values.insert("count".to_owned(), text(&loot.count));
-    }
-    for value in &outcome.payload {
-        let shown = match &value.value {
-            Expr::Const(raw) => Value::from_raw(value.ty, *raw, placed.contents).to_string(),
-            expr => express::typed(placed.contents, Some(placed.on), expr, Some(value.ty)),
-        };
-        values.insert(value.name.clone(), shown);
-    }
-    values
+/// What an outcome gives under one name.
+struct Given {
+    /// In the source's words; a constant as what it is.
+    shown: String,
+    /// See [`Meaning`].
+    means: String,
 }
 
-fn given(placed: &Placed<'_>, outcome: &OutcomeDef) -> String {
-    let values = values(placed, outcome);
-    let shown: Vec<String> = values.iter().map(|(name, text)| format!("{name} = {text}")).collect();
+/// What a rule decides and gives.
+struct Written<'a> {
+    when: String,
+    /// By the label of the outcome.
+    given: BTreeMap<String, (&'a OutcomeDef, BTreeMap<String, Given>)>,
+}
+
+fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
+    let mut meaning = Meaning::new(placed.contents, Some(placed.on));
+    let when = meaning.of("when", &placed.rule.when, Some(Type::Bool));
+    let mut all = BTreeMap::new();
+    for (label, (number, outcome)) in outcomes(placed.rule) {
+        let mut given = |name: &str, expr: &Expr, ty| {
+            let means = meaning.of(&format!("{label}: {name}"), expr, Some(ty));
+            let text = || placed.values.get(number)?.get(name).cloned();
+            let shown = match expr {
+                Expr::Const(raw) => Value::from_raw(ty, *raw, placed.contents).to_string(),
+                _ => text().unwrap_or_else(|| "computed".to_owned()),
+            };
+            Given { shown, means }
+        };
+        let mut values = BTreeMap::new();
+        if let Some(loot) = &outcome.loot {
+            let table = placed.contents.tables.get(usize::from(loot.table));
+            let name = table.map_or("?".to_owned(), |table| table.name.clone());
+            values.insert("table".to_owned(), Given { shown: name.clone(), means: name });
+            values.insert("count".to_owned(), given("count", &loot.count, Type::Int));
+        }
+        for value in &outcome.payload {
+            values.insert(value.name.clone(), given(&value.name, &value.value, value.ty));
+        }
+        all.insert(label, (outcome, values));
+    }
+    Written { when, given: all }
+}
+
+fn listed(values: &BTreeMap<String, Given>) -> String {
+    let shown = values.iter().map(|(name, given)| format!("{name} = {}", given.shown));
+    let shown: Vec<String> = shown.collect();
     if shown.is_empty() { "nothing more".to_owned() } else { shown.join(", ") }
 }
 
@@ -168,11 +198,10 @@ fn changed(
     if moved {
         details.push(Detail::changed("on", &on.0, &on.1));
     }
-    let text =
-        |placed: &Placed<'_>| express::text(placed.contents, Some(placed.on), &placed.rule.when);
-    let decides = text(was) != text(is);
+    let (before, after) = (written(was), written(is));
+    let decides = before.when != after.when;
     if decides {
-        details.extend(clauses::when((was.text, is.text), conditions));
+        details.push(clauses::reworded("when", (was.text, is.text), conditions));
     }
     let fault = |rule: &RuleDef| match rule.on_fault {
         OnFault::Skip => "skip",
@@ -181,38 +210,37 @@ fn changed(
     if fault(was.rule) != fault(is.rule) {
         details.push(Detail::changed("on_fault", fault(was.rule), fault(is.rule)));
     }
-    let (before, after) = (outcomes(was.rule), outcomes(is.rule));
     let mut pairs = Vec::new();
-    for (label, outcome) in &after {
-        let Some(known) = before.get(label) else {
-            details.push(Detail::added(label.clone(), given(is, outcome)));
+    for (label, (outcome, b)) in &after.given {
+        let Some((known, a)) = before.given.get(label) else {
+            details.push(Detail::added(label.clone(), listed(b)));
             continue;
         };
-        let (a, b) = (values(was, known), values(is, outcome));
+        let mut changed = BTreeSet::new();
         let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
         for name in names {
-            if a.get(name) != b.get(name) {
-                let what = format!("{label}: {name}");
-                details.push(Detail { what, old: a.get(name).cloned(), new: b.get(name).cloned() });
+            let what = format!("{label}: {name}");
+            match (a.get(name), b.get(name)) {
+                (Some(a), Some(b)) if a.means != b.means => {
+                    details.push(clauses::reworded(&what, (&a.shown, &b.shown), conditions));
+                    changed.insert(what);
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+                (Some(a), None) => details.push(Detail::removed(what, &a.shown)),
+                (None, Some(b)) => details.push(Detail::added(what, &b.shown)),
             }
         }
-        pairs.extend(pair(label, known, outcome));
+        pairs.extend(pair(label, known, outcome).into_iter().filter(|p| changed.contains(&p.name)));
     }
-    for (label, outcome) in &before {
-        if !after.contains_key(label) {
-            details.push(Detail::removed(label.clone(), given(was, outcome)));
+    for (label, (_, values)) in &before.given {
+        if !after.given.contains_key(label) {
+            details.push(Detail::removed(label.clone(), listed(values)));
         }
     }
     if details.is_empty() {
         return None;
     }
     let mut change = Change::new(Kind::Rule, &is.rule.name, Action::Changed, details);
-    pairs.retain(|pair| {
-        let text = |placed: &Placed<'_>, expr, ty| {
-            express::typed(placed.contents, Some(placed.on), expr, Some(ty))
-        };
-        text(was, pair.old, pair.ty_old) != text(is, pair.new, pair.ty_new)
-    });
     change.decision = if moved {
         Some(Decision::NotCompared { reason: "it runs on something else".to_owned() })
     } else if decides || !pairs.is_empty() {
@@ -361,6 +389,9 @@ fn verified(
         return Decision::NotCompared { reason };
     }
     let on = is.contents.on_name(is.on);
-    let witness = Witness::new(space, point, (was.contents, is.contents), on, does);
+    let mut witness = Witness::new(space, point, (was.contents, is.contents), on, does);
+    let values = pairs.unwrap_or_default().iter().flat_map(|pair| [pair.old, pair.new]);
+    let mut read = [&was.rule.when, &is.rule.when].into_iter().chain(values);
+    witness.timed = read.any(guided::reads_now);
     Decision::Differs(Box::new(witness))
 }

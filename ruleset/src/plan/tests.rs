@@ -242,7 +242,7 @@ fn every_changed_rule_and_condition_has_a_witness() {
         ("trigger.zone == \"crypt\"", "trigger.zone != \"meadow\"", Kind::Condition, "veteran"),
         ("chance(0.05 *", "chance(0.050001 *", Kind::Rule, "crypt_drop"),
         ("chance(0.05 *", "chance(0.05 * 1.1 *", Kind::Rule, "crypt_drop"),
-        ("trigger.level >= 40", "trigger.level > 40", Kind::Condition, "crypt_rare.crown"),
+        ("trigger.level >= 40", "trigger.level > 40", Kind::Entry, "crypt_rare.crown"),
         ("? 2 : 1", "? 3 : 1", Kind::Rule, "crypt_drop"),
         ("mood  = \"glad\"", "mood  = \"sad\"", Kind::Rule, "crypt_drop"),
         ("bucket(100) < 20", "bucket(100) < 21", Kind::Rule, "group"),
@@ -266,7 +266,7 @@ fn a_witness_is_as_plain_as_it_can_be() {
     let found = witness(&plan, Kind::Condition, "veteran");
     assert_eq!(
         found.line(),
-        "on boss_kill with level = 10, zone = \"crypt\", party = 1, took = \"0s\", gold = 0, born = \"1970-01-01T00:00:00.000Z\", seed 0, at 2026-12-01T00:00:00.000Z: true before, false now"
+        "on boss_kill with level = 10, zone = \"crypt\", party = 1, took = \"0s\", gold = 0, born = \"1970-01-01T00:00:00.000Z\", seed 0: true before, false now"
     );
     // The rule is told to have changed through it, with a witness that fires it.
     let found = witness(&plan, Kind::Rule, "crypt_drop");
@@ -521,8 +521,8 @@ fn pities_follow_the_weights_beside_them() {
         .replace("weight = 80", "weight = 160")
         .replace("weight = 20", "weight = 40");
     // The odds are as before; what the pity adds to them counts half as much.
-    let line = "loot_table chest | crown pity | after 20 misses, from 10 on 10 heavier each, of \
-                1000 → after 20 misses, from 10 on 10 heavier each, of 2000";
+    let line = "loot_table chest | crown pity | after 20 misses, from 10 on 10 heavier each (1.0 % \
+                of all weights) → after 20 misses, from 10 on 10 heavier each (0.5 % of all weights)";
     let found = told(WHOLE, &doubled);
     assert!(found.iter().any(|known| known == line), "{found:#?}");
     let grown = doubled.replace("soft_step = 10", "soft_step = 20");
@@ -563,4 +563,112 @@ fn an_outcome_that_breaks_its_readers_is_a_change_of_its_own() {
     let outcome = plan.changes.iter().find(|change| change.kind == Kind::Outcome);
     assert!(outcome.is_some_and(|change| !change.breaks.is_empty()), "{:#?}", plan.changes);
     assert!(plan.summary().contains("breaking"), "{}", plan.summary());
+}
+
+#[test]
+fn what_decides_otherwise_is_never_told_to_be_the_same() {
+    let rule = |declared: &str, when: &str| {
+        format!(
+            "{BASE}\nparam \"open\" {{\n  type    = bool\n  default = true\n}}\n{declared}\n\
+             rule \"late\" {{\n  on   = boss_kill\n  when = {when}\n  emit \"late\" {{}}\n}}\n"
+        )
+    };
+    let look = "condition \"look\" { when = bucket(100) < 20 }";
+    let lucky = "condition \"lucky\" { when = chance(0.5) }";
+    for (declared, was, is) in [
+        // Constants of a comparison are no yes and no, on whatever level.
+        ("", "(param.open ? 1 : 2) == 1", "(param.open ? 2 : 1) == 1"),
+        ("", "!((param.open ? 5 : 9) > 6)", "!((param.open ? 9 : 5) > 6)"),
+        ("", "(param.open ? 1.5 : 2.0) > 1.75", "(param.open ? 2.0 : 1.5) > 1.75"),
+        ("", "one_of(param.open ? 1 : 4, 1, 2)", "one_of(param.open ? 1 : 4, 3, 2)"),
+        // Players fall into other buckets, by the name of the condition.
+        (look, "bucket(100) < 20", "condition.look"),
+        // One draw is not two.
+        (lucky, "condition.lucky && condition.lucky", "chance(0.5) && chance(0.5)"),
+        ("", "since(trigger.born) / 1000 > \"5s\"", "since(trigger.born) / \"1s\" > 5"),
+    ] {
+        let used = format!("{declared}\ncondition \"kept\" {{ when = param.open }}");
+        let plan = between(&rule(&used, was), &rule(&used, is), true);
+        let found = plan.changes.iter().find(|change| change.name == "late");
+        match found.and_then(|change| change.decision.as_ref()) {
+            Some(Decision::Differs(_)) => {}
+            other => panic!("{was} → {is}: {other:#?}"),
+        }
+    }
+}
+
+#[test]
+fn a_draw_in_front_moves_no_other() {
+    let rule = |when: &str, given: &str| {
+        format!(
+            "{BASE}\ncondition \"lucky\" {{ when = chance(0.5) }}\nrule \"late\" {{\n  on   = boss_kill\n  \
+             when = {when}\n  emit \"late\" {{ n = {given} }}\n}}\n"
+        )
+    };
+    let (was, is) = ("condition.lucky", "chance(0.9) && condition.lucky");
+    let found = told(&rule(was, "pick(6)"), &rule(is, "pick(6)"));
+    assert_eq!(found, [format!("rule late | when | {was} → {is}")]);
+    // What is drawn once and used twice, and what is drawn twice.
+    let found = told(&rule(was, "condition.lucky ? 1 : 2"), &rule(was, "chance(0.5) ? 1 : 2"));
+    let given = "rule late | emit late: n | condition.lucky ? 1 : 2 → chance(0.5) ? 1 : 2";
+    assert_eq!(found, [given]);
+}
+
+#[test]
+fn what_stands_behind_the_same_words_is_told() {
+    let rule = |level: &str| {
+        format!(
+            "{BASE}\ncondition \"high\" {{ when = trigger.level > {level} }}\n\
+             rule \"late\" {{\n  on = boss_kill\n  emit \"late\" {{ n = condition.high ? 1 : 2 }}\n}}\n"
+        )
+    };
+    let found = told(&rule("5"), &rule("6"));
+    let through = "rule late | emit late: n, through condition.high | - → -";
+    assert!(found.iter().any(|line| line == through), "{found:#?}");
+}
+
+#[test]
+fn the_condition_of_an_entry_is_told_once() {
+    let found = told(BASE, &edited("trigger.level >= 40", "trigger.level >= 41"));
+    let line = "entry crypt_rare.crown | when | trigger.level >= 40 → trigger.level >= 41";
+    assert_eq!(found, [line]);
+    // In other words for the same, none.
+    assert_eq!(told(BASE, &edited("trigger.level >= 40", "(trigger.level >= 40)")), [""; 0]);
+    // Where nothing rolls the table there is nothing to compare.
+    let idle = |level: &str| {
+        format!(
+            "{BASE}\nloot_table \"idle\" {{\n  entry \"a\" {{ weight = 1 }}\n  entry \"b\" {{\n    weight = 1\n    \
+             when   = trigger.level > {level}\n  }}\n}}\n"
+        )
+    };
+    let plan = between(&idle("5"), &idle("6"), true);
+    assert_eq!(lines(&plan), ["entry idle.b | when | trigger.level > 5 → trigger.level > 6"]);
+    assert!(matches!(plan.changes[0].decision, Some(Decision::NotCompared { .. })), "{plan:#?}");
+}
+
+#[test]
+fn a_witness_has_a_time_only_where_that_decides() {
+    let active = edited("? 2 : 1", "? 3 : 1");
+    let plan = between(BASE, &active, true);
+    let line = witness(&plan, Kind::Rule, "crypt_drop").line();
+    assert!(line.contains("active(night_hunt)") && !line.contains(", at "), "{line}");
+    let plan = between(BASE, &edited("> \"1d\"", "> \"25h\""), true);
+    let line = witness(&plan, Kind::Rule, "group").line();
+    assert!(line.contains(", at 2"), "{line}");
+}
+
+#[test]
+fn what_was_not_compared_is_not_told_to_be_the_same() {
+    let other = format!("{BASE}loot_table \"other\" {{\n  entry \"x\" {{ weight = 1 }}\n}}\n");
+    let was = other.replace("active(night_hunt) ? 2 : 1", "trigger.party + 1");
+    let is = other
+        .replace("active(night_hunt) ? 2 : 1", "1 + trigger.party")
+        .replace("table = crypt_rare", "table = other");
+    let plan = between(&was, &is, true);
+    let change = plan.changes.iter().find(|change| change.name == "crypt_drop").unwrap();
+    assert!(matches!(change.decision, Some(Decision::NoDifferenceFound { .. })), "{change:#?}");
+    assert!(!change.is_compared());
+    let plan = between(&was, &was.replace("trigger.party + 1", "1 + trigger.party"), true);
+    let change = plan.changes.iter().find(|change| change.name == "crypt_drop").unwrap();
+    assert!(change.is_compared(), "{change:#?}");
 }

@@ -42,6 +42,9 @@ pub struct Witness {
     pub player: u64,
     /// The time, in milliseconds since the Unix epoch.
     pub now_ms: i64,
+    /// Whether that makes a difference. Whether a timer counts as active is an input of its own.
+    #[serde(skip)]
+    pub timed: bool,
     /// What the old version does.
     pub old: String,
     /// What the new version does.
@@ -65,6 +68,7 @@ impl Witness {
             seed: 0,
             player: 0,
             now_ms: 0,
+            timed: true,
             old: does.0,
             new: does.1,
         };
@@ -100,7 +104,9 @@ impl Witness {
             parts.push(format!("player {}", self.player));
         }
         parts.push(format!("seed {}", self.seed));
-        parts.push(format!("at {}", crate::value::instant_text(self.now_ms)));
+        if self.timed {
+            parts.push(format!("at {}", crate::value::instant_text(self.now_ms)));
+        }
         format!("on {} with {}: {} before, {} now", self.on, parts.join(", "), self.old, self.new)
     }
 }

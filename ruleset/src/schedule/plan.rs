@@ -71,11 +71,17 @@ impl Plan {
     /// thousand steps at most.
     #[must_use]
     pub fn jitter_ms_max(&self) -> u64 {
-        let gap_ms = match &self.0 {
+        self.gap_ms().saturating_sub(1).min(JITTER_MS_MAX)
+    }
+
+    /// The least distance between two instants, for cron by local time; it walks over the pattern, some
+    /// thousand steps at most.
+    #[must_use]
+    pub fn gap_ms(&self) -> u64 {
+        match &self.0 {
             Kind::Every { period_ms } => period_ms.unsigned_abs(),
             Kind::Cron { cron, .. } => least_gap_ms(cron),
-        };
-        gap_ms.saturating_sub(1).min(JITTER_MS_MAX)
+        }
     }
 
     /// What changes of summer time do to local times of a cron, dates of `except` left out: the

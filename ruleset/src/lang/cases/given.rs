@@ -259,14 +259,8 @@ impl Reader<'_, '_> {
             at,
             format!("`{name}` is {wants}, and `{shown}` is not"),
             "a test gives and expects values of the declared type, as literals",
-            match ty {
-                Type::Bool => "write true or false",
-                Type::Int => "write a whole number, for example 10",
-                Type::Decimal => "write a number, for example 1.25",
-                Type::Duration => "write a string such as \"90s\"",
-                Type::Instant => "write a string such as \"2026-12-24T18:00:00Z\"",
-                Type::Enum(_) | Type::Symbol => "write one of its values between double quotes",
-            },
+            constant::in_quotes(self.session, at, ty)
+                .unwrap_or_else(|| constant::literal_help(ty).to_owned()),
         );
         None
     }

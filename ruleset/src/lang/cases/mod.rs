@@ -431,7 +431,10 @@ impl<'c, 'a> Reader<'c, 'a> {
     ) {
         // `chest.gem`, where `gem` is meant, is a guess that lies near.
         let last = name.rsplit('.').next().unwrap_or(name);
-        let meant = match known.clone().find(|known| *known == last) {
+        // And so is `gem` for `chest.gem`.
+        let within = |known: &&str| known.rsplit_once('.').is_some_and(|(_, own)| own == name);
+        let near = known.clone().find(|known| *known == last);
+        let meant = match near.or_else(|| known.clone().find(within)) {
             Some(known) => Some(known.to_owned()),
             None => self.session.similar(name, known.clone()),
         };
@@ -509,6 +512,9 @@ impl<'c, 'a> Reader<'c, 'a> {
         let elements = self.session.children(at);
         let bare = elements.iter().all(|at| self.session.kind(*at) == NodeKind::Path);
         if self.session.kind(at) != NodeKind::List || !bare {
+            if self.session.is_flawed(at) || elements.iter().any(|at| self.session.is_flawed(*at)) {
+                return None;
+            }
             let shown = constant::shorten(self.session.text(at));
             let meant = match self.session.kind(at) {
                 NodeKind::List => self.meant_names(&elements),
@@ -526,15 +532,18 @@ impl<'c, 'a> Reader<'c, 'a> {
         Some((elements, at))
     }
 
-    /// The names that are written there, some of them as strings; `None` where there is none, or too much to show.
+    /// The names that are written there, some of them as strings; `None` where there is none, or too
+    /// much to show.
     fn meant_names(&self, elements: &[At]) -> Option<String> {
         let name = |at: &At| {
-            let name = match self.session.kind(*at) {
+            let kind = self.session.kind(*at);
+            let name = match kind {
                 NodeKind::Path => self.session.text(*at).to_owned(),
                 NodeKind::Text => self.session.string(*at),
                 _ => return None,
             };
-            (names::is_name(&name) && names::meant_bool(&name).is_none()).then_some(name)
+            let yes_or_no = kind == NodeKind::Path && names::meant_bool(&name).is_some();
+            (names::is_dotted(&name) && !yes_or_no).then_some(name)
         };
         let named: Option<Vec<String>> = elements.iter().map(name).collect();
         let all = named.filter(|all| !all.is_empty())?.join(", ");

@@ -434,14 +434,31 @@ fn every_mistake_has_its_code_and_its_place() {
 fn braces_that_stay_open_are_named() {
     let text =
         "test \"t\" {\n  on     = kill\n  active = { night = true\n  expect \"credit\" {}\n}\n";
-    let found = tested(text).checked.diagnostics;
-    let found = found.iter().find(|found| found.code.to_string() == "C0202").unwrap();
-    let told = "end the braces that are open with `}`, or write `expect = value`";
-    let (span, label) = &found.labels[0];
-    assert_eq!((found.help.as_str(), label.as_str()), (told, "these braces are still open"));
-    assert_eq!(line_col(text, span.start), (3, 12));
+    let only = |text: &str| -> (String, String, String) {
+        let found = tested(text).checked.diagnostics;
+        let found: Vec<_> =
+            found.iter().filter(|found| found.code.to_string() != "C1101").collect();
+        let [found] = found[..] else { panic!("{text}\n{found:#?}") };
+        let [(span, label)] = &found.labels[..] else { panic!("{found:#?}") };
+        let (line, column) = line_col(text, span.start);
+        (format!("{} {line}:{column}", found.code), found.help.clone(), label.clone())
+    };
+    let told = |at: &str, help: &str| {
+        (at.to_owned(), help.to_owned(), "this bracket is still open".to_owned())
+    };
+    assert_eq!(only(text), told("C0205 3:12", "add `}` on the line before"));
+    let mended = text.replace("true\n", "true\n  }\n");
+    assert!(tested(&mended).checked.errors().next().is_none(), "{mended}");
+    // Whatever follows is read on, and of several that are open the innermost is named.
+    let text = "test \"t\" {\n  on    = kill\n  cases = [{\n    trigger = {\n      level = 1\n  expect \"credit\" {}\n}\ntest \"u\" {\n  on    = kill\n  fired = [pay]\n}\n";
+    assert_eq!(only(text).0, "C0205 4:15");
     // Of braces that are closed, or in which only `=` is missing, that is not said.
-    for trigger in ["{ level = 1, zone \"a\" }", "{\n    level = 1\n    flag true\n  }"] {
+    for trigger in [
+        "{ level = 1, zone \"a\" }",
+        "{\n    level = 1\n    flag true\n  }",
+        "{\n    level = 1\n    zone \"a\"\n  }",
+        "{\n  level = 1\n  zone \"a\"\n  }",
+    ] {
         let text = format!("test \"t\" {{\n  on      = kill\n  trigger = {trigger}\n}}\n");
         let found = tested(&text).checked.diagnostics;
         let found = found.iter().find(|found| found.code.to_string() == "C0202").unwrap();

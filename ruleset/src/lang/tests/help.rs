@@ -79,11 +79,16 @@ fn a_divisor_is_kept_from_zero_in_its_own_unit() {
     );
     // What is too long to be shown is not written out in part.
     let long = ["trigger.level"; 5].join(" + ");
-    let help = format!("C0602 divide by `max(…, 1)`, or {narrow}");
+    let of = |inputs: &str| format!("narrow the {inputs} so that it leaves out zero");
+    let help = format!("C0602 divide by `max(…, 1)`, or {}", of("range of `trigger.level`"));
     assert_eq!(helps(&value(&format!("100 / ({long} - 5)"))), [help]);
+    let found = helps(&value("100 / (trigger.level - trigger.rich)"));
+    let both = of("ranges of `trigger.level` and `trigger.rich`");
+    let bounded = "max(trigger.level - trigger.rich, 1)";
+    assert_eq!(found, [format!("C0602 {both}; `{bounded}` would take 1 for what is below")]);
     // No divisor is left that is more than zero.
     let found = helps(&value("100 / min(trigger.neg, 0)"));
-    assert_eq!(found, [format!("C0602 {narrow}")]);
+    assert_eq!(found, [format!("C0602 {}", of("range of `trigger.neg`"))]);
 }
 
 #[test]
@@ -184,6 +189,45 @@ fn a_text_beside_another_type_is_told_what_it_could_be() {
         let right = sum.replace('"', "");
         leads(&when(sum), &format!("C0501 write {number} without quotes"), &when(&right));
     }
+    for (wrong, help, right) in [
+        // What it is beside says what it is, in whatever way it is written.
+        ("trigger.level + \"-5\" > 9", "C0501 write -5 without quotes", "trigger.level + -5 > 9"),
+        (
+            "trigger.level + \"05\" > 9",
+            "C0501 write a number instead of \"05\"",
+            "trigger.level + 5 > 9",
+        ),
+        (
+            "trigger.level + (trigger.gold ? \"5\" : \"6\") > 9",
+            "C0501 write a number instead of (trigger.gold ? \"5\" : \"6\")",
+            "trigger.level + (trigger.gold ? 5 : 6) > 9",
+        ),
+        (
+            "trigger.dur * \"2\" > \"1h\"",
+            "C0501 write 2 without quotes",
+            "trigger.dur * 2 > \"1h\"",
+        ),
+        (
+            "trigger.dur * \"1.5\" > \"1h\"",
+            "C0501 write 1.5 without quotes",
+            "trigger.dur * 1.5 > \"1h\"",
+        ),
+        (
+            "trigger.dur / \"5\" > \"1m\"",
+            "C0501 write 5 without quotes",
+            "trigger.dur / 5 > \"1m\"",
+        ),
+        (
+            "-\"5\" + trigger.level > 9",
+            "C0503 write numbers and durations without quotes",
+            "-5 + trigger.level > 9",
+        ),
+    ] {
+        leads(&when(wrong), help, &when(right));
+    }
+    // Beside a mistake nothing is guessed.
+    assert_eq!(helps(&when("counter.hits + \"5\" > 9")), ["C0307 write `rate(hits)`"]);
+    assert_eq!(helps(&when("trigger.level + \"5\" + \"6\" > 9")).len(), 1);
     leads(
         &when("trigger.dur - \"5\" > \"1m\""),
         "C0505 write \"5s\" for seconds, or \"5m\" for minutes",
@@ -220,6 +264,22 @@ fn a_comparison_of_types_is_told_with_what_fits() {
     assert_eq!(helps(&when("trigger.zone > 1")), [order]);
     let nothing = "C0405 use one of these forms";
     assert_eq!(helps(&when("counter.misses < 20")), [nothing]);
+    assert_eq!(helps(&when("timer.night && trigger.gold")), [nothing]);
+    let night = "timer \"night\" {\n  every    = \"1h\"\n  duration = \"1m\"\n}\n";
+    for (wrong, help, right) in [
+        ("counter.night && trigger.gold", "C0307 write `active(night)`", "active(night)"),
+        ("rate(timer.night) > 3", "C0405 write `active(night)`", "active(night)"),
+        ("active(counter.hits)", "C0405 write `rate(hits)`", "rate(hits) > 3"),
+    ] {
+        let with = |expr: &str| format!("{night}{}", when(expr));
+        leads(&with(wrong), help, &with(right));
+    }
+    for wrong in ["trigger.gold == 2", "chance(0.5) == 2"] {
+        let help = "C0501 a yes or no is true or false: compare it with one of them";
+        assert_eq!(helps(&when(wrong)), [help], "{wrong}");
+    }
+    let order = "C0501 true and false have no order: use `==` or `!=`";
+    assert_eq!(helps(&when("trigger.gold < 1")), [order]);
     assert_eq!(
         helps(&when("trigger.dur > 3h")),
         ["C0108 write the digits out, or \"3h\" where a duration belongs"]
@@ -249,18 +309,164 @@ fn what_never_holds_is_told_about_which_input() {
     let lone = "trigger.gold && trigger.level * 2 == 31";
     let text = format!("condition \"c\" {{ when = {lone} }}\n{}", when("condition.c"));
     assert_eq!(helps(&text), ["C0607 widen it, or remove it with the rules that need it"]);
+    // Nor where others speak of the same input.
+    let lone = "trigger.level * 2 == 31 && trigger.level > 3";
+    let text = format!("condition \"c\" {{ when = {lone} }}\n{}", when("condition.c"));
+    assert_eq!(helps(&text), ["C0607 widen it, or remove it with the rules that need it"]);
+    assert_eq!(
+        helps(&when(lone)),
+        ["C0607 compare with a value that it can have, or remove the rule"]
+    );
     // Nor do parts of which each use is about another input.
-    let two = "trigger \"u\" { fields = { a = int(1, 9), b = int(1, 5) } }\n\
-               trigger \"v\" { fields = { a = int(1, 5), b = int(1, 9) } }\n\
-               condition \"c\" { when = trigger.a > 3 && trigger.a < 6 && trigger.b > 3 && trigger.b < 4 }\n";
+    let two = "trigger \"u\" { fields = { a = int(1, 5), b = int(1, 9) } }\n\
+               trigger \"v\" { fields = { a = int(1, 9), b = int(1, 5) } }\n\
+               condition \"c\" {\n  when = (\n    (trigger.a == 2 || trigger.a == 8) && (trigger.a == 3 || trigger.a == 8)\n    \
+               && (trigger.b == 2 || trigger.b == 8) && (trigger.b == 3 || trigger.b == 8)\n  )\n}\n";
     let uses = |on: &str| {
         format!("rule \"r{on}\" {{\n  on = {on}\n  when = condition.c\n  emit \"x\" {{}}\n}}\n")
     };
     let checked =
         check(&[source("a.rules.hcl", &format!("{HEAD}{two}{}{}", uses("u"), uses("v")))]);
     let found: Vec<&str> = checked.errors().map(|found| found.message.as_str()).collect();
-    let about_b = "the condition c is never true: its parts contradict each other about trigger.b";
-    assert_eq!(found, [about_b]);
+    assert_eq!(found, ["the condition c is never true"]);
+}
+
+#[test]
+fn a_part_that_settles_all_is_marked_with_what_its_input_can_be() {
+    let first = |text: &str| {
+        let text = format!("{HEAD}{text}");
+        let checked = check(&[source("a.rules.hcl", &text)]);
+        let found = checked.errors().next().unwrap().clone();
+        let (start, end) = (found.span.start as usize, found.span.end as usize);
+        (found.message, text[start..end].to_owned(), found.help)
+    };
+    let (message, marked, help) =
+        first(&when("trigger.gold && trigger.level > 100 && chance(0.5)"));
+    let told =
+        "this `when` is never true, as `trigger.level > 100` is: `trigger.level` is 1 to 100";
+    assert_eq!((message.as_str(), marked.as_str()), (told, "trigger.level > 100"));
+    assert_eq!(help, "compare with the ranges of its inputs, or remove this part");
+    let (message, marked, _) = first(&when("trigger.gold || trigger.dur <= \"1h\""));
+    let told = "this `when` is always true, as `trigger.dur <= \"1h\"` is: `trigger.dur` is \"0s\" to \"1h\"";
+    assert_eq!((message.as_str(), marked.as_str()), (told, "trigger.dur <= \"1h\""));
+    let (message, marked, _) = first(&when("rate(hits) < 0"));
+    let told = "this `when` is never true: `rate(hits)` is 0 to 1000000";
+    assert_eq!((message.as_str(), marked.as_str()), (told, "rate(hits) < 0"));
+    // Where no part does it alone, all of it is marked.
+    let (message, marked, _) = first(&when("trigger.level > 60 && trigger.level < 40"));
+    assert_eq!(marked, "trigger.level > 60 && trigger.level < 40");
+    assert!(message.ends_with("about trigger.level"), "{message}");
+    let condition = "condition \"c\" { when = trigger.gold && trigger.level > 100 }\n";
+    let (message, ..) = first(&format!("{condition}{}", when("condition.c")));
+    assert_eq!(message, "the condition c is never true: `trigger.level` is 1 to 100");
+}
+
+#[test]
+fn what_is_settled_by_opposites_is_never_sent_in_a_circle() {
+    for (expr, help) in [
+        ("trigger.gold && !trigger.gold", "C0607 change one of the parts, or remove the rule"),
+        ("trigger.gold || !trigger.gold", "C0606 change one of the parts, or remove `when`"),
+        ("!(trigger.gold || !trigger.gold)", "C0607 change one of the parts, or remove the rule"),
+        (
+            "trigger.zone == \"a\" && trigger.zone == \"b\"",
+            "C0607 change one of the parts; if either of them will do, join them with `||`",
+        ),
+    ] {
+        assert_eq!(helps(&when(expr)), [help], "{expr}");
+    }
+}
+
+#[test]
+fn a_timer_that_fires_while_it_is_active_is_told() {
+    let timer = |schedule: &str, duration: &str| {
+        format!(
+            "timer \"n\" {{\n  {schedule}\n  duration = \"{duration}\"\n}}\n{}",
+            when("active(n)")
+        )
+    };
+    let cron = |cron: &str| format!("cron = \"{cron}\"\n  zone = \"UTC\"");
+    leads(
+        &timer(&cron("* 18 * * SAT"), "3h"),
+        "C0823 write 0 as the minute to fire once an hour: `*` is every minute",
+        &timer(&cron("0 18 * * SAT"), "3h"),
+    );
+    leads(
+        &timer(&cron("0 18 * * SAT"), "8d"),
+        "C0823 choose a duration of \"7d\" at most, or fire less often",
+        &timer(&cron("0 18 * * SAT"), "7d"),
+    );
+    leads(
+        &timer("every = \"1m\"", "61s"),
+        "C0823 choose a duration of \"1m\" at most, or fire less often",
+        &timer("every = \"1m\"", "1m"),
+    );
+}
+
+#[test]
+fn what_has_no_name_may_be_what_is_meant() {
+    for text in [
+        "trigger { fields = { level = int(1, 9) } }\nrule \"r\" {\n  on = kill\n  emit \"x\" {}\n}\n",
+        "param {\n  type    = bool\n  default = true\n}\nrule \"r\" {\n  on   = t\n  when = param.open\n  emit \"x\" {}\n}\n",
+        "timer { every = \"1m\" }\nrule \"r\" {\n  on = timer.night\n  broadcast \"x\" {}\n}\n",
+        "enum { values = [\"a\"] }\ntrigger \"u\" { fields = { kind = kind } }\n",
+    ] {
+        let codes: Vec<String> = helps(text).iter().map(|help| help[..5].to_owned()).collect();
+        assert_eq!(codes, ["C0303"], "{text}");
+    }
+}
+
+#[test]
+fn weights_that_are_none_are_mended_in_one_step() {
+    let table = |a: &str, b: &str| {
+        format!(
+            "loot_table \"l\" {{\n  entry \"x\" {{ weight = {a} }}\n  entry \"y\" {{ weight = {b} }}\n}}\n\
+             rule \"r\" {{\n  on = t\n  emit \"x\" {{ table = l }}\n}}\n"
+        )
+    };
+    let help = "C0703 write `weight = 1`, or more; an entry that is never to fall is left out of the table";
+    assert_eq!(helps(&table("0", "0")), [help, help]);
+    assert_eq!(helps(&table("1", "1")), [""; 0]);
+    assert!(helps(&table("-6", "1"))[0].starts_with("C0703 write a whole number from 1"));
+}
+
+#[test]
+fn a_block_on_one_line_is_told_where_it_ends() {
+    let cases = [
+        ("rule \"r\" { on = t\n  emit \"x\" {}\n}\n", "C0211 start a new line after the `{`"),
+        (
+            "param \"p\" { type = bool\nparam \"q\" {\n  type    = bool\n  default = true\n}\n",
+            "C0211 end the line with `}`",
+        ),
+        (
+            "loot_table \"l\" {\n  entry \"x\" { weight = 40, count = 2 }\n}\n",
+            "C0211 write each attribute on a line of its own, without a comma, and `}` on the line after",
+        ),
+    ];
+    for (text, help) in cases {
+        assert_eq!(helps(text)[0], help, "{text}");
+    }
+}
+
+#[test]
+fn a_field_of_a_cron_is_corrected_alone() {
+    let timer = |cron: &str| {
+        format!(
+            "timer \"n\" {{\n  cron = \"{cron}\"\n  zone = \"UTC\"\n}}\nrule \"r\" {{\n  on = timer.n\n  broadcast \"x\" {{}}\n}}\n"
+        )
+    };
+    leads(
+        &timer("30 25 * * SUN"),
+        "C0801 correct this one and leave the others as they are",
+        &timer("30 23 * * SUN"),
+    );
+}
+
+#[test]
+fn a_prefixed_counter_is_used_all_the_same() {
+    let text = "counter \"seen\" {\n  on     = t\n  per    = player\n  window = \"1h\"\n}\n";
+    let text = format!("{HEAD}{text}{}", when("rate(counter.seen) > 3 && rate(hits) > 3"));
+    let checked = check(&[source("a.rules.hcl", &text)]);
+    assert_eq!(checked.diagnostics, [], "neither an error nor C1101");
 }
 
 #[test]
@@ -272,6 +478,8 @@ fn a_value_in_quotes_is_told_without_them() {
         )
     };
     leads(&entry("\"40\""), "C0307 write 40 without quotes", &entry("40"));
+    let given = |value: &str| entry("1").replace("weight = 1", &format!("guaranteed = {value}"));
+    leads(&given("\"true\""), "C0307 write true without quotes", &given("true"));
     let param = |ty: &str, value: &str| {
         format!("param \"p\" {{\n  type    = {ty}\n  default = {value}\n}}\n")
     };
