@@ -31,8 +31,16 @@ impl Parser<'_> {
                 if is_block_word(self.word(name)) && self.peek().kind == TokenKind::Assign {
                     break;
                 }
-                let word = self.word(label).to_owned();
-                let span = self.span(label.start, label.end);
+                // `emit market.flag {`: names joined by dots are one.
+                let rest = self.slice(label.end, self.text.len() as u32);
+                let dotted = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+                let more = rest.find(|c| !dotted(c)).unwrap_or(rest.len()) as u32;
+                let end = label.end + if rest.starts_with('.') { more } else { 0 };
+                let word = self.slice(label.start, end).to_owned();
+                let span = self.span(label.start, end);
+                while self.token.end < end {
+                    self.skip_token();
+                }
                 if !self.is_spoiled() {
                     self.report(
                         Diagnostic::error(
@@ -48,7 +56,8 @@ impl Parser<'_> {
                     );
                 }
             }
-            children.push(self.add(NodeKind::Text, label.start, label.end)?);
+            let end = self.token.end;
+            children.push(self.add(NodeKind::Text, label.start, end)?);
             self.advance();
         }
         let Some(braced) = self.open_brace(name) else {

@@ -9,7 +9,7 @@ use super::literal;
 use super::names::Names;
 use super::session::At;
 use super::tree::NodeKind;
-use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, INSTANT_MAX, On, Type};
+use crate::ir::{BinaryOp, DECIMAL_ONE, Expr, INSTANT_MAX, On, Schedule, Type};
 
 /// Name, fewest and most arguments, usage.
 pub(super) const BUILTINS: [(&str, usize, usize, &str); 12] = [
@@ -333,7 +333,16 @@ impl Checker<'_, '_> {
                 format!("`active({})` is never true", timer.name),
             )
             .cause("the timer has no duration: it fires and is over")
-            .help(format!("add `duration = \"2h\"` to `timer \"{}\"`", timer.name));
+            .help(match timer.schedule {
+                Schedule::Every { period_ms } => format!(
+                    "add a `duration` of less than {} to `timer \"{}\"`",
+                    literal::duration_text(period_ms.into()),
+                    timer.name
+                ),
+                Schedule::Cron { .. } => {
+                    format!("add `duration = \"2h\"` to `timer \"{}\"`", timer.name)
+                }
+            });
             if let Some(span) = scope.timer_names.span(&timer.name) {
                 diagnostic = diagnostic.label(span, "the timer is declared here");
             }

@@ -27,10 +27,28 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
         at,
         format!("{what} is `{shown}`, not a whole number"),
         cause,
-        in_quotes(session, at, Type::Int)
-            .unwrap_or_else(|| "write a whole number, for example 10".to_owned()),
+        match span_of(session, at) {
+            _ if session.text(at).starts_with("param.") => NO_PARAM.to_owned(),
+            Some((low, high)) => format!("write a range as its two ends: `[{low}, {high}]`"),
+            None => in_quotes(session, at, Type::Int)
+                .unwrap_or_else(|| "write a whole number, for example 10".to_owned()),
+        },
     );
     None
+}
+
+/// What to write where no parameter may stand.
+const NO_PARAM: &str = "write the value itself: a param stands in expressions alone";
+
+/// The ends of a range that is written as `5-25`, in quotes or not.
+fn span_of(session: &Session<'_>, at: At) -> Option<(u32, u32)> {
+    let text = match session.kind(at) {
+        NodeKind::Text => session.string(at),
+        _ => session.text(at).to_owned(),
+    };
+    let (low, high) = text.split_once('-')?;
+    let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+    (low <= high).then_some((low, high))
 }
 
 /// Whether a node is a number with a point.
@@ -71,7 +89,10 @@ pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<Stri
         at,
         format!("{what} is `{shown}`, not a string"),
         "this is fixed when the rule set is built, so it is a literal",
-        "write it between double quotes",
+        match session.text(at).starts_with("param.") {
+            true => NO_PARAM,
+            false => "write it between double quotes",
+        },
     );
     None
 }

@@ -63,9 +63,15 @@ pub(super) fn check(expression: &str) -> Result<(), Wrong> {
     }
     for (index, (text, field)) in fields.iter().zip(&FIELDS).enumerate() {
         for part in text.split(',') {
+            // Midnight at the end of a day is the beginning of the next one.
+            let every_day = fields[2..] == ["*"; 3];
+            let late = index == 1 && part == "24" && !every_day;
             field.part(part).map_err(|(message, meant)| Wrong {
-                message,
-                meant: meant.map(|meant| {
+                message: match late {
+                    true => format!("{message}: midnight is hour 0 of the day after"),
+                    false => message,
+                },
+                meant: meant.filter(|_| !late).map(|meant| {
                     let parts = text
                         .split(',')
                         .map(|other| if other == part { meant.as_str() } else { other });
@@ -226,6 +232,11 @@ mod tests {
             ("0 25 * DEC *", "the hour is 25, allowed are 0 to 23", None),
             ("60 19 * * *", "the minute is 60, allowed are 0 to 59", None),
             ("0 24 * * *", "the hour is 24, allowed are 0 to 23", Some("0 0 * * *")),
+            (
+                "0 24 * * FRI",
+                "the hour is 24, allowed are 0 to 23: midnight is hour 0 of the day after",
+                None,
+            ),
             ("0 19 32 * *", "the day of the month is 32, allowed are 1 to 31", None),
             ("0 19 0 * *", "the day of the month is 0, allowed are 1 to 31", None),
             ("0 19 * 13 *", "the month is 13, allowed are 1 to 12", None),

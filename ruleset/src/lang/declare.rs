@@ -272,18 +272,16 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
                 "split the enum",
             );
         } else {
-            let bare: Vec<&str> = (elements.iter())
-                .filter(|element| session.kind(**element) == NodeKind::Path)
-                .map(|element| session.text(*element))
-                .collect();
-            if let [first, ..] = bare[..] {
+            let bare = |element: &&At| session.kind(**element) == NodeKind::Path;
+            if let Some(first) = elements.iter().find(bare).copied() {
                 // One slip of the pen, however long the list is.
+                let shown = shorten(session.text(first));
                 session.error(
                     Code::WrongShape,
-                    list,
-                    format!("the value `{}` has no quotes", shorten(first)),
+                    first,
+                    format!("the value `{shown}` has no quotes"),
                     "the values of an enum are strings",
-                    "write `values = [\"meadow\", \"forest\"]`",
+                    format!("write \"{shown}\", and quotes around each of the others"),
                 );
             }
             for element in elements {

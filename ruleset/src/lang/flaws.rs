@@ -53,7 +53,8 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
             }
             let help = match text {
                 "**" | "^" => "write the product out: `x * x`",
-                "$" | "@" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
+                "@" => "write a text between double quotes, as in `context = \"hunt@1\"`",
+                "$" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
                 _ if text.starts_with('\'') => "write strings with double quotes",
                 _ if text.starts_with(';') => "end the line instead",
                 _ => "remove it",
@@ -169,7 +170,10 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
             (
                 format!("`{shown}` reads as one name"),
                 "as in HCL a dash belongs to the name that it touches",
-                format!("write `{}` to subtract, `_` to join words", spaced.trim()),
+                format!(
+                    "write `{}` to subtract, `_` to join words, or \"{text}\" for a text",
+                    spaced.trim()
+                ),
             )
         }
         _ => (format!("`{shown}` is malformed"), "it cannot be read", "rewrite it".to_owned()),

@@ -373,7 +373,12 @@ impl<'c, 'a> Checker<'c, 'a> {
                     at,
                     format!("`{shown}` is not a single value"),
                     "expressions compute one value; lists and braces stand in declarations alone",
-                    "write one value; to compare with several use `one_of(x, a, b)`",
+                    match self.session.kind(at) {
+                        NodeKind::Object => {
+                            "write each of its values as `name = value`, directly in the block"
+                        }
+                        _ => "write one value; to compare with several use `one_of(x, a, b)`",
+                    },
                 );
                 self.broken(at)
             }
@@ -461,9 +466,9 @@ impl<'c, 'a> Checker<'c, 'a> {
                     UnaryOp::Negate => ("-", "numbers and durations"),
                 };
                 let found = self.type_text(&value);
-                let help = match value.ty {
-                    Ty::Text => format!("write {wants} without quotes"),
-                    _ => "remove it, or compare the value with something first".to_owned(),
+                let help = match self.are_numbers(operand) {
+                    true => "write the number without quotes",
+                    false => "remove it, or compare the value with something first",
                 };
                 self.error(
                     Code::OperandType,
@@ -552,7 +557,12 @@ impl<'c, 'a> Checker<'c, 'a> {
                     format!("{found} where a yes or no belongs"),
                 )
                 .cause("conditions are true or false; nothing else counts as either")
-                .help("compare the value with something, for example `x > 0`");
+                .help(match value.ty {
+                    Ty::Text => {
+                        "say again what it is compared with, as in `x == \"a\" || x == \"b\"`, or write `one_of(x, \"a\", \"b\")`"
+                    }
+                    _ => "compare the value with something, for example `x > 0`",
+                });
                 if let Some((span, note)) = self.declaration(value.at) {
                     diagnostic = diagnostic.label(span, note);
                 }

@@ -158,7 +158,10 @@ pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On>
         session.fix(at, meant.map(|meant| format!("timer.{meant}")));
         return None;
     }
-    let name = session.text(at);
+    let text = session.text(at);
+    // `night.timer` and `timers.night` are guesses that lie near.
+    let part = text.split('.').find(|part| scope.timer_names.find(part).is_some());
+    let name = part.filter(|_| text.contains('.')).unwrap_or(text);
     if scope.trigger_names.find(name).is_none() && scope.timer_names.find(name).is_some() {
         session.error(
             Code::MissingPrefix,
@@ -374,8 +377,7 @@ fn lower_rule(
 }
 
 /// What to do about parts that contradict each other.
-pub(super) const CONTRARY: &str =
-    "change one of the parts; if either of them will do, join them with `||`";
+pub(super) const CONTRARY: &str = "change one of the parts; if either of them will do, join them with `||`, in brackets beside others";
 
 /// Notes a `when` that is the same for every input. It is reported once it is known which of the
 /// conditions that it names are.
@@ -396,6 +398,13 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
                 (true, _) => "compare with a value that makes a difference, or remove `when`",
                 (false, None) => "compare with the ranges of its inputs, or remove the rule",
                 (false, _) => "compare with the ranges of its inputs, or remove this part",
+            };
+            let text = checker.session.text(decisive);
+            let help = match !always && text.starts_with("chance(") && text.contains('/') {
+                true => {
+                    "`/` of whole numbers is a whole number: write a share as a decimal, as in `chance(0.1)`"
+                }
+                false => help,
             };
             let about = reach.map_or(String::new(), |reach| format!(": {reach}"));
             (always, about, cause, help)
@@ -437,7 +446,8 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
         None => Diagnostic::error(code, span, format!("this `when` is {is} true{about}")),
         Some(part) => {
             let shown = shorten(checker.session.text(part));
-            let message = format!("this `when` is {is} true, as `{shown}` is{about}");
+            let message =
+                format!("this `when` is {is} true, because `{shown}` is {is} true{about}");
             let part = checker.session.span(part);
             Diagnostic::error(code, part, message).label(span, format!("all of it is {is} true"))
         }

@@ -140,7 +140,8 @@ impl Checker<'_, '_> {
                 format!("s of {}", shape::list(&some.iter().map(|one| &**one).collect::<Vec<_>>()))
             }
         };
-        let narrow = format!("narrow the range{of} so that it leaves out zero");
+        let leaves = if inputs.len() > 1 { "they leave" } else { "it leaves" };
+        let narrow = format!("narrow the range{of} so that {leaves} out zero");
         if divisor.range.max <= 0 {
             return narrow;
         }
@@ -313,6 +314,10 @@ impl Checker<'_, '_> {
             // What was meant is known once the other side is.
             Ty::Error => self.broken(at),
             Ty::Known(Type::Duration | Type::Instant) if sum => self.infer(at, Some(ty)),
+            // What `min` and the like answer is no text.
+            _ if self.session.kind(at) == NodeKind::Call => {
+                Val { ty: Ty::Text, literal: true, ..self.broken(at) }
+            }
             _ => self.infer(at, None),
         }
     }
@@ -500,6 +505,7 @@ impl Checker<'_, '_> {
             Ty::Known(Type::Int | Type::Decimal) => {
                 (literal::quoted_number(&written).map(|_| &*written), "a number")
             }
+            Ty::Known(Type::Duration) if symbol == "/" && a.ty == Ty::Text => (None, "a duration"),
             Ty::Known(Type::Duration) if matches!(symbol, "*" | "/") => {
                 (literal::quoted_number(&written).map(|_| &*written), "a number")
             }

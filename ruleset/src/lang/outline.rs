@@ -22,25 +22,36 @@ pub struct Outline {
     pub deprecated: BTreeMap<(&'static str, String), String>,
 }
 
-/// `condition "veteran" { when = ... }`, as it was first used.
+/// `condition "veteran" { when = ... }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionDef {
     /// The text of `when` on one line, without comments.
     pub text: String,
-    /// What is evaluated where it was first used; `None` when nothing uses it and it reads no field.
-    pub on: Option<On>,
-    /// Lowered there.
-    pub expr: Expr,
+    /// What it is for each trigger or timer that it is used on, as it was lowered there: its slots and
+    /// ranges differ. `None` when nothing uses it and it reads no field.
+    pub uses: Vec<(Option<On>, Expr)>,
+    /// It has more uses than are kept.
+    pub more: bool,
 }
+
+/// Uses of a condition that are kept.
+const USE_COUNT_MAX: usize = 8;
 
 impl Outline {
     pub(super) fn condition(&mut self, name: &str, text: &str, on: Option<On>, expr: &Expr) {
-        // The first use stands for all: a condition means the same for every trigger, only the
-        // slots that it reads differ. One copy of each also bounds what this costs.
-        if !self.conditions.contains_key(name) {
-            let def = ConditionDef { text: one_line(text), on, expr: expr.clone() };
-            self.conditions.insert(name.to_owned(), def);
+        if let Some(known) = self.conditions.get_mut(name) {
+            if known.uses.iter().any(|(other, _)| *other == on) {
+                return;
+            }
+            known.more |= known.uses.len() == USE_COUNT_MAX;
+            if !known.more {
+                known.uses.push((on, expr.clone()));
+            }
+            return;
         }
+        let uses = vec![(on, expr.clone())];
+        let def = ConditionDef { text: one_line(text), uses, more: false };
+        self.conditions.insert(name.to_owned(), def);
     }
 
     pub(super) fn rule(&mut self, name: &str, text: &str) {

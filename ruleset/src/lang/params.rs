@@ -77,7 +77,6 @@ fn param(session: &mut Session<'_>, at: At, scope: &mut Scope) {
             scope.external.insert(name.clone());
         }
         // What is broken keeps its name with some value; no program comes out anyway.
-        let slot = slot.or(typed.map(|(ty, _)| Slot { ty, min: 0, max: 1 }));
         let slot = slot.filter(|_| !session.is_damaged(at));
         let known = slot.is_some();
         let slot = slot.unwrap_or(Slot { ty: Type::Symbol, min: 0, max: 0 });

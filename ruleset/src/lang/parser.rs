@@ -468,6 +468,26 @@ impl<'a> Parser<'a> {
                 self.colon(name, next);
                 self.attribute(true)
             }
+            TokenKind::Equal => {
+                if !self.is_spoiled() {
+                    let span = self.span(next.start, next.end);
+                    self.report(
+                        Diagnostic::error(Code::ExpectedToken, span, "`==` where `=` belongs")
+                            .cause("`==` compares two values; `=` gives an attribute its value")
+                            .help(format!("write `{} = …`", self.word(name)))
+                            .edit(span, "="),
+                    );
+                }
+                self.attribute(true)
+            }
+            TokenKind::Dot if matches!(self.word(name), "trigger" | "param" | "condition") => self
+                .fail(
+                    Code::ExpectedStatement,
+                    (name.start, name.end),
+                    "an expression stands where an attribute begins",
+                    "a line begins with `name = value` or with `kind \"name\" {`",
+                    "write `when = ` before it, if it is a condition",
+                ),
             _ => self.fail(
                 Code::ExpectedStatement,
                 (name.start, name.end),
@@ -556,7 +576,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn begins_statement(&self) -> bool {
+    pub(super) fn begins_statement(&self) -> bool {
         let token = self.token;
         if token.kind != TokenKind::Name {
             return false;

@@ -6,11 +6,15 @@
 
 use super::blocks::is_block_start;
 use super::builtins::BUILTINS;
-use super::lexer::{Token, TokenKind};
+use super::lexer::{Lexer, Token, TokenKind};
 use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
 use super::parser::{OperatorCount, Parsed, Parser};
 use super::tree::{BinOp, NodeId, NodeKind, UnaryOp};
-use super::{Code, Diagnostic};
+use super::{Code, Diagnostic, names};
+
+/// Attributes whose value is a set of names with values, between braces.
+const OBJECT_ATTRIBUTES: [&str; 9] =
+    ["fields", "trigger", "params", "rates", "active", "pity", "payload", "loot", "misses"];
 
 /// Precedences of HCL: `||` lowest, then `&&`, equality, order, sums, products.
 fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
@@ -33,7 +37,7 @@ fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
     })
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// An expression with all that belongs to it.
     pub(super) fn expression(&mut self) -> Parsed<NodeId> {
         let outer = std::mem::take(&mut self.operators);
@@ -130,6 +134,7 @@ impl Parser<'_> {
     fn operator(&mut self) -> Parsed<Option<(u8, BinOp)>> {
         let token = self.token;
         let (op, symbol) = match token.kind {
+            TokenKind::Assign if self.lacks_braces() => return self.no_braces(),
             TokenKind::Assign => ((3, BinOp::Equal), "=="),
             TokenKind::Name => match (self.word(token), self.word_operator_count()) {
                 ("and" | "AND" | "And", _) => ((2, BinOp::And), "&&"),
@@ -168,6 +173,29 @@ impl Parser<'_> {
             );
         }
         Ok(Some(op))
+    }
+
+    /// Whether the `=` at hand stands behind a bare name, in an attribute that holds names with values.
+    fn lacks_braces(&self) -> bool {
+        let attribute = self.slice(self.attribute.0, self.attribute.1);
+        let before = self.slice(self.attribute.1, self.previous_end);
+        let name = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c))).next();
+        OBJECT_ATTRIBUTES.contains(&attribute) && name.is_some_and(names::is_name)
+    }
+
+    fn no_braces<T>(&mut self) -> Parsed<T> {
+        let attribute = self.slice(self.attribute.0, self.attribute.1);
+        let token = self.token;
+        self.fail(
+            Code::ExpectedToken,
+            (token.start, token.end),
+            format!("`=` in a value of `{attribute}`, where no name begins"),
+            "names with values stand between `{` and `}`",
+            match self.quiet {
+                true => "write `{` and `}` instead of the brackets around them",
+                false => "write `{` before the name on its left, and `}` after the last value",
+            },
+        )
     }
 
     /// Words of the operator at the current word: `is not` has two.
@@ -410,11 +438,15 @@ impl Parser<'_> {
         self.no_for()?;
         let mut children = Vec::new();
         while !self.at(TokenKind::BracketClose) {
+            if self.begins_line_outside(self.token) && self.begins_statement() {
+                return self.unclosed_bracket((open, "]"), self.token);
+            }
             children.push(self.expression()?);
-            if !self.at(TokenKind::Comma) {
+            if self.at(TokenKind::Comma) {
+                self.advance();
+            } else if !(self.begins_line_outside(self.token) && self.begins_statement()) {
                 break;
             }
-            self.advance();
         }
         self.close(open.start, TokenKind::BracketClose, "]", outer)?;
         self.nesting -= 1;
@@ -433,11 +465,45 @@ impl Parser<'_> {
         self.no_for()?;
         let mut children = Vec::new();
         let spoiled = self.is_spoiled();
-        while !self.at(TokenKind::BraceClose) {
+        // The first line that does not stand further in than the attribute: the object may have been
+        // meant to end before it.
+        let mut outside = None;
+        loop {
+            let further_left = matches!(
+                (self.indentation(self.attribute.0), self.indentation(self.token.start)),
+                (Some(outer), Some(end)) if end < outer
+            );
+            match (self.at(TokenKind::BraceClose), outside) {
+                // Only where a brace is missing anyway does layout say which.
+                (true, Some(start)) if self.by_layout && further_left => {
+                    return self.unclosed_before(open, start);
+                }
+                (true, _) => break,
+                (false, _) => {}
+            }
             if !spoiled {
                 self.begin();
             }
             let name = self.token;
+            if outside.is_none() && self.begins_line_outside(name) {
+                outside = Some((self.lexer, name, self.previous_end));
+            }
+            if name.kind == TokenKind::BraceOpen && !self.is_spoiled() {
+                self.objects = 0;
+                let comma = self.slice(0, name.start).trim_end().ends_with(',');
+                let help = if comma { "add `}` before the comma there" } else { "add `}` there" };
+                self.report(
+                    Diagnostic::error(
+                        Code::UnclosedBracket,
+                        self.span(name.start, name.end),
+                        "`{` stands where `}` belongs",
+                    )
+                    .label(self.span(open.start, open.end), "this bracket is still open")
+                    .cause("between these braces stand `name = value` pairs; they end before this line")
+                    .help(format!("{help}, at the end of the line above")),
+                );
+                return Err(super::parser::Failed);
+            }
             if name.kind != TokenKind::Name {
                 return self.fail(
                     Code::ExpectedToken,
@@ -448,7 +514,8 @@ impl Parser<'_> {
                 );
             }
             if self.begins_block(name) {
-                return self.unclosed_object(open, name);
+                let here = (self.lexer, name, self.previous_end);
+                return self.unclosed_before(open, outside.unwrap_or(here));
             }
             let name_id = self.add(NodeKind::Name, name.start, name.end)?;
             self.advance();
@@ -496,19 +563,33 @@ impl Parser<'_> {
         }
     }
 
-    /// The braces that begin at `open` were not closed before the block at `name`, with which the next
+    /// Whether a token begins a line that stands no further in than the attribute at hand.
+    fn begins_line_outside(&self, token: Token) -> bool {
+        match (self.indentation(self.attribute.0), self.indentation(token.start)) {
+            (Some(outer), Some(inner)) => inner <= outer,
+            _ => false,
+        }
+    }
+
+    /// The braces that begin at `open` were not closed before the line at `start`, where reading goes on.
+    fn unclosed_before<T>(&mut self, open: Token, start: (Lexer<'a>, Token, u32)) -> Parsed<T> {
+        let token;
+        (self.lexer, token, self.previous_end) = start;
+        self.token = token;
+        self.unclosed_bracket((open, "}"), token)
+    }
+
+    /// The bracket `open` was not closed before the line that begins with `name`, with which the next
     /// statement begins.
-    fn unclosed_object<T>(&mut self, open: Token, name: Token) -> Parsed<T> {
+    fn unclosed_bracket<T>(&mut self, (open, pair): (Token, &str), name: Token) -> Parsed<T> {
         if !self.is_spoiled() {
             let span = self.span(name.start, name.end);
-            let message = format!("{} where `}}` belongs", self.shown());
+            let message = format!("{} where `{pair}` belongs", self.shown());
             self.report(
                 Diagnostic::error(Code::UnclosedBracket, span, message)
                     .label(self.span(open.start, open.end), "this bracket is still open")
-                    .cause(
-                        "a block begins here, and between these braces stand `name = value` pairs",
-                    )
-                    .help("add `}` on the line before"),
+                    .cause("this line stands outside of what the bracket holds")
+                    .help(format!("add `{pair}` on the line before")),
             );
         }
         self.resume = Some(name.start);
@@ -566,11 +647,27 @@ impl Parser<'_> {
         let token = self.token;
         let (span, pair) = (self.span(token.start, token.end), self.span(open, open + 1));
         let message = format!("{} where `{text}` belongs", self.shown());
+        let begins = matches!(token.kind, TokenKind::Name | TokenKind::Text | TokenKind::Number)
+            || token.kind == TokenKind::BraceOpen;
+        let before = self.slice(0, self.previous_end);
+        let typed = ["int", "decimal", "duration"].into_iter().find(|ty| before.ends_with(ty));
+        let help = match (kind, typed) {
+            (_, Some(ty)) if token.kind == TokenKind::Number => {
+                format!("a type takes its range in round brackets, as in `{ty}(1, 100)`")
+            }
+            (TokenKind::BraceClose, _) if begins && self.peek().kind == TokenKind::Assign => {
+                format!("add a comma before `{}`, or `}}`", self.word(token))
+            }
+            (TokenKind::BracketClose, _) if begins => {
+                format!("add a comma before `{}`, or `]`", self.word(token))
+            }
+            _ => format!("add `{text}`, or the comma or operator that is missing"),
+        };
         self.report(
             Diagnostic::error(Code::UnclosedBracket, span, message)
                 .label(pair, "this bracket is still open")
                 .cause("brackets come in pairs; elements are separated by commas")
-                .help(format!("add `{text}`, or the comma or operator that is missing")),
+                .help(help),
         );
         Err(super::parser::Failed)
     }

@@ -2,6 +2,7 @@
 //!
 //! The statement is kept where it is clear what was meant, so that nothing else seems to be missing.
 
+use super::builtins::BUILTINS;
 use super::lexer::{Token, TokenKind};
 use super::parser::{Failed, INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
 use super::tree::{NodeId, NodeKind};
@@ -155,6 +156,7 @@ impl Parser<'_> {
     ) -> Parsed<()> {
         use TokenKind::*;
         let (nesting, objects) = (self.nesting, self.objects);
+        let mut closed = false;
         loop {
             let attribute = self.statement(true);
             let Ok(id) = attribute else {
@@ -175,7 +177,10 @@ impl Parser<'_> {
                         self.span(header.0, header.1),
                         match self.goes_on_below(header) {
                             true => "start a new line after the `{`",
-                            false => "end the line with `}`",
+                            false => {
+                                closed = true;
+                                "end the line with `}`"
+                            }
                         },
                     ),
                     _ => (
@@ -192,6 +197,9 @@ impl Parser<'_> {
                     .cause("as in HCL, attributes are separated by line breaks")
                     .help(help),
                 );
+            }
+            if closed {
+                return Ok(());
             }
             if self.at(Comma) {
                 self.advance();
@@ -227,6 +235,12 @@ impl Parser<'_> {
         }
         self.begin();
         Ok(())
+    }
+
+    /// Whether the current token stands on the line of the attribute of this name.
+    fn is_inside_of(&self, name: &str) -> bool {
+        let (start, end) = self.attribute;
+        self.slice(start, end) == name && !self.slice(end, self.token.start).contains('\n')
     }
 
     /// Whether the block that begins at `header` has its end, or more of its inside, on later lines.
@@ -314,6 +328,10 @@ impl Parser<'_> {
             // The block before it was never closed, which is reported.
             _ if self.ends_unclosed() || self.is_top_block_at_line_start() => Ok(()),
             kind => {
+                let before = self.slice(0, self.previous_end);
+                let beside_quote = before.ends_with('"') || kind == TokenKind::Text;
+                let last = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next();
+                let after_function = BUILTINS.iter().any(|known| Some(known.0) == last);
                 let message = match kind {
                     TokenKind::Name => {
                         format!("`{}` begins a second statement on this line", self.word(token))
@@ -326,6 +344,20 @@ impl Parser<'_> {
                     message,
                     "one statement takes one line; only brackets go over several",
                     match kind {
+                        _ if self.is_inside_of("cron") => {
+                            "a cron expression is a string: write it between double quotes"
+                        }
+                        _ if token.start == self.previous_end && beside_quote => {
+                            "a text has one quote on each side: remove the others"
+                        }
+                        TokenKind::Comma
+                            if self.is_inside_of("count") || self.is_inside_of("rolls") =>
+                        {
+                            "a range stands in brackets: write `[fewest, most]`"
+                        }
+                        TokenKind::Name if after_function => {
+                            "a function takes its argument in brackets"
+                        }
                         TokenKind::Comma => "a decimal has a point: 0.5",
                         TokenKind::BraceOpen => "a block has no `=`: write `kind \"name\" {`",
                         _ => "start a new line, or join the two parts with an operator",

@@ -21,15 +21,18 @@ pub(super) const TIMER: Schema = Schema {
     blocks: &[],
 };
 
+/// Timers whose pattern is walked over to see whether they overlap.
+const WALK_COUNT_MAX: u32 = 64;
+
 /// Reads all timers.
 pub(super) fn timers(session: &mut Session<'_>, found: &[At], scope: &mut Scope) {
-    let mut zones = Zones::default();
+    let (mut zones, mut walks) = (Zones::default(), WALK_COUNT_MAX);
     for at in found {
-        timer(session, *at, scope, &mut zones);
+        timer(session, *at, scope, &mut zones, &mut walks);
     }
 }
 
-fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope, zones: &mut Zones) {
+fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope, zones: &mut Zones, walks: &mut u32) {
     let block = shape::read(session, at, &TIMER);
     let index = scope.timers.len();
     let name = label(session, &block, "timer", &mut scope.timer_names, index, TIMER_COUNT_MAX);
@@ -52,7 +55,7 @@ fn timer(session: &mut Session<'_>, at: At, scope: &mut Scope, zones: &mut Zones
     if let (Some(at), Some(duration), Some((schedule, plan))) =
         (block.value("duration"), duration_ms, &schedule)
     {
-        overlaps(session, at, duration.unsigned_abs(), schedule, plan);
+        overlaps(session, at, duration.unsigned_abs(), (schedule, plan), walks);
     }
     let missed = match block.value("missed") {
         None => Missed::Skip,
@@ -228,19 +231,33 @@ fn jitter(session: &mut Session<'_>, at: At, plan: &Plan) -> u64 {
 }
 
 /// Warns of a timer that fires again before its duration is over.
-fn overlaps(session: &mut Session<'_>, at: At, duration_ms: u64, schedule: &Schedule, plan: &Plan) {
-    // No two instants are closer: most durations of a cron need no walk over its pattern.
-    let least = if matches!(schedule, Schedule::Cron { .. }) { 60_000 } else { 1_000 };
-    if duration_ms <= least {
+fn overlaps(
+    session: &mut Session<'_>,
+    at: At,
+    duration_ms: u64,
+    (schedule, plan): (&Schedule, &Plan),
+    walks: &mut u32,
+) {
+    // Most durations need no walk over the days of a pattern, which costs something; a rule set with more
+    // timers than people write is not worth it.
+    if duration_ms <= plan.gap_ms_least() || *walks == 0 {
         return;
     }
+    *walks -= 1;
     let gap_ms = plan.gap_ms();
     if duration_ms <= gap_ms {
         return;
     }
     let text = |ms: u64| literal::duration_text(ms.into());
+    // With `*` as the minute, 0 is what is meant, if that is enough.
     let minutes = match schedule {
-        Schedule::Cron { expression, .. } => expression.split_whitespace().next() == Some("*"),
+        Schedule::Cron { expression, zone } => {
+            expression.trim_start().strip_prefix("* ").is_some_and(|rest| {
+                let (expression, zone) = (format!("0 {rest}"), zone.clone());
+                let hourly = Plan::new(&Schedule::Cron { expression, zone });
+                hourly.is_ok_and(|plan| duration_ms <= plan.gap_ms())
+            })
+        }
         Schedule::Every { .. } => false,
     };
     let help = match minutes {

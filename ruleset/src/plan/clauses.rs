@@ -11,6 +11,7 @@ use super::{Action, Change, Detail, Kind};
 use crate::contents::{Contents, Written};
 use crate::interp;
 use crate::ir::{Expr, On, Type};
+use crate::lang::ConditionDef;
 use crate::rng;
 
 /// A condition, or the `when` of an entry, of one side.
@@ -22,7 +23,63 @@ struct Clause<'a> {
 }
 
 fn meaning(contents: &Contents, on: Option<On>, expr: &Expr) -> String {
-    Meaning::new(contents, on).of("when", expr, Some(Type::Bool))
+    let meaning = Meaning::new(contents, on, &[("when".to_owned(), expr)]);
+    meaning.of(expr, Some(Type::Bool)) + &meaning.shared(expr)
+}
+
+/// Uses of one thing on triggers and timers.
+type Uses<'a> = Vec<(Option<On>, &'a Expr)>;
+
+fn uses(def: &ConditionDef) -> Uses<'_> {
+    def.uses.iter().map(|(on, expr)| (*on, expr)).collect()
+}
+
+/// Compares uses on what has one name in both versions: `None` if they mean the same, and else what was
+/// found out. `same` says whether the words are equal, `whole` whether all uses are at hand.
+fn compared(
+    (old, was): (&Contents, &Uses<'_>),
+    (new, is): (&Contents, &Uses<'_>),
+    (same, whole): (bool, bool),
+    hash: u64,
+    work: &mut Work,
+) -> Option<Decision> {
+    let name = |contents: &Contents, on: Option<On>| on.map(|on| contents.on_name(on));
+    let clause = |contents, on, expr| Clause { contents, on, expr: renumbered(expr, hash) };
+    let mut met = false;
+    let mut decision = None;
+    for (on_old, before) in was {
+        let of = name(old, *on_old);
+        let Some((on_new, after)) = is.iter().find(|(on, _)| name(new, *on) == of) else {
+            continue;
+        };
+        met = true;
+        if meaning(old, *on_old, before) == meaning(new, *on_new, after) {
+            continue;
+        }
+        let (a, b) = (clause(old, *on_old, before), clause(new, *on_new, after));
+        let found = clauses(&a, &b, work);
+        let differs = matches!(found, Decision::Differs(_));
+        decision = Some(found);
+        if differs {
+            break;
+        }
+    }
+    if decision.is_some() || same || (met && whole) {
+        return decision;
+    }
+    match (was.first(), is.first()) {
+        (Some((on_old, before)), Some((on_new, after))) if !met => {
+            Some(clauses(&clause(old, *on_old, before), &clause(new, *on_new, after), work))
+        }
+        (Some(_), Some(_)) => {
+            let reason = "it is used on more than is compared".to_owned();
+            Some(Decision::NotCompared { reason })
+        }
+        _ => {
+            let reason = "no rule rolls this table in both versions".to_owned();
+            Some(Decision::NotCompared { reason })
+        }
+    }
 }
 
 /// Conditions by name: added, removed, or meaning something else.
@@ -32,44 +89,37 @@ pub(super) fn conditions(
     work: &mut Work,
 ) -> Vec<Change> {
     let mut found = Vec::new();
-    let names: BTreeSet<&String> =
-        old.1.outline.conditions.keys().chain(new.1.outline.conditions.keys()).collect();
-    let text = |contents, def: &crate::lang::ConditionDef| meaning(contents, def.on, &def.expr);
-    let changed: BTreeSet<&String> = names
-        .iter()
-        .copied()
-        .filter(|name| {
-            let (was, is) =
-                (old.1.outline.conditions.get(*name), new.1.outline.conditions.get(*name));
-            was.map(|def| text(old.0, def)) != is.map(|def| text(new.0, def))
-        })
-        .collect();
-    for name in &changed {
-        let defs = (old.1.outline.conditions.get(*name), new.1.outline.conditions.get(*name));
-        let change = match defs {
-            (None, Some(is)) => Change::new(
-                Kind::Condition,
-                name,
-                Action::Added,
-                vec![Detail::added("when", &is.text)],
-            ),
+    let (before, after) = (&old.1.outline.conditions, &new.1.outline.conditions);
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut changed = BTreeMap::new();
+    for name in names {
+        match (before.get(name), after.get(name)) {
+            (None, Some(is)) => {
+                let details = vec![Detail::added("when", &is.text)];
+                found.push(Change::new(Kind::Condition, name, Action::Added, details));
+            }
             (Some(was), None) => {
                 let details = vec![Detail::removed("when", &was.text)];
-                Change::new(Kind::Condition, name, Action::Removed, details)
+                found.push(Change::new(Kind::Condition, name, Action::Removed, details));
             }
             (Some(was), Some(is)) => {
-                let details = vec![reworded("when", (&was.text, &is.text), &changed)];
-                let mut change = Change::new(Kind::Condition, name, Action::Changed, details);
-                let clause = |contents, def: &crate::lang::ConditionDef| Clause {
-                    contents,
-                    on: def.on,
-                    expr: renumbered(&def.expr, rng::name_hash(name)),
-                };
-                change.decision = Some(clauses(&clause(old.0, was), &clause(new.0, is), work));
-                change
+                let (same, whole) = (was.text == is.text, !was.more && !is.more);
+                let (old, new, hash) = (old.0, new.0, rng::name_hash(name));
+                let (a, b) = ((old, &uses(was)), (new, &uses(is)));
+                if let Some(decision) = compared(a, b, (same, whole), hash, work) {
+                    changed.insert(name, (was, is, decision));
+                }
             }
-            (None, None) => continue,
-        };
+            (None, None) => {}
+        }
+    }
+    let all = changed.keys().copied().chain(found.iter().map(|change| &change.name));
+    let all: BTreeSet<String> = all.cloned().collect();
+    let all: BTreeSet<&String> = all.iter().collect();
+    for (name, (was, is, decision)) in changed {
+        let details = vec![reworded("when", (&was.text, &is.text), &all)];
+        let mut change = Change::new(Kind::Condition, name, Action::Changed, details);
+        change.decision = Some(decision);
         found.push(change);
     }
     found
@@ -107,16 +157,17 @@ pub(super) fn entries(
     changed: &BTreeSet<&String>,
     work: &mut Work,
 ) -> Vec<Change> {
-    type Known<'a> = BTreeMap<(&'a str, &'a str), (On, &'a Expr)>;
+    type Known<'a> = BTreeMap<(&'a str, &'a str), Uses<'a>>;
     fn known<'a>(contents: &'a Contents, source: &'a Written) -> Known<'a> {
         let mut known = Known::new();
         for fragment in &source.program.fragments {
             for mask in &fragment.masks {
                 let Some(table) = contents.tables.get(usize::from(mask.table)) else { continue };
                 for (entry, expr) in table.entries.iter().zip(&mask.entries) {
-                    if entry.conditional {
-                        let key = (table.name.as_str(), entry.name.as_str());
-                        known.entry(key).or_insert((fragment.on, expr));
+                    let uses = known.entry((table.name.as_str(), entry.name.as_str())).or_default();
+                    // Fragments of several files on one trigger see it alike.
+                    if entry.conditional && uses.iter().all(|(on, _)| *on != Some(fragment.on)) {
+                        uses.push((Some(fragment.on), expr));
                     }
                 }
             }
@@ -124,29 +175,19 @@ pub(super) fn entries(
         known
     }
     let (before, after) = (known(old.0, old.1), known(new.0, new.1));
+    let none = Uses::new();
     let mut found = Vec::new();
     for (key, was_text) in &old.1.outline.entries {
         let Some(is_text) = new.1.outline.entries.get(key) else { continue };
         let (table, entry) = (key.0.as_str(), key.1.as_str());
-        let decision = match (before.get(&(table, entry)), after.get(&(table, entry))) {
-            (Some((on_old, was)), Some((on_new, is))) => {
-                let text = |contents, on: &On, expr| meaning(contents, Some(*on), expr);
-                if text(old.0, on_old, was) == text(new.0, on_new, is) {
-                    continue;
-                }
-                let hash = rng::name_hash(table);
-                let clause = |contents, on: &On, expr: &Expr| Clause {
-                    contents,
-                    on: Some(*on),
-                    expr: renumbered(expr, hash),
-                };
-                clauses(&clause(old.0, on_old, was), &clause(new.0, on_new, is), work)
-            }
-            _ if was_text == is_text => continue,
-            _ => {
-                let reason = "no rule rolls this table in both versions".to_owned();
-                Decision::NotCompared { reason }
-            }
+        let used = |known: &'_ Known<'_>| known.get(&(table, entry)).is_some_and(|u| !u.is_empty());
+        let both = used(&before) && used(&after);
+        let was = before.get(&(table, entry)).filter(|_| both).unwrap_or(&none);
+        let is = after.get(&(table, entry)).filter(|_| both).unwrap_or(&none);
+        let words = (was_text == is_text, true);
+        let hash = rng::name_hash(table);
+        let Some(decision) = compared((old.0, was), (new.0, is), words, hash, work) else {
+            continue;
         };
         let details = vec![reworded("when", (was_text, is_text), changed)];
         let name = format!("{table}.{entry}");

@@ -198,7 +198,13 @@ fn entries(old: &Contents, was: &TableDef, new: &Contents, is: &TableDef) -> Vec
         if !same_pity((pity_of(was, known), before), (pity_of(is, entry), after)) {
             let (a, b) = (pity(was, known), pity(is, entry));
             // The same step beside other weights.
+            let step = |table, total| pity_of(table, entry).map(|p| percent(p.soft_step, total));
+            let parts = (step(was, before), step(is, after));
             let with = |text: &String, table: &TableDef, total| match pity_of(table, entry) {
+                // Too small a change to show is still one.
+                Some(pity) if a == b && parts.0 == parts.1 => {
+                    format!("{text} ({} of all weights, {total})", pity.soft_step)
+                }
                 Some(pity) if a == b => {
                     format!("{text} ({} of all weights)", percent(pity.soft_step, total))
                 }

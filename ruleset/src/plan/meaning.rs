@@ -7,35 +7,60 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::guided::walk;
 use crate::contents::Contents;
 use crate::ir::{BinaryOp, Expr, On, Type};
 use crate::value::Value;
 
 /// Writes the expressions of one rule, condition or table, which is evaluated on `on`.
-///
-/// Draws are called by where they first stand, so that one more draw before them changes nothing, and
-/// one that is used twice is not taken for two.
 pub(super) struct Meaning<'a> {
     contents: &'a Contents,
     on: Option<On>,
-    draws: BTreeMap<u32, String>,
+    /// Per draw: the places where it stands, and how often there.
+    draws: BTreeMap<u32, BTreeMap<String, usize>>,
 }
 
 impl<'a> Meaning<'a> {
-    pub(super) fn new(contents: &'a Contents, on: Option<On>) -> Meaning<'a> {
-        Meaning { contents, on, draws: BTreeMap::new() }
+    /// `all` are the expressions with their places.
+    pub(super) fn new(
+        contents: &'a Contents,
+        on: Option<On>,
+        all: &[(String, &Expr)],
+    ) -> Meaning<'a> {
+        let mut draws: BTreeMap<u32, BTreeMap<String, usize>> = BTreeMap::new();
+        for (place, expr) in all {
+            walk(expr, &mut |part| {
+                if let Expr::Chance { draw, .. } | Expr::Pick { draw, .. } = part {
+                    *draws.entry(*draw).or_default().entry(place.clone()).or_default() += 1;
+                }
+            });
+        }
+        Meaning { contents, on, draws }
     }
 
-    /// The text of the expression that stands at `place`, of type `ty` where that is known. Linear in its
-    /// nodes.
-    pub(super) fn of(&mut self, place: &str, expr: &Expr, ty: Option<Type>) -> String {
-        let (mut out, mut first) = (String::new(), 0);
-        self.write(expr, ty, (place, &mut first), &mut out);
+    /// The text of an expression of type `ty`, where that is known. Linear in its nodes. Numbers of draws
+    /// are left out: one more of them elsewhere changes nothing.
+    pub(super) fn of(&self, expr: &Expr, ty: Option<Type>) -> String {
+        let mut out = String::new();
+        self.write(expr, ty, &mut out);
         out
     }
 
-    fn write(&mut self, expr: &Expr, ty: Option<Type>, at: (&str, &mut u32), out: &mut String) {
-        let (place, drawn) = at;
+    /// Where else the draws of an expression are used, those that are: one that is used twice is not two.
+    pub(super) fn shared(&self, expr: &Expr) -> String {
+        let mut out = String::new();
+        walk(expr, &mut |part| {
+            if let Expr::Chance { draw, .. } | Expr::Pick { draw, .. } = part
+                && let Some(places) = self.draws.get(draw)
+                && places.values().sum::<usize>() > 1
+            {
+                put(&mut out, format_args!("{places:?};"));
+            }
+        });
+        out
+    }
+
+    fn write(&self, expr: &Expr, ty: Option<Type>, out: &mut String) {
         match expr {
             Expr::Const(value) => self.constant(*value, ty, out),
             Expr::Field(index) => {
@@ -55,66 +80,44 @@ impl<'a> Meaning<'a> {
                 put(out, format_args!("active.{}", timer.map_or("?", |timer| &timer.name)));
             }
             Expr::Now => out.push_str("now"),
-            Expr::Not(inner) => self.call("not", &[inner], Some(Type::Bool), (place, drawn), out),
-            Expr::Neg(inner) => self.call("neg", &[inner], ty, (place, drawn), out),
-            Expr::Abs(inner) => self.call("abs", &[inner], ty, (place, drawn), out),
+            Expr::Not(inner) => self.call("not", &[inner], Some(Type::Bool), out),
+            Expr::Neg(inner) => self.call("neg", &[inner], ty, out),
+            Expr::Abs(inner) => self.call("abs", &[inner], ty, out),
             Expr::Binary(op, a, b) => {
                 let sides = match op {
                     BinaryOp::Eq | BinaryOp::Ne => self.named(a).or_else(|| self.named(b)),
                     _ => None,
                 };
-                self.call(word(*op), &[a, b], sides, (place, drawn), out);
+                self.call(word(*op), &[a, b], sides, out);
             }
             Expr::Select(condition, then, otherwise) => {
                 out.push_str("if(");
-                self.write(condition, Some(Type::Bool), (place, drawn), out);
+                self.write(condition, Some(Type::Bool), out);
                 out.push(';');
-                self.write(then, ty, (place, drawn), out);
+                self.write(then, ty, out);
                 out.push(';');
-                self.write(otherwise, ty, (place, drawn), out);
+                self.write(otherwise, ty, out);
                 out.push(')');
             }
-            Expr::Chance { p, draw, .. } => {
-                self.draw("chance", *draw, (place, drawn), out);
-                self.call("", &[p], None, (place, drawn), out);
-            }
-            Expr::Pick { n, draw, .. } => {
-                self.draw("pick", *draw, (place, drawn), out);
-                self.call("", &[n], None, (place, drawn), out);
-            }
+            Expr::Chance { p, .. } => self.call("chance", &[p], None, out),
+            Expr::Pick { n, .. } => self.call("pick", &[n], None, out),
             Expr::Bucket { n, salt } => {
                 put(out, format_args!("bucket#{salt:x}"));
-                self.call("", &[n], None, (place, drawn), out);
+                self.call("", &[n], None, out);
             }
         }
     }
 
-    fn call(
-        &mut self,
-        name: &str,
-        arguments: &[&Expr],
-        ty: Option<Type>,
-        (place, drawn): (&str, &mut u32),
-        out: &mut String,
-    ) {
+    fn call(&self, name: &str, arguments: &[&Expr], ty: Option<Type>, out: &mut String) {
         out.push_str(name);
         out.push('(');
         for (number, argument) in arguments.iter().enumerate() {
             if number > 0 {
                 out.push(';');
             }
-            self.write(argument, ty, (place, drawn), out);
+            self.write(argument, ty, out);
         }
         out.push(')');
-    }
-
-    /// A draw by the place and the position there at which it was met first.
-    fn draw(&mut self, name: &str, draw: u32, (place, drawn): (&str, &mut u32), out: &mut String) {
-        let label = self.draws.entry(draw).or_insert_with(|| {
-            *drawn += 1;
-            format!("{place}#{drawn}")
-        });
-        put(out, format_args!("{name}@{label}"));
     }
 
     fn constant(&self, value: i64, ty: Option<Type>, out: &mut String) {

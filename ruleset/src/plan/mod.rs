@@ -184,7 +184,8 @@ impl Change {
     #[must_use]
     pub fn is_compared(&self) -> bool {
         self.details.iter().all(|one| {
-            let beside = one.what == "on_fault" || one.what.ends_with(": table");
+            let beside = matches!(one.what.as_str(), "on_fault" | "order of outcomes")
+                || one.what.ends_with(": table");
             one.old.is_some() == one.new.is_some() && !beside
         })
     }

@@ -44,6 +44,7 @@ pub(super) fn changes<'v>(old: &mut Version<'v>, new: &mut Version<'v>, at_ms: i
     let changed = names.iter().collect();
     found.extend(clauses::entries((before, was), (after, is), &changed, &mut work));
     found.extend(rules(old, was, new, is, &changed, &mut work));
+    found.extend(orders(was, is));
     found
 }
 
@@ -110,73 +111,147 @@ fn whole(placed: &Placed<'_>, detail: impl Fn(String, String) -> Detail) -> Vec<
         detail("on".to_owned(), placed.contents.on_name(placed.on)),
         detail("when".to_owned(), placed.text.to_owned()),
     ];
+    if placed.rule.on_fault == OnFault::Fail {
+        details.push(detail("on_fault".to_owned(), "fail".to_owned()));
+    }
     for (label, (_, values)) in &written(placed).given {
         details.push(detail(label.clone(), listed(values)));
     }
     details
 }
 
-/// Outcomes by label, with how many stand before each; a label that is used again has its number.
-fn outcomes(rule: &RuleDef) -> BTreeMap<String, (usize, &OutcomeDef)> {
-    let mut found = BTreeMap::new();
-    for (place, outcome) in rule.outcomes.iter().enumerate() {
+/// The label of each outcome, in order; one that is used again has its number.
+fn labels(rule: &RuleDef) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for outcome in &rule.outcomes {
         let verb = match outcome.audience {
             Audience::Caller => "emit",
             Audience::Cluster => "broadcast",
         };
         let mut label = format!("{verb} {}", outcome.name);
         let mut number = 1;
-        while found.contains_key(&label) {
+        while found.contains(&label) {
             number += 1;
             label = format!("{verb} {} ({number})", outcome.name);
         }
-        found.insert(label, (place, outcome));
+        found.push(label);
     }
     found
+}
+
+/// Outcomes by label, with how many stand before each.
+fn outcomes(rule: &RuleDef) -> BTreeMap<String, (usize, &OutcomeDef)> {
+    labels(rule).into_iter().zip(rule.outcomes.iter().enumerate()).collect()
 }
 
 /// What an outcome gives under one name.
 struct Given {
     /// In the source's words; a constant as what it is.
     shown: String,
-    /// See [`Meaning`].
+    /// In the words of the language.
+    ty: &'static str,
+    /// See [`Meaning::of`].
     means: String,
+    /// See [`Meaning::shared`].
+    shared: String,
+}
+
+impl Given {
+    /// How it changed, if it did. `changed` are the conditions that did.
+    fn against(&self, is: &Given, what: &str, changed: &BTreeSet<&String>) -> Option<Detail> {
+        if self.ty != is.ty {
+            let shown = |given: &Given| format!("{} ({})", given.shown, given.ty);
+            return Some(Detail::changed(what, shown(self), shown(is)));
+        }
+        if self.means == is.means && self.shared != is.shared && self.shown == is.shown {
+            let what = format!("{what}, its draws are shared with other values than before");
+            return Some(Detail { what, old: None, new: None });
+        }
+        let same = self.means == is.means && self.shared == is.shared;
+        (!same).then(|| clauses::reworded(what, (&self.shown, &is.shown), changed))
+    }
+}
+
+/// The name of a type, whatever its ranges and values are.
+fn word(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "bool",
+        Type::Int => "int",
+        Type::Decimal => "decimal",
+        Type::Duration => "duration",
+        Type::Instant => "instant",
+        Type::Enum(_) => "enum",
+        Type::Symbol => "symbol",
+    }
 }
 
 /// What a rule decides and gives.
 struct Written<'a> {
-    when: String,
+    when: Given,
     /// By the label of the outcome.
     given: BTreeMap<String, (&'a OutcomeDef, BTreeMap<String, Given>)>,
 }
 
 fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
-    let mut meaning = Meaning::new(placed.contents, Some(placed.on));
-    let when = meaning.of("when", &placed.rule.when, Some(Type::Bool));
-    let mut all = BTreeMap::new();
-    for (label, (number, outcome)) in outcomes(placed.rule) {
-        let mut given = |name: &str, expr: &Expr, ty| {
-            let means = meaning.of(&format!("{label}: {name}"), expr, Some(ty));
+    let outcomes = outcomes(placed.rule);
+    let mut all = vec![("when".to_owned(), &placed.rule.when)];
+    for (label, (_, outcome)) in &outcomes {
+        let count = outcome.loot.iter().map(|loot| ("count", &loot.count));
+        let values = outcome.payload.iter().map(|value| (value.name.as_str(), &value.value));
+        all.extend(count.chain(values).map(|(name, expr)| (format!("{label}: {name}"), expr)));
+    }
+    let meaning = Meaning::new(placed.contents, Some(placed.on), &all);
+    let given = |shown: String, expr: &Expr, ty| {
+        let (means, shared) = (meaning.of(expr, Some(ty)), meaning.shared(expr));
+        Given { shown, ty: word(ty), means, shared }
+    };
+    let when = given(placed.text.to_owned(), &placed.rule.when, Type::Bool);
+    let mut found = BTreeMap::new();
+    for (label, (number, outcome)) in outcomes {
+        let valued = |name: &str, expr: &Expr, ty| {
             let text = || placed.values.get(number)?.get(name).cloned();
             let shown = match expr {
                 Expr::Const(raw) => Value::from_raw(ty, *raw, placed.contents).to_string(),
                 _ => text().unwrap_or_else(|| "computed".to_owned()),
             };
-            Given { shown, means }
+            given(shown, expr, ty)
         };
         let mut values = BTreeMap::new();
         if let Some(loot) = &outcome.loot {
             let table = placed.contents.tables.get(usize::from(loot.table));
-            let name = table.map_or("?".to_owned(), |table| table.name.clone());
-            values.insert("table".to_owned(), Given { shown: name.clone(), means: name });
-            values.insert("count".to_owned(), given("count", &loot.count, Type::Int));
+            let shown = table.map_or("?".to_owned(), |table| table.name.clone());
+            let (means, shared) = (shown.clone(), String::new());
+            values.insert("table".to_owned(), Given { shown, ty: "table", means, shared });
+            values.insert("count".to_owned(), valued("count", &loot.count, Type::Int));
         }
         for value in &outcome.payload {
-            values.insert(value.name.clone(), given(&value.name, &value.value, value.ty));
+            values.insert(value.name.clone(), valued(&value.name, &value.value, value.ty));
         }
-        all.insert(label, (outcome, values));
+        found.insert(label, (outcome, values));
     }
-    Written { when, given: all }
+    Written { when, given: found }
+}
+
+/// Rules of fragments that both versions have, where those that stayed changed places: of several that
+/// roll one table, a pity that is due goes to the first.
+fn orders(was: &contents::Written, is: &contents::Written) -> Vec<Change> {
+    let mut found = Vec::new();
+    for (name, before, after) in
+        paired(&was.program.fragments, &is.program.fragments, |fragment| &fragment.name)
+    {
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        let kept = |rules: &'_ [RuleDef], others: &[RuleDef]| -> String {
+            let others: BTreeSet<&str> = others.iter().map(|rule| rule.name.as_str()).collect();
+            let kept = rules.iter().map(|rule| rule.name.as_str());
+            kept.filter(|name| others.contains(name)).collect::<Vec<_>>().join(", ")
+        };
+        let (a, b) = (kept(&before.rules, &after.rules), kept(&after.rules, &before.rules));
+        if a != b {
+            let details = vec![Detail::changed("order of rules", a, b)];
+            found.push(Change::new(Kind::Fragment, &name, Action::Changed, details));
+        }
+    }
+    found
 }
 
 fn listed(values: &BTreeMap<String, Given>) -> String {
@@ -199,10 +274,9 @@ fn changed(
         details.push(Detail::changed("on", &on.0, &on.1));
     }
     let (before, after) = (written(was), written(is));
-    let decides = before.when != after.when;
-    if decides {
-        details.push(clauses::reworded("when", (was.text, is.text), conditions));
-    }
+    let when = before.when.against(&after.when, "when", conditions);
+    let decides = when.is_some();
+    details.extend(when);
     let fault = |rule: &RuleDef| match rule.on_fault {
         OnFault::Skip => "skip",
         OnFault::Fail => "fail",
@@ -221,11 +295,15 @@ fn changed(
         for name in names {
             let what = format!("{label}: {name}");
             match (a.get(name), b.get(name)) {
-                (Some(a), Some(b)) if a.means != b.means => {
-                    details.push(clauses::reworded(&what, (&a.shown, &b.shown), conditions));
-                    changed.insert(what);
+                (Some(a), Some(b)) => {
+                    if let Some(detail) = a.against(b, &what, conditions) {
+                        details.push(detail);
+                        if a.ty == b.ty {
+                            changed.insert(what);
+                        }
+                    }
                 }
-                (Some(_), Some(_)) | (None, None) => {}
+                (None, None) => {}
                 (Some(a), None) => details.push(Detail::removed(what, &a.shown)),
                 (None, Some(b)) => details.push(Detail::added(what, &b.shown)),
             }
@@ -236,6 +314,14 @@ fn changed(
         if !after.given.contains_key(label) {
             details.push(Detail::removed(label.clone(), listed(values)));
         }
+    }
+    let order = |rule: &RuleDef, others: &Written<'_>| {
+        let labels = labels(rule).into_iter().filter(|label| others.given.contains_key(label));
+        labels.collect::<Vec<_>>().join(", ")
+    };
+    let (a, b) = (order(was.rule, &after), order(is.rule, &before));
+    if a != b {
+        details.push(Detail::changed("order of outcomes", a, b));
     }
     if details.is_empty() {
         return None;

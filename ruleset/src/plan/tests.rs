@@ -611,7 +611,8 @@ fn a_draw_in_front_moves_no_other() {
     // What is drawn once and used twice, and what is drawn twice.
     let found = told(&rule(was, "condition.lucky ? 1 : 2"), &rule(was, "chance(0.5) ? 1 : 2"));
     let given = "rule late | emit late: n | condition.lucky ? 1 : 2 → chance(0.5) ? 1 : 2";
-    assert_eq!(found, [given]);
+    let shared = "rule late | when, its draws are shared with other values than before | - → -";
+    assert_eq!(found, [shared, given]);
 }
 
 #[test]
@@ -671,4 +672,95 @@ fn what_was_not_compared_is_not_told_to_be_the_same() {
     let plan = between(&was, &was.replace("trigger.party + 1", "1 + trigger.party"), true);
     let change = plan.changes.iter().find(|change| change.name == "crypt_drop").unwrap();
     assert!(change.is_compared(), "{change:#?}");
+}
+
+/// Two triggers that read one table and one condition.
+fn shared(level: &str, first: &str) -> String {
+    format!(
+        "ruleset \"s\" {{\n  dialect = 1\n  context = \"s@1\"\n}}\n\
+         trigger \"a\" {{ fields = {{ level = int(1, 10) }} }}\n\
+         trigger \"b\" {{ fields = {{ level = int(1, 100) }} }}\n\
+         condition \"c\" {{ when = trigger.level >= {level} }}\n\
+         loot_table \"t\" {{\n  entry \"x\" {{ weight = 1 }}\n  entry \"k\" {{\n    weight = 1\n    \
+         when   = trigger.level >= {level}\n  }}\n}}\n{first}\
+         rule \"rb\" {{\n  on   = b\n  when = condition.c\n  emit \"x\" {{ table = t }}\n}}\n"
+    )
+}
+
+#[test]
+fn what_changes_on_one_of_several_triggers_is_told() {
+    let first = "rule \"ra\" {\n  on   = a\n  when = condition.c || trigger.level == 3\n  emit \"x\" { table = t }\n}\n";
+    let plan = between(&shared("40", first), &shared("50", first), true);
+    let told = lines(&plan);
+    for line in [
+        "entry t.k | when | trigger.level >= 40 → trigger.level >= 50",
+        "condition c | when | trigger.level >= 40 → trigger.level >= 50",
+        "rule rb | through condition.c | - → -",
+    ] {
+        assert!(told.iter().any(|known| known == line), "no {line:?} in {told:#?}");
+    }
+    assert_eq!(witness(&plan, Kind::Entry, "t.k").on, "b");
+    assert_eq!(witness(&plan, Kind::Condition, "c").on, "b");
+    // A new rule on another trigger changes neither.
+    let plan = between(&shared("40", ""), &shared("40", first), true);
+    assert_eq!(plan.summary(), "Plan: 0 changed, 1 added, 0 removed", "{plan:#?}");
+}
+
+#[test]
+fn other_types_orders_and_faults_are_told() {
+    let rule = |values: &str, more: &str| {
+        format!(
+            "{BASE}\nrule \"late\" {{\n  on = boss_kill\n{more}  emit \"late\" {{\n{values}  }}\n}}\n"
+        )
+    };
+    let one = |value: &str| rule(&format!("    n = {value}\n"), "");
+    for (was, is, line) in [
+        ("5", "\"5\"", "5 (int) → 5 (symbol)"),
+        ("1", "1.0", "1 (int) → 1 (decimal)"),
+        ("1", "true", "1 (int) → true (bool)"),
+    ] {
+        let found = told(&one(was), &one(is));
+        let line = format!("rule late | emit late: n | {line}");
+        assert!(found.contains(&line), "no {line:?} in {found:#?}");
+    }
+    let two = |a: &str, b: &str| {
+        let rule = |name: &str| {
+            format!(
+                "rule \"{name}\" {{\n  on = claim\n  emit \"{name}\" {{ table = crypt_rare }}\n}}\n"
+            )
+        };
+        format!("{BASE}\n{}{}", rule(a), rule(b))
+            .replace("when   = trigger.level >= 40", "when   = trigger.level >= 41")
+    };
+    let found = told(&two("r1", "r2"), &two("r2", "r1"));
+    assert_eq!(found, ["fragment hunt/claim | order of rules | r1, r2 → r2, r1"]);
+    let found = told(
+        &rule("    n = 1\n", "  emit \"first\" {}\n"),
+        &rule("    n = 1\n", "")
+            .replace("    n = 1\n  }\n", "    n = 1\n  }\n  emit \"first\" {}\n"),
+    );
+    let line = "rule late | order of outcomes | emit first, emit late → emit late, emit first";
+    assert_eq!(found, [line]);
+}
+
+#[test]
+fn draws_that_change_their_lines_alone_change_nothing() {
+    let rule = |values: &str| {
+        format!(
+            "{BASE}\ncondition \"lucky\" {{ when = chance(0.5) }}\n\
+             rule \"late\" {{\n  on = boss_kill\n  emit \"late\" {{\n{values}  }}\n}}\n"
+        )
+    };
+    let (a, b) = ("    a = condition.lucky ? 1 : 2\n", "    b = condition.lucky ? 3 : 4\n");
+    assert_eq!(told(&rule(&format!("{a}{b}")), &rule(&format!("{b}{a}"))), [""; 0]);
+    // Two values of one draw belong together.
+    let apart = "    b = chance(0.5) ? 3 : 4\n";
+    let found = told(&rule(&format!("{a}{b}")), &rule(&format!("{a}{apart}")));
+    assert_eq!(
+        found,
+        [
+            "rule late | emit late: a, its draws are shared with other values than before | - → -",
+            "rule late | emit late: b | condition.lucky ? 3 : 4 → chance(0.5) ? 3 : 4",
+        ]
+    );
 }

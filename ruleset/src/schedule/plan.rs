@@ -74,6 +74,17 @@ impl Plan {
         self.gap_ms().saturating_sub(1).min(JITTER_MS_MAX)
     }
 
+    /// A distance below which no two instants are, however far apart they really are: for cron as if it
+    /// fired every day. Looks at one day.
+    #[must_use]
+    pub fn gap_ms_least(&self) -> u64 {
+        match &self.0 {
+            Kind::Every { period_ms } => period_ms.unsigned_abs(),
+            Kind::Cron { cron, .. } => gaps_of_days(cron)
+                .map_or(0, |(least, over_night)| least.unwrap_or(over_night).min(over_night)),
+        }
+    }
+
     /// The least distance between two instants, for cron by local time; it walks over the pattern, some
     /// thousand steps at most.
     #[must_use]
@@ -190,16 +201,21 @@ pub(super) fn read_zone(zone: &str) -> Result<Tz, ScheduleError> {
     Tz::from_str(zone).map_err(|_| ScheduleError::Zone { zone: zone.to_owned() })
 }
 
-/// The least distance between two instants of a cron by local time: 60 s to 366 days.
-fn least_gap_ms(cron: &Cron) -> u64 {
-    const DAY_MS: u64 = 86_400_000;
+const DAY_MS: u64 = 86_400_000;
+
+fn ms_of(at: DateTime<Utc>) -> u64 {
+    at.timestamp_millis().abs_diff(START_MS)
+}
+
+/// The least distance by local time between two instants of a cron on one day, where a day has several,
+/// and between the last one of a day and the first one of the next.
+fn gaps_of_days(cron: &Cron) -> Option<(Option<u64>, u64)> {
     let fields: Vec<&str> = cron.as_str().split_whitespace().collect();
-    let [minute, hour, days @ ..] = fields.as_slice() else { return 0 };
-    let Ok(daily) = CronParser::new().parse(&format!("{minute} {hour} * * *")) else { return 0 };
+    let [minute, hour, ..] = fields.as_slice() else { return None };
+    let daily = CronParser::new().parse(&format!("{minute} {hour} * * *")).ok()?;
     let start = DateTime::<Utc>::from_timestamp_millis(START_MS).unwrap_or_default();
-    let ms_of = |at: DateTime<Utc>| at.timestamp_millis().abs_diff(START_MS);
     // The times of one day: at most one per minute.
-    let (mut first, mut last, mut least) = (None, 0, DAY_MS);
+    let (mut first, mut last, mut least) = (None, 0, None);
     let mut at = daily.find_next_occurrence(&start, true);
     while let Ok(now) = at
         && ms_of(now) < DAY_MS
@@ -207,15 +223,22 @@ fn least_gap_ms(cron: &Cron) -> u64 {
         let ms = ms_of(now);
         match first {
             None => first = Some(ms),
-            Some(_) => least = least.min(ms - last),
+            Some(_) => least = Some(least.unwrap_or(DAY_MS).min(ms - last)),
         }
         last = ms;
         at = daily.find_next_occurrence(&now, false);
     }
-    // From a day's last to the next day's first, if two days ever follow one another.
-    let over_night = first.unwrap_or(0) + DAY_MS - last;
+    Some((least, first.unwrap_or(0) + DAY_MS - last))
+}
+
+/// The least distance between two instants of a cron by local time: 60 s to 366 days.
+fn least_gap_ms(cron: &Cron) -> u64 {
+    let fields: Vec<&str> = cron.as_str().split_whitespace().collect();
+    let [_, _, days @ ..] = fields.as_slice() else { return 0 };
+    let Some((least, over_night)) = gaps_of_days(cron) else { return 0 };
     let Ok(whole) = CronParser::new().parse(&format!("0 0 {}", days.join(" "))) else { return 0 };
-    let mut gap = if last > first.unwrap_or(0) { least } else { 366 * DAY_MS };
+    let start = DateTime::<Utc>::from_timestamp_millis(START_MS).unwrap_or_default();
+    let mut gap = least.unwrap_or(366 * DAY_MS);
     if over_night < gap {
         let mut at = whole.find_next_occurrence(&start, true).ok();
         // Every combination of dates and days of the week comes in 28 years.

@@ -238,9 +238,16 @@ impl<'c> Reader<'c, '_> {
             if wanted.options.is_empty() {
                 let reach = self.reach(table);
                 let known = givers.iter().filter(|(_, tables)| gives(&reach, tables));
-                let table = self.table(table);
-                let what = format!("item in {table} called");
-                self.unknown(name_at, &what, name, known.map(|(item, _)| *item));
+                let known: Vec<&str> = known.map(|(item, _)| *item).collect();
+                // An entry is named where its item belongs.
+                let entries = self.program.tables.get(usize::from(table));
+                let entry = entries.and_then(|def| def.entries.iter().find(|e| e.name == name));
+                let item = entry.and_then(|entry| match &entry.loot {
+                    Loot::Item(item) => Some(item.as_str()),
+                    Loot::Table(_) => None,
+                });
+                let what = format!("item in {} called", self.table(table));
+                self.unknown_but(name_at, &what, name, item, known.into_iter());
                 return false;
             }
             let slot = Slot { ty: Type::Int, min: 0, max: ITEMS_MAX };
@@ -317,9 +324,12 @@ impl<'c> Reader<'c, '_> {
             }))
             .take(KNOWN_COUNT_MAX)
             .collect();
-            let table = self.table(table);
-            let what = format!("entry in {table} called");
-            self.unknown(at, &what, text, known.iter().map(String::as_str));
+            let def = program.tables.get(usize::from(table));
+            let gives = |entry: &&crate::ir::EntryDef| matches!(&entry.loot, Loot::Item(item) if item == text);
+            let meant = def.and_then(|def| def.entries.iter().find(gives));
+            let meant = meant.map(|entry| entry.name.as_str());
+            let what = format!("entry in {} called", self.table(table));
+            self.unknown_but(at, &what, text, meant, known.iter().map(String::as_str));
             return false;
         }
         true

@@ -429,12 +429,24 @@ impl<'c, 'a> Reader<'c, 'a> {
         name: &str,
         known: impl Iterator<Item = &'n str> + Clone,
     ) {
+        self.unknown_but(at, what, name, None, known);
+    }
+
+    /// Reports an unknown name; what is `meant` by it may be known.
+    fn unknown_but<'n>(
+        &mut self,
+        at: At,
+        what: &str,
+        name: &str,
+        meant: Option<&str>,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) {
         // `chest.gem`, where `gem` is meant, is a guess that lies near.
         let last = name.rsplit('.').next().unwrap_or(name);
         // And so is `gem` for `chest.gem`.
         let within = |known: &&str| known.rsplit_once('.').is_some_and(|(_, own)| own == name);
         let near = known.clone().find(|known| *known == last);
-        let meant = match near.or_else(|| known.clone().find(within)) {
+        let meant = match meant.or(near).or_else(|| known.clone().find(within)) {
             Some(known) => Some(known.to_owned()),
             None => self.session.similar(name, known.clone()),
         };
@@ -512,9 +524,6 @@ impl<'c, 'a> Reader<'c, 'a> {
         let elements = self.session.children(at);
         let bare = elements.iter().all(|at| self.session.kind(*at) == NodeKind::Path);
         if self.session.kind(at) != NodeKind::List || !bare {
-            if self.session.is_flawed(at) || elements.iter().any(|at| self.session.is_flawed(*at)) {
-                return None;
-            }
             let shown = constant::shorten(self.session.text(at));
             let meant = match self.session.kind(at) {
                 NodeKind::List => self.meant_names(&elements),
@@ -542,7 +551,10 @@ impl<'c, 'a> Reader<'c, 'a> {
                 NodeKind::Text => self.session.string(*at),
                 _ => return None,
             };
-            let yes_or_no = kind == NodeKind::Path && names::meant_bool(&name).is_some();
+            let yes_or_no = match kind {
+                NodeKind::Path => names::meant_bool(&name).is_some(),
+                _ => matches!(name.as_str(), "true" | "false"),
+            };
             (names::is_dotted(&name) && !yes_or_no).then_some(name)
         };
         let named: Option<Vec<String>> = elements.iter().map(name).collect();

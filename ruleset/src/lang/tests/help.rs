@@ -83,7 +83,8 @@ fn a_divisor_is_kept_from_zero_in_its_own_unit() {
     let help = format!("C0602 divide by `max(…, 1)`, or {}", of("range of `trigger.level`"));
     assert_eq!(helps(&value(&format!("100 / ({long} - 5)"))), [help]);
     let found = helps(&value("100 / (trigger.level - trigger.rich)"));
-    let both = of("ranges of `trigger.level` and `trigger.rich`");
+    let both =
+        "narrow the ranges of `trigger.level` and `trigger.rich` so that they leave out zero";
     let bounded = "max(trigger.level - trigger.rich, 1)";
     assert_eq!(found, [format!("C0602 {both}; `{bounded}` would take 1 for what is below")]);
     // No divisor is left that is more than zero.
@@ -219,7 +220,7 @@ fn a_text_beside_another_type_is_told_what_it_could_be() {
         ),
         (
             "-\"5\" + trigger.level > 9",
-            "C0503 write numbers and durations without quotes",
+            "C0503 write the number without quotes",
             "-5 + trigger.level > 9",
         ),
     ] {
@@ -342,12 +343,11 @@ fn a_part_that_settles_all_is_marked_with_what_its_input_can_be() {
     };
     let (message, marked, help) =
         first(&when("trigger.gold && trigger.level > 100 && chance(0.5)"));
-    let told =
-        "this `when` is never true, as `trigger.level > 100` is: `trigger.level` is 1 to 100";
+    let told = "this `when` is never true, because `trigger.level > 100` is never true: `trigger.level` is 1 to 100";
     assert_eq!((message.as_str(), marked.as_str()), (told, "trigger.level > 100"));
     assert_eq!(help, "compare with the ranges of its inputs, or remove this part");
     let (message, marked, _) = first(&when("trigger.gold || trigger.dur <= \"1h\""));
-    let told = "this `when` is always true, as `trigger.dur <= \"1h\"` is: `trigger.dur` is \"0s\" to \"1h\"";
+    let told = "this `when` is always true, because `trigger.dur <= \"1h\"` is always true: `trigger.dur` is \"0s\" to \"1h\"";
     assert_eq!((message.as_str(), marked.as_str()), (told, "trigger.dur <= \"1h\""));
     let (message, marked, _) = first(&when("rate(hits) < 0"));
     let told = "this `when` is never true: `rate(hits)` is 0 to 1000000";
@@ -369,7 +369,7 @@ fn what_is_settled_by_opposites_is_never_sent_in_a_circle() {
         ("!(trigger.gold || !trigger.gold)", "C0607 change one of the parts, or remove the rule"),
         (
             "trigger.zone == \"a\" && trigger.zone == \"b\"",
-            "C0607 change one of the parts; if either of them will do, join them with `||`",
+            "C0607 change one of the parts; if either of them will do, join them with `||`, in brackets beside others",
         ),
     ] {
         assert_eq!(helps(&when(expr)), [help], "{expr}");
@@ -800,4 +800,105 @@ fn names_of_other_tools_are_told_as_they_are_written_here() {
     let param = "param \"ripe_after\" {\n  type = int\n  default = 3\n  range = [0, 9]\n}\n";
     let found = helps(&format!("{param}{}", when("trigger.level > param.ripeafter")));
     assert_eq!(found, ["C0405 did you mean `param.ripe_after`?"]);
+}
+
+#[test]
+fn a_cron_without_quotes_is_told_to_be_a_string() {
+    let timer = |cron: &str| {
+        format!(
+            "timer \"n\" {{\n  zone = \"UTC\"\n  cron = {cron}\n}}\nrule \"r\" {{\n  on = timer.n\n  broadcast \"x\" {{}}\n}}\n"
+        )
+    };
+    leads(
+        &timer("0 20 * * FRI"),
+        "C0212 a cron expression is a string: write it between double quotes",
+        &timer("\"0 20 * * FRI\""),
+    );
+    // What stands behind the block is none.
+    let text = timer("\"0 20 * * FRI\"").replacen("}\n", "} 5\n", 1);
+    assert_eq!(helps(&text)[0], "C0212 start a new line, or join the two parts with an operator");
+}
+
+#[test]
+fn brackets_that_are_missing_are_told_where_they_belong() {
+    let test = |body: &str| {
+        format!("{}test \"x\" {{\n  on = t\n{body}\n  fired = [r]\n}}\n", when("trigger.gold"))
+    };
+    let good = test("  trigger = { gold = true }");
+    for (wrong, help) in [
+        ("  trigger = { gold = true", "C0205 add `}` on the line before"),
+        (
+            "  trigger = gold = true }",
+            "C0202 write `{` before the name on its left, and `}` after the last value",
+        ),
+        (
+            "  trigger = [gold = true]",
+            "C0202 write `{` and `}` instead of the brackets around them",
+        ),
+        ("  trigger = { gold = true level = 3 }", "C0205 add a comma before `level`, or `}`"),
+    ] {
+        assert_eq!(helps(&test(wrong))[0], help, "{wrong}");
+    }
+    // The brace alone is missing, and everything else is read.
+    assert_eq!(helps(&test("  trigger = { gold = true")).len(), 1);
+    assert_eq!(helps(&test("  trigger = { gold = true\n  }")), [""; 0]);
+    assert_eq!(helps(&good), [""; 0]);
+    let rows = |rows: &str| test(&format!("  cases = [\n{rows}"));
+    let row = "    { trigger = { gold = true } }";
+    assert_eq!(helps(&rows(&format!("{row},\n{row}\n"))), ["C0205 add `]` on the line before"]);
+    assert_eq!(helps(&rows(&format!("{row},\n{row}\n  ]"))), [""; 0]);
+    let open = "    { trigger = { gold = true },";
+    assert_eq!(
+        helps(&rows(&format!("{open}\n{row}\n  ]"))),
+        ["C0205 add `}` before the comma there, at the end of the line above"]
+    );
+    assert_eq!(
+        helps(&rows(&format!("{row}\n{row}\n  ]")))[0],
+        "C0205 add a comma before `{`, or `]`"
+    );
+}
+
+#[test]
+fn an_attribute_is_told_how_it_is_written() {
+    let good = when("trigger.gold");
+    for (wrong, help) in [
+        (good.replace("when = ", "when == "), "C0202 write `when = …`"),
+        (good.replace("when = ", ""), "C0203 write `when = ` before it, if it is a condition"),
+        (good.replace("emit \"x\"", "emit market.flag"), "C0303 write `emit \"market.flag\" {`"),
+        (
+            good.replace("trigger.gold", "active night"),
+            "C0212 a function takes its argument in brackets",
+        ),
+        (
+            good.replace("{}", "{ payload = { n = 1 } }"),
+            "C0307 write each of its values as `name = value`, directly in the block",
+        ),
+    ] {
+        assert_eq!(helps(&wrong)[0], help, "{wrong}");
+    }
+    let table = |entry: &str| {
+        format!(
+            "param \"p\" {{\n  type    = int(1, 9)\n  default = 3\n}}\nloot_table \"l\" {{\n  entry \"x\" {{\n    weight = 1\n    {entry}\n  }}\n}}\n\
+             rule \"r\" {{\n  on = t\n  emit \"x\" {{\n    table = l\n    v     = param.p\n  }}\n}}\n"
+        )
+    };
+    let ends = "C0307 write a range as its two ends: `[5, 25]`";
+    leads(&table("count = 5-25"), ends, &table("count = [5, 25]"));
+    leads(&table("count = \"5-25\""), ends, &table("count = [5, 25]"));
+    assert_eq!(
+        helps(&table("count = 5, 25"))[0],
+        "C0212 a range stands in brackets: write `[fewest, most]`"
+    );
+    assert_eq!(
+        helps(&table("count = param.p"))[0],
+        "C0307 write the value itself: a param stands in expressions alone"
+    );
+    leads(
+        &when("trigger.gold && chance(1/10)"),
+        "C0607 `/` of whole numbers is a whole number: write a share as a decimal, as in `chance(0.1)`",
+        &when("trigger.gold && chance(0.1)"),
+    );
+    let timer = "timer \"night\" {\n  every    = \"30m\"\n  duration = \"5m\"\n}\n";
+    let on = |on: &str| format!("{timer}rule \"r\" {{\n  on = {on}\n  broadcast \"x\" {{}}\n}}\n");
+    leads(&on("night.timer"), "C0412 write `on = timer.night`", &on("timer.night"));
 }
