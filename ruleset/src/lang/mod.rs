@@ -11,6 +11,7 @@
 //! matter. No input panics; every cap is in [`limits`].
 
 mod blocks;
+mod brackets;
 mod budget;
 mod builtins;
 mod cases;

@@ -4,17 +4,12 @@
 //! one level is a loop, its tree's height is bounded by
 //! `EXPRESSION_HEIGHT_MAX`.
 
-use super::blocks::is_block_start;
 use super::builtins::BUILTINS;
-use super::lexer::{Lexer, Token, TokenKind};
+use super::lexer::TokenKind;
 use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
 use super::parser::{OperatorCount, Parsed, Parser};
 use super::tree::{BinOp, NodeId, NodeKind, UnaryOp};
-use super::{Code, Diagnostic, names};
-
-/// Attributes whose value is a set of names with values, between braces.
-const OBJECT_ATTRIBUTES: [&str; 9] =
-    ["fields", "trigger", "params", "rates", "active", "pity", "payload", "loot", "misses"];
+use super::{Code, Diagnostic};
 
 /// Precedences of HCL: `||` lowest, then `&&`, equality, order, sums, products.
 fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
@@ -37,7 +32,7 @@ fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
     })
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     /// An expression with all that belongs to it.
     pub(super) fn expression(&mut self) -> Parsed<NodeId> {
         let outer = std::mem::take(&mut self.operators);
@@ -173,29 +168,6 @@ impl<'a> Parser<'a> {
             );
         }
         Ok(Some(op))
-    }
-
-    /// Whether the `=` at hand stands behind a bare name, in an attribute that holds names with values.
-    fn lacks_braces(&self) -> bool {
-        let attribute = self.slice(self.attribute.0, self.attribute.1);
-        let before = self.slice(self.attribute.1, self.previous_end);
-        let name = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c))).next();
-        OBJECT_ATTRIBUTES.contains(&attribute) && name.is_some_and(names::is_name)
-    }
-
-    fn no_braces<T>(&mut self) -> Parsed<T> {
-        let attribute = self.slice(self.attribute.0, self.attribute.1);
-        let token = self.token;
-        self.fail(
-            Code::ExpectedToken,
-            (token.start, token.end),
-            format!("`=` in a value of `{attribute}`, where no name begins"),
-            "names with values stand between `{` and `}`",
-            match self.quiet {
-                true => "write `{` and `}` instead of the brackets around them",
-                false => "write `{` before the name on its left, and `}` after the last value",
-            },
-        )
     }
 
     /// Words of the operator at the current word: `is not` has two.
@@ -430,196 +402,7 @@ impl<'a> Parser<'a> {
         self.node(NodeKind::Call, start, &children)
     }
 
-    fn list(&mut self) -> Parsed<NodeId> {
-        let open = self.token;
-        self.enter()?;
-        let outer = self.set_quiet(true);
-        self.advance();
-        self.no_for()?;
-        let mut children = Vec::new();
-        while !self.at(TokenKind::BracketClose) {
-            if self.begins_line_outside(self.token) && self.begins_statement() {
-                return self.unclosed_bracket((open, "]"), self.token);
-            }
-            children.push(self.expression()?);
-            if self.at(TokenKind::Comma) {
-                self.advance();
-            } else if !(self.begins_line_outside(self.token) && self.begins_statement()) {
-                break;
-            }
-        }
-        self.close(open.start, TokenKind::BracketClose, "]", outer)?;
-        self.nesting -= 1;
-        let id = self.add(NodeKind::List, open.start, self.previous_end)?;
-        self.tree.adopt(id, &children);
-        Ok(id)
-    }
-
-    fn object(&mut self) -> Parsed<NodeId> {
-        let open = self.token;
-        self.enter()?;
-        let outer = self.set_quiet(false);
-        self.objects += 1;
-        self.advance();
-        self.skip_newlines();
-        self.no_for()?;
-        let mut children = Vec::new();
-        let spoiled = self.is_spoiled();
-        // The first line that does not stand further in than the attribute: the object may have been
-        // meant to end before it.
-        let mut outside = None;
-        loop {
-            let further_left = matches!(
-                (self.indentation(self.attribute.0), self.indentation(self.token.start)),
-                (Some(outer), Some(end)) if end < outer
-            );
-            match (self.at(TokenKind::BraceClose), outside) {
-                // Only where a brace is missing anyway does layout say which.
-                (true, Some(start)) if self.by_layout && further_left => {
-                    return self.unclosed_before(open, start);
-                }
-                (true, _) => break,
-                (false, _) => {}
-            }
-            if !spoiled {
-                self.begin();
-            }
-            let name = self.token;
-            if outside.is_none() && self.begins_line_outside(name) {
-                outside = Some((self.lexer, name, self.previous_end));
-            }
-            if name.kind == TokenKind::BraceOpen && !self.is_spoiled() {
-                self.objects = 0;
-                let comma = self.slice(0, name.start).trim_end().ends_with(',');
-                let help = if comma { "add `}` before the comma there" } else { "add `}` there" };
-                self.report(
-                    Diagnostic::error(
-                        Code::UnclosedBracket,
-                        self.span(name.start, name.end),
-                        "`{` stands where `}` belongs",
-                    )
-                    .label(self.span(open.start, open.end), "this bracket is still open")
-                    .cause("between these braces stand `name = value` pairs; they end before this line")
-                    .help(format!("{help}, at the end of the line above")),
-                );
-                return Err(super::parser::Failed);
-            }
-            if name.kind != TokenKind::Name {
-                return self.fail(
-                    Code::ExpectedToken,
-                    (name.start, name.end),
-                    format!("{} where a name belongs", self.shown()),
-                    "between these braces stand `name = value` pairs",
-                    "write `name = value`",
-                );
-            }
-            if self.begins_block(name) {
-                let here = (self.lexer, name, self.previous_end);
-                return self.unclosed_before(open, outside.unwrap_or(here));
-            }
-            let name_id = self.add(NodeKind::Name, name.start, name.end)?;
-            self.advance();
-            if self.at(TokenKind::Colon) {
-                self.colon(name, self.token);
-                self.token.kind = TokenKind::Assign;
-            }
-            if !self.at(TokenKind::Assign) {
-                return self.no_pair(open, name);
-            }
-            self.advance();
-            let value = self.expression()?;
-            let id = self.add(NodeKind::Attribute, name.start, self.previous_end)?;
-            self.tree.adopt(id, &[name_id, value]);
-            children.push(id);
-            let mut separated = false;
-            if self.at(TokenKind::Comma) {
-                self.advance();
-                separated = true;
-            }
-            if self.at(TokenKind::Newline) {
-                self.skip_newlines();
-                separated = true;
-            }
-            if !separated {
-                break;
-            }
-        }
-        self.close(open.start, TokenKind::BraceClose, "}", outer)?;
-        self.objects -= 1;
-        self.nesting -= 1;
-        let id = self.add(NodeKind::Object, open.start, self.previous_end)?;
-        self.tree.adopt(id, &children);
-        Ok(id)
-    }
-
-    /// Whether a block begins at `name`, between the braces of an object, on a line of its own that
-    /// stands no further in than the object's attribute: the braces were to be closed before it.
-    fn begins_block(&self, name: Token) -> bool {
-        let block = is_block_start(self.word(name))
-            && matches!(self.peek().kind, TokenKind::Text | TokenKind::BraceOpen);
-        match (self.indentation(self.attribute.0), self.indentation(name.start)) {
-            (Some(outer), Some(inner)) => block && inner <= outer,
-            _ => false,
-        }
-    }
-
-    /// Whether a token begins a line that stands no further in than the attribute at hand.
-    fn begins_line_outside(&self, token: Token) -> bool {
-        match (self.indentation(self.attribute.0), self.indentation(token.start)) {
-            (Some(outer), Some(inner)) => inner <= outer,
-            _ => false,
-        }
-    }
-
-    /// The braces that begin at `open` were not closed before the line at `start`, where reading goes on.
-    fn unclosed_before<T>(&mut self, open: Token, start: (Lexer<'a>, Token, u32)) -> Parsed<T> {
-        let token;
-        (self.lexer, token, self.previous_end) = start;
-        self.token = token;
-        self.unclosed_bracket((open, "}"), token)
-    }
-
-    /// The bracket `open` was not closed before the line that begins with `name`, with which the next
-    /// statement begins.
-    fn unclosed_bracket<T>(&mut self, (open, pair): (Token, &str), name: Token) -> Parsed<T> {
-        if !self.is_spoiled() {
-            let span = self.span(name.start, name.end);
-            let message = format!("{} where `{pair}` belongs", self.shown());
-            self.report(
-                Diagnostic::error(Code::UnclosedBracket, span, message)
-                    .label(self.span(open.start, open.end), "this bracket is still open")
-                    .cause("this line stands outside of what the bracket holds")
-                    .help(format!("add `{pair}` on the line before")),
-            );
-        }
-        self.resume = Some(name.start);
-        Err(super::parser::Failed)
-    }
-
-    /// Something else than `=` after a name between the braces that begin at `open`. A block that begins
-    /// there on a line of its own says that they may never have been closed.
-    fn no_pair<T>(&mut self, open: Token, name: Token) -> Parsed<T> {
-        if self.is_spoiled() {
-            return Err(super::parser::Failed);
-        }
-        let word = self.word(name).to_owned();
-        let begins = self.indentation(name.start).is_some() && is_block_start(&word);
-        let block = matches!(self.token.kind, TokenKind::Text | TokenKind::BraceOpen);
-        let span = self.span(self.token.start, self.token.end);
-        let message = format!("{} where `=` belongs", self.shown());
-        let found = Diagnostic::error(Code::ExpectedToken, span, message)
-            .cause("between these braces stand `name = value` pairs");
-        let pair = self.span(open.start, open.end);
-        self.report(match begins && block {
-            false => found.help(format!("write `{word} = value`")),
-            true => found
-                .label(pair, "these braces are still open")
-                .help(format!("end the braces that are open with `}}`, or write `{word} = value`")),
-        });
-        Err(super::parser::Failed)
-    }
-
-    fn no_for(&mut self) -> Parsed<()> {
+    pub(super) fn no_for(&mut self) -> Parsed<()> {
         let token = self.token;
         if token.kind == TokenKind::Name && self.word(token) == "for" {
             return self.fail(
@@ -631,45 +414,6 @@ impl<'a> Parser<'a> {
             );
         }
         Ok(())
-    }
-
-    /// Consumes the bracket that pairs with the one at `open`, reading on with `outer`'s line
-    /// breaks.
-    fn close(&mut self, open: u32, kind: TokenKind, text: &str, outer: bool) -> Parsed<()> {
-        self.set_quiet(outer);
-        if self.at(kind) {
-            self.advance();
-            return Ok(());
-        }
-        if self.is_spoiled() {
-            return Err(super::parser::Failed);
-        }
-        let token = self.token;
-        let (span, pair) = (self.span(token.start, token.end), self.span(open, open + 1));
-        let message = format!("{} where `{text}` belongs", self.shown());
-        let begins = matches!(token.kind, TokenKind::Name | TokenKind::Text | TokenKind::Number)
-            || token.kind == TokenKind::BraceOpen;
-        let before = self.slice(0, self.previous_end);
-        let typed = ["int", "decimal", "duration"].into_iter().find(|ty| before.ends_with(ty));
-        let help = match (kind, typed) {
-            (_, Some(ty)) if token.kind == TokenKind::Number => {
-                format!("a type takes its range in round brackets, as in `{ty}(1, 100)`")
-            }
-            (TokenKind::BraceClose, _) if begins && self.peek().kind == TokenKind::Assign => {
-                format!("add a comma before `{}`, or `}}`", self.word(token))
-            }
-            (TokenKind::BracketClose, _) if begins => {
-                format!("add a comma before `{}`, or `]`", self.word(token))
-            }
-            _ => format!("add `{text}`, or the comma or operator that is missing"),
-        };
-        self.report(
-            Diagnostic::error(Code::UnclosedBracket, span, message)
-                .label(pair, "this bracket is still open")
-                .cause("brackets come in pairs; elements are separated by commas")
-                .help(help),
-        );
-        Err(super::parser::Failed)
     }
 
     /// A node over its children, from `start`: a bracket before the first of them belongs to it.
@@ -693,7 +437,7 @@ impl<'a> Parser<'a> {
         )
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self.token.kind {
             TokenKind::End => "the file ends".to_owned(),
             TokenKind::Newline => "the line ends".to_owned(),
