@@ -190,7 +190,7 @@ fn paint(text: &mut String, change: &Change, full: bool, colour: bool) {
             let _ = write!(text, "\n    decides differently {}", witness.line());
         }
         Some(Decision::NoDifferenceFound { inputs }) => {
-            let both = if change.is_compared() { "" } else { "in what could be compared, " };
+            let both = if change.partial { "in what could be compared, " } else { "" };
             let _ = write!(text, "\n    {both}no difference found in {inputs} inputs");
         }
         Some(Decision::NotCompared { reason }) => {

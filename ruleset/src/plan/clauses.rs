@@ -23,8 +23,7 @@ struct Clause<'a> {
 }
 
 fn meaning(contents: &Contents, on: Option<On>, expr: &Expr) -> String {
-    let meaning = Meaning::new(contents, on, &[("when".to_owned(), expr)]);
-    meaning.of(expr, Some(Type::Bool)) + &meaning.shared(expr)
+    Meaning::new(contents, on).of(expr, Some(Type::Bool))
 }
 
 /// Uses of one thing on triggers and timers.
@@ -58,13 +57,16 @@ fn compared(
         }
         let (a, b) = (clause(old, *on_old, before), clause(new, *on_new, after));
         let found = clauses(&a, &b, work);
-        let differs = matches!(found, Decision::Differs(_));
-        decision = Some(found);
-        if differs {
-            break;
+        if matches!(found, Decision::Differs(_)) {
+            return Some(found);
         }
+        decision = Some(match decision {
+            None => found,
+            Some(before) => both(before, found),
+        });
     }
-    if decision.is_some() || same || (met && whole) {
+    let all = whole || same;
+    if decision.is_some() && all || same || (met && whole) {
         return decision;
     }
     match (was.first(), is.first()) {
@@ -79,6 +81,17 @@ fn compared(
             let reason = "no rule rolls this table in both versions".to_owned();
             Some(Decision::NotCompared { reason })
         }
+    }
+}
+
+/// What came of two searches that found no difference: what was not compared is the answer of both.
+fn both(first: Decision, second: Decision) -> Decision {
+    match (first, second) {
+        (Decision::NoDifferenceFound { inputs: a }, Decision::NoDifferenceFound { inputs: b }) => {
+            Decision::NoDifferenceFound { inputs: a + b }
+        }
+        (first @ Decision::NotCompared { .. }, _) => first,
+        (_, second) => second,
     }
 }
 

@@ -4,7 +4,6 @@
 //! how `plan` sees a change. Constants are numbers here, but for values of enums and symbols; people
 //! read the words of the source.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::guided::walk;
@@ -12,55 +11,41 @@ use crate::contents::Contents;
 use crate::ir::{BinaryOp, Expr, On, Type};
 use crate::value::Value;
 
-/// Writes the expressions of one rule, condition or table, which is evaluated on `on`.
+/// Writes expressions that are evaluated on `on`.
+#[derive(Clone, Copy)]
 pub(super) struct Meaning<'a> {
     contents: &'a Contents,
     on: Option<On>,
-    /// Per draw: the places where it stands, and how often there.
-    draws: BTreeMap<u32, BTreeMap<String, usize>>,
+}
+
+/// The draws of an expression, each once, in the order in which it comes to them.
+pub(super) fn draws(expr: &Expr) -> Vec<u32> {
+    let mut found = Vec::new();
+    walk(expr, &mut |part| {
+        if let Expr::Chance { draw, .. } | Expr::Pick { draw, .. } = part
+            && !found.contains(draw)
+        {
+            found.push(*draw);
+        }
+    });
+    found
 }
 
 impl<'a> Meaning<'a> {
-    /// `all` are the expressions with their places.
-    pub(super) fn new(
-        contents: &'a Contents,
-        on: Option<On>,
-        all: &[(String, &Expr)],
-    ) -> Meaning<'a> {
-        let mut draws: BTreeMap<u32, BTreeMap<String, usize>> = BTreeMap::new();
-        for (place, expr) in all {
-            walk(expr, &mut |part| {
-                if let Expr::Chance { draw, .. } | Expr::Pick { draw, .. } = part {
-                    *draws.entry(*draw).or_default().entry(place.clone()).or_default() += 1;
-                }
-            });
-        }
-        Meaning { contents, on, draws }
+    pub(super) fn new(contents: &'a Contents, on: Option<On>) -> Meaning<'a> {
+        Meaning { contents, on }
     }
 
-    /// The text of an expression of type `ty`, where that is known. Linear in its nodes. Numbers of draws
-    /// are left out: one more of them elsewhere changes nothing.
-    pub(super) fn of(&self, expr: &Expr, ty: Option<Type>) -> String {
+    /// The text of an expression of type `ty`, where that is known. Linear in its nodes, but for its draws.
+    /// Those are numbered within the expression: one more of them elsewhere changes nothing, and one that
+    /// is used twice is not two.
+    pub(super) fn of(self, expr: &Expr, ty: Option<Type>) -> String {
         let mut out = String::new();
-        self.write(expr, ty, &mut out);
+        self.write(expr, ty, &draws(expr), &mut out);
         out
     }
 
-    /// Where else the draws of an expression are used, those that are: one that is used twice is not two.
-    pub(super) fn shared(&self, expr: &Expr) -> String {
-        let mut out = String::new();
-        walk(expr, &mut |part| {
-            if let Expr::Chance { draw, .. } | Expr::Pick { draw, .. } = part
-                && let Some(places) = self.draws.get(draw)
-                && places.values().sum::<usize>() > 1
-            {
-                put(&mut out, format_args!("{places:?};"));
-            }
-        });
-        out
-    }
-
-    fn write(&self, expr: &Expr, ty: Option<Type>, out: &mut String) {
+    fn write(&self, expr: &Expr, ty: Option<Type>, draws: &[u32], out: &mut String) {
         match expr {
             Expr::Const(value) => self.constant(*value, ty, out),
             Expr::Field(index) => {
@@ -80,42 +65,55 @@ impl<'a> Meaning<'a> {
                 put(out, format_args!("active.{}", timer.map_or("?", |timer| &timer.name)));
             }
             Expr::Now => out.push_str("now"),
-            Expr::Not(inner) => self.call("not", &[inner], Some(Type::Bool), out),
-            Expr::Neg(inner) => self.call("neg", &[inner], ty, out),
-            Expr::Abs(inner) => self.call("abs", &[inner], ty, out),
+            Expr::Not(inner) => self.call("not", &[inner], Some(Type::Bool), draws, out),
+            Expr::Neg(inner) => self.call("neg", &[inner], ty, draws, out),
+            Expr::Abs(inner) => self.call("abs", &[inner], ty, draws, out),
             Expr::Binary(op, a, b) => {
                 let sides = match op {
                     BinaryOp::Eq | BinaryOp::Ne => self.named(a).or_else(|| self.named(b)),
                     _ => None,
                 };
-                self.call(word(*op), &[a, b], sides, out);
+                self.call(word(*op), &[a, b], sides, draws, out);
             }
             Expr::Select(condition, then, otherwise) => {
                 out.push_str("if(");
-                self.write(condition, Some(Type::Bool), out);
+                self.write(condition, Some(Type::Bool), draws, out);
                 out.push(';');
-                self.write(then, ty, out);
+                self.write(then, ty, draws, out);
                 out.push(';');
-                self.write(otherwise, ty, out);
+                self.write(otherwise, ty, draws, out);
                 out.push(')');
             }
-            Expr::Chance { p, .. } => self.call("chance", &[p], None, out),
-            Expr::Pick { n, .. } => self.call("pick", &[n], None, out),
+            Expr::Chance { p, draw, .. } => {
+                put(out, format_args!("chance#{:?}", draws.iter().position(|known| known == draw)));
+                self.call("", &[p], None, draws, out);
+            }
+            Expr::Pick { n, draw, .. } => {
+                put(out, format_args!("pick#{:?}", draws.iter().position(|known| known == draw)));
+                self.call("", &[n], None, draws, out);
+            }
             Expr::Bucket { n, salt } => {
                 put(out, format_args!("bucket#{salt:x}"));
-                self.call("", &[n], None, out);
+                self.call("", &[n], None, draws, out);
             }
         }
     }
 
-    fn call(&self, name: &str, arguments: &[&Expr], ty: Option<Type>, out: &mut String) {
+    fn call(
+        &self,
+        name: &str,
+        arguments: &[&Expr],
+        ty: Option<Type>,
+        draws: &[u32],
+        out: &mut String,
+    ) {
         out.push_str(name);
         out.push('(');
         for (number, argument) in arguments.iter().enumerate() {
             if number > 0 {
                 out.push(';');
             }
-            self.write(argument, ty, out);
+            self.write(argument, ty, draws, out);
         }
         out.push(')');
     }

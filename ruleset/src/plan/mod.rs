@@ -169,25 +169,24 @@ pub struct Change {
     /// Whether it decides differently; absent where nothing is decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
+    /// Not all that changed is a part of what was compared for that: what only one version has, another
+    /// table or type, what happens on a fault.
+    #[serde(skip)]
+    pub partial: bool,
 }
 
 impl Change {
     fn new(kind: Kind, name: &str, action: Action, details: Vec<Detail>) -> Change {
         let breaks = Vec::new();
-        Change { kind, name: name.to_owned(), action, details, breaks, decision: None }
-    }
-}
-
-impl Change {
-    /// Whether all that changed was compared where an input was looked for: not what only one version
-    /// has, another table, or what happens on a fault.
-    #[must_use]
-    pub fn is_compared(&self) -> bool {
-        self.details.iter().all(|one| {
-            let beside = matches!(one.what.as_str(), "on_fault" | "order of outcomes")
-                || one.what.ends_with(": table");
-            one.old.is_some() == one.new.is_some() && !beside
-        })
+        Change {
+            kind,
+            name: name.to_owned(),
+            action,
+            details,
+            breaks,
+            decision: None,
+            partial: false,
+        }
     }
 }
 
@@ -251,6 +250,12 @@ pub fn plan<'v>(mut old: Version<'v>, mut new: Version<'v>, at_ms: i64) -> Plan 
     changes.extend(timers::changes(old.contents, new.contents, at_ms));
     changes.extend(loot::changes(old.contents, new.contents));
     changes.extend(rules::changes(&mut old, &mut new, at_ms));
+    for order in rules::orders(old.contents, new.contents) {
+        match changes.iter_mut().find(|c| (c.kind, &c.name) == (order.kind, &order.name)) {
+            Some(change) => change.details.extend(order.details),
+            None => changes.push(order),
+        }
+    }
     for finding in breaking::compare(old.contents, new.contents) {
         let known = changes.iter_mut().find(|c| (c.kind, &c.name) == (finding.kind, &finding.name));
         match known {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guided::{self, Goal, Search, Subject};
-use super::meaning::Meaning;
+use super::meaning::{Meaning, draws};
 use super::space::{Side, Space, frame};
 use super::witness::{Decision, Witness};
 use super::work::{Work, constants};
@@ -44,7 +44,6 @@ pub(super) fn changes<'v>(old: &mut Version<'v>, new: &mut Version<'v>, at_ms: i
     let changed = names.iter().collect();
     found.extend(clauses::entries((before, was), (after, is), &changed, &mut work));
     found.extend(rules(old, was, new, is, &changed, &mut work));
-    found.extend(orders(was, is));
     found
 }
 
@@ -152,22 +151,27 @@ struct Given {
     ty: &'static str,
     /// See [`Meaning::of`].
     means: String,
-    /// See [`Meaning::shared`].
-    shared: String,
 }
 
 impl Given {
-    /// How it changed, if it did. `changed` are the conditions that did.
-    fn against(&self, is: &Given, what: &str, changed: &BTreeSet<&String>) -> Option<Detail> {
+    /// How it changed, if it did; `relinked` is whether draws of it are shared with other values than
+    /// before. `changed` are the conditions that changed.
+    fn against(
+        &self,
+        is: &Given,
+        what: &str,
+        relinked: bool,
+        changed: &BTreeSet<&String>,
+    ) -> Option<Detail> {
         if self.ty != is.ty {
             let shown = |given: &Given| format!("{} ({})", given.shown, given.ty);
             return Some(Detail::changed(what, shown(self), shown(is)));
         }
-        if self.means == is.means && self.shared != is.shared && self.shown == is.shown {
+        if self.means == is.means && relinked && self.shown == is.shown {
             let what = format!("{what}, its draws are shared with other values than before");
             return Some(Detail { what, old: None, new: None });
         }
-        let same = self.means == is.means && self.shared == is.shared;
+        let same = self.means == is.means && !relinked;
         (!same).then(|| clauses::reworded(what, (&self.shown, &is.shown), changed))
     }
 }
@@ -190,6 +194,31 @@ struct Written<'a> {
     when: Given,
     /// By the label of the outcome.
     given: BTreeMap<String, (&'a OutcomeDef, BTreeMap<String, Given>)>,
+    /// The draws of each expression, by its place, see [`draws`].
+    draws: BTreeMap<String, Vec<u32>>,
+}
+
+impl Written<'_> {
+    /// Which draws of the expression at `place` are draws of others, that `other` has as well: by position
+    /// in each.
+    fn links(&self, place: &str, other: &Written<'_>) -> BTreeSet<(usize, &str, usize)> {
+        let own = self.draws.get(place).map_or(&[][..], Vec::as_slice);
+        let mut links = BTreeSet::new();
+        for (name, theirs) in &self.draws {
+            if name == place || !other.draws.contains_key(name) {
+                continue;
+            }
+            for (at, draw) in own.iter().enumerate() {
+                let there = theirs.iter().position(|known| known == draw);
+                links.extend(there.map(|there| (at, name.as_str(), there)));
+            }
+        }
+        links
+    }
+
+    fn is_relinked(&self, place: &str, is: &Written<'_>) -> bool {
+        self.links(place, is) != is.links(place, self)
+    }
 }
 
 fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
@@ -200,10 +229,10 @@ fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
         let values = outcome.payload.iter().map(|value| (value.name.as_str(), &value.value));
         all.extend(count.chain(values).map(|(name, expr)| (format!("{label}: {name}"), expr)));
     }
-    let meaning = Meaning::new(placed.contents, Some(placed.on), &all);
+    let draws = all.into_iter().map(|(place, expr)| (place, draws(expr))).collect();
+    let meaning = Meaning::new(placed.contents, Some(placed.on));
     let given = |shown: String, expr: &Expr, ty| {
-        let (means, shared) = (meaning.of(expr, Some(ty)), meaning.shared(expr));
-        Given { shown, ty: word(ty), means, shared }
+        Given { shown, ty: word(ty), means: meaning.of(expr, Some(ty)) }
     };
     let when = given(placed.text.to_owned(), &placed.rule.when, Type::Bool);
     let mut found = BTreeMap::new();
@@ -220,8 +249,8 @@ fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
         if let Some(loot) = &outcome.loot {
             let table = placed.contents.tables.get(usize::from(loot.table));
             let shown = table.map_or("?".to_owned(), |table| table.name.clone());
-            let (means, shared) = (shown.clone(), String::new());
-            values.insert("table".to_owned(), Given { shown, ty: "table", means, shared });
+            let means = shown.clone();
+            values.insert("table".to_owned(), Given { shown, ty: "table", means });
             values.insert("count".to_owned(), valued("count", &loot.count, Type::Int));
         }
         for value in &outcome.payload {
@@ -229,26 +258,41 @@ fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
         }
         found.insert(label, (outcome, values));
     }
-    Written { when, given: found }
+    Written { when, given: found, draws }
 }
 
-/// Rules of fragments that both versions have, where those that stayed changed places: of several that
-/// roll one table, a pity that is due goes to the first.
-fn orders(was: &contents::Written, is: &contents::Written) -> Vec<Change> {
+/// Triggers and timers whose rules changed places, those left out that only one version has: of several
+/// that roll one table, a pity that is due goes to the first. Files go by their names.
+pub(super) fn orders(old: &Contents, new: &Contents) -> Vec<Change> {
+    let (Some(was), Some(is)) = (&old.source, &new.source) else { return Vec::new() };
+    fn rules<'a>(
+        contents: &Contents,
+        source: &'a contents::Written,
+    ) -> BTreeMap<String, Vec<&'a str>> {
+        let mut rules: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for fragment in &source.program.fragments {
+            let names = fragment.rules.iter().map(|rule| rule.name.as_str());
+            rules.entry(contents.on_name(fragment.on)).or_default().extend(names);
+        }
+        rules
+    }
+    let (before, after) = (rules(old, was), rules(new, is));
     let mut found = Vec::new();
-    for (name, before, after) in
-        paired(&was.program.fragments, &is.program.fragments, |fragment| &fragment.name)
-    {
-        let (Some(before), Some(after)) = (before, after) else { continue };
-        let kept = |rules: &'_ [RuleDef], others: &[RuleDef]| -> String {
-            let others: BTreeSet<&str> = others.iter().map(|rule| rule.name.as_str()).collect();
-            let kept = rules.iter().map(|rule| rule.name.as_str());
-            kept.filter(|name| others.contains(name)).collect::<Vec<_>>().join(", ")
+    for (on, a) in &before {
+        let Some(b) = after.get(on) else { continue };
+        let kept = |list: &[&str], other: &[&str]| {
+            let other: BTreeSet<&&str> = other.iter().collect();
+            let kept = list.iter().filter(|name| other.contains(name));
+            kept.copied().collect::<Vec<_>>().join(", ")
         };
-        let (a, b) = (kept(&before.rules, &after.rules), kept(&after.rules, &before.rules));
-        if a != b {
-            let details = vec![Detail::changed("order of rules", a, b)];
-            found.push(Change::new(Kind::Fragment, &name, Action::Changed, details));
+        let (was, is) = (kept(a, b), kept(b, a));
+        if was != is {
+            let (kind, name) = match on.strip_prefix("timer.") {
+                Some(timer) => (Kind::Timer, timer),
+                None => (Kind::Trigger, on.as_str()),
+            };
+            let details = vec![Detail::changed("order of rules", was, is)];
+            found.push(Change::new(kind, name, Action::Changed, details));
         }
     }
     found
@@ -274,9 +318,11 @@ fn changed(
         details.push(Detail::changed("on", &on.0, &on.1));
     }
     let (before, after) = (written(was), written(is));
-    let when = before.when.against(&after.when, "when", conditions);
-    let decides = when.is_some();
-    details.extend(when);
+    let relinked = before.is_relinked("when", &after);
+    details.extend(before.when.against(&after.when, "when", relinked, conditions));
+    let decides = before.when.means != after.when.means;
+    // Whether all that changed is searched for a difference.
+    let mut whole = true;
     let fault = |rule: &RuleDef| match rule.on_fault {
         OnFault::Skip => "skip",
         OnFault::Fail => "fail",
@@ -296,11 +342,11 @@ fn changed(
             let what = format!("{label}: {name}");
             match (a.get(name), b.get(name)) {
                 (Some(a), Some(b)) => {
-                    if let Some(detail) = a.against(b, &what, conditions) {
-                        details.push(detail);
-                        if a.ty == b.ty {
-                            changed.insert(what);
-                        }
+                    let relinked = before.is_relinked(&what, &after);
+                    details.extend(a.against(b, &what, relinked, conditions));
+                    whole &= a.ty == b.ty && (a.ty != "table" || a.means == b.means);
+                    if a.ty == b.ty && a.means != b.means {
+                        changed.insert(what);
                     }
                 }
                 (None, None) => {}
@@ -326,7 +372,11 @@ fn changed(
     if details.is_empty() {
         return None;
     }
+    let beside = |one: &Detail| matches!(one.what.as_str(), "on_fault" | "order of outcomes");
+    let alone = |one: &Detail| one.old.is_some() != one.new.is_some();
+    whole &= !details.iter().any(|one| beside(one) || alone(one));
     let mut change = Change::new(Kind::Rule, &is.rule.name, Action::Changed, details);
+    change.partial = !whole;
     change.decision = if moved {
         Some(Decision::NotCompared { reason: "it runs on something else".to_owned() })
     } else if decides || !pairs.is_empty() {

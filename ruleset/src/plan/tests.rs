@@ -668,10 +668,10 @@ fn what_was_not_compared_is_not_told_to_be_the_same() {
     let plan = between(&was, &is, true);
     let change = plan.changes.iter().find(|change| change.name == "crypt_drop").unwrap();
     assert!(matches!(change.decision, Some(Decision::NoDifferenceFound { .. })), "{change:#?}");
-    assert!(!change.is_compared());
+    assert!(change.partial);
     let plan = between(&was, &was.replace("trigger.party + 1", "1 + trigger.party"), true);
     let change = plan.changes.iter().find(|change| change.name == "crypt_drop").unwrap();
-    assert!(change.is_compared(), "{change:#?}");
+    assert!(!change.partial, "{change:#?}");
 }
 
 /// Two triggers that read one table and one condition.
@@ -733,7 +733,7 @@ fn other_types_orders_and_faults_are_told() {
             .replace("when   = trigger.level >= 40", "when   = trigger.level >= 41")
     };
     let found = told(&two("r1", "r2"), &two("r2", "r1"));
-    assert_eq!(found, ["fragment hunt/claim | order of rules | r1, r2 → r2, r1"]);
+    assert_eq!(found, ["trigger claim | order of rules | r1, r2 → r2, r1"]);
     let found = told(
         &rule("    n = 1\n", "  emit \"first\" {}\n"),
         &rule("    n = 1\n", "")
@@ -763,4 +763,72 @@ fn draws_that_change_their_lines_alone_change_nothing() {
             "rule late | emit late: b | condition.lucky ? 3 : 4 → chance(0.5) ? 3 : 4",
         ]
     );
+}
+
+#[test]
+fn draws_are_told_apart_within_an_expression_and_across_them() {
+    let rule = |when: &str, n: &str, more: &str| {
+        format!(
+            "{BASE}\ncondition \"l\" {{ when = chance(0.5) }}\ncondition \"m\" {{ when = chance(0.5) }}\n\
+             rule \"late\" {{\n  on   = boss_kill\n  when = {when}\n  emit \"late\" {{\n    n = {n}\n{more}  }}\n}}\n\
+             rule \"uses\" {{\n  on   = boss_kill\n  when = condition.l && condition.m\n  emit \"u\" {{}}\n}}\n"
+        )
+    };
+    let one = "condition.l ? 1 : 2";
+    let differ = |was: &str, is: &str| {
+        let found = told(was, is);
+        assert!(found.iter().any(|line| line.starts_with("rule late | ")), "{found:#?}");
+    };
+    // Which of two equal draws it is.
+    let side = "trigger.level > 50";
+    differ(
+        &rule(&format!("condition.l || (chance(0.5) && {side})"), one, ""),
+        &rule(&format!("chance(0.5) || (condition.l && {side})"), one, ""),
+    );
+    let (l, m) = ("condition.l", "condition.m");
+    differ(
+        &rule(&format!("({l} || {side}) && ({l} || !({m} && {m}))"), "1", ""),
+        &rule(&format!("({l} || {side}) && ({m} || !({l} && {m}))"), "1", ""),
+    );
+    // What others give beside it, and what they are called, is their own.
+    let (was, is) = ("    k = condition.l ? 3 : 4\n", "    j = condition.l ? 3 : 4\n");
+    for (was, is) in [("", was), (was, ""), (was, is)] {
+        let found = told(&rule("condition.l", one, was), &rule("condition.l", one, is));
+        let others = found.iter().filter(|line| !line.contains("late: k") && !line.contains("late: j"));
+        assert_eq!(others.count(), 0, "{found:#?}");
+    }
+    // A draw less in front of it moves nothing either.
+    let plan = between(
+        &rule("trigger.level > 1", one, "    a = chance(0.5) ? 1 : 2\n"),
+        &rule("trigger.level > 1", one, ""),
+        true,
+    );
+    assert_eq!(plan.differing(), 0, "{plan:#?}");
+}
+
+#[test]
+fn the_order_of_files_is_the_order_of_their_rules() {
+    let sources = |names: [&str; 2]| -> Contents {
+        let rule = |name: &str| {
+            format!("rule \"{name}\" {{\n  on = claim\n  emit \"{name}\" {{}}\n}}\n")
+        };
+        let file = |name: &str, text: String| Source { name: format!("{name}.rules.hcl"), text };
+        let files = [
+            file("base", BASE.to_owned()),
+            file(names[0], rule("ra")),
+            file(names[1], rule("rb")),
+        ];
+        let checked = lang::check(&files);
+        let program = checked.program.unwrap();
+        let built = emit::bundle(&program, "1.0.0", Provenance::default()).unwrap();
+        Contents::of_sources(program, checked.outline, &built).unwrap()
+    };
+    let (old, new) = (sources(["c", "m"]), sources(["z", "m"]));
+    let (mut a, mut b) = (Hidden(sources(["c", "m"])), Hidden(sources(["z", "m"])));
+    let plan = plan(
+        Version { contents: &old, machine: &mut a },
+        Version { contents: &new, machine: &mut b },
+        AT,
+    );
+    assert_eq!(lines(&plan), ["trigger claim | order of rules | ra, rb → rb, ra"]);
 }
