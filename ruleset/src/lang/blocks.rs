@@ -4,10 +4,10 @@
 //! which one was meant, so that the mistake is reported where it is and what follows is read.
 
 use super::lexer::{Token, TokenKind};
-use super::parser::{Parsed, Parser, TOP_BLOCKS};
+use super::parser::{Layout, Parsed, Parser, TOP_BLOCKS};
 use super::repair::is_block_word;
 use super::tree::{NodeId, NodeKind};
-use super::{Code, Diagnostic, literal};
+use super::{Code, Diagnostic, literal, names};
 
 /// Blocks that hold no other blocks.
 const LEAF_BLOCKS: [&str; 6] = ["entry", "pity", "emit", "broadcast", "budget", "expect"];
@@ -31,11 +31,7 @@ impl Parser<'_> {
                 if is_block_word(self.word(name)) && self.peek().kind == TokenKind::Assign {
                     break;
                 }
-                // `emit market.flag {`: names joined by dots are one.
-                let rest = self.slice(label.end, self.text.len() as u32);
-                let dotted = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-                let more = rest.find(|c| !dotted(c)).unwrap_or(rest.len()) as u32;
-                let end = label.end + if rest.starts_with('.') { more } else { 0 };
+                let end = self.label_end(name, label);
                 let word = self.slice(label.start, end).to_owned();
                 let span = self.span(label.start, end);
                 while self.token.end < end {
@@ -96,6 +92,19 @@ impl Parser<'_> {
         self.nesting -= 1;
         self.tree.adopt(id, &children);
         Ok(id)
+    }
+
+    /// Where a label without quotes ends: what outcomes are called may have dots.
+    fn label_end(&self, name: Token, label: Token) -> u32 {
+        let rest = self.slice(label.end, self.text.len() as u32);
+        let dotted = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let length = rest.find(|c| !dotted(c)).unwrap_or(rest.len());
+        let whole = rest.get(length..).is_some_and(|more| more.starts_with([' ', '\t', '{']));
+        let (end, outcome) = (label.end + length as u32, ["emit", "broadcast", "expect"]);
+        match outcome.contains(&self.word(name)) && whole {
+            true if names::is_dotted(self.slice(label.start, end)) => end,
+            _ => label.end,
+        }
     }
 
     /// Goes to the `{` of the block that begins at `name`: true when it is the current token, false
@@ -193,7 +202,7 @@ impl Parser<'_> {
     /// `entry "x" {` no further in than the open block, which holds no blocks.
     pub(super) fn is_sibling(&self, open: (u32, u32)) -> bool {
         let token = self.token;
-        if !self.by_layout
+        if self.layout == Layout::Nothing
             || token.kind != TokenKind::Name
             || !LEAF_BLOCKS.contains(&self.word(token))
         {

@@ -5,13 +5,23 @@
 
 use super::blocks::is_block_start;
 use super::lexer::{Lexer, Token, TokenKind};
-use super::parser::{Failed, Parsed, Parser};
+use super::parser::{Failed, Layout, Parsed, Parser};
 use super::tree::{NodeId, NodeKind};
 use super::{Code, Diagnostic, names};
 
 /// Attributes whose value is a set of names with values, between braces.
 const OBJECT_ATTRIBUTES: [&str; 9] =
     ["fields", "trigger", "params", "rates", "active", "pity", "payload", "loot", "misses"];
+
+/// A token to which reading may go back.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    lexer: Lexer<'a>,
+    token: Token,
+    previous_end: u32,
+    /// Errors before it.
+    errors: usize,
+}
 
 impl<'a> Parser<'a> {
     pub(super) fn list(&mut self) -> Parsed<NodeId> {
@@ -59,7 +69,7 @@ impl<'a> Parser<'a> {
             );
             match (self.at(TokenKind::BraceClose), outside) {
                 // Only where a brace is missing anyway does layout say which.
-                (true, Some(start)) if self.by_layout && further_left => {
+                (true, Some(start)) if self.layout == Layout::Objects && further_left => {
                     return self.unclosed_before(open, start);
                 }
                 (true, _) => break,
@@ -70,12 +80,14 @@ impl<'a> Parser<'a> {
             }
             let name = self.token;
             if outside.is_none() && self.begins_line_outside(name) {
-                outside = Some((self.lexer, name, self.previous_end));
+                outside = Some(self.here());
             }
-            if name.kind == TokenKind::BraceOpen && !self.is_spoiled() {
+            // Rows stand in `cases` alone.
+            let row = name.kind == TokenKind::BraceOpen
+                && self.indentation(name.start).is_some()
+                && self.slice(self.attribute.0, self.attribute.1) == "cases";
+            if row && !self.is_spoiled() {
                 self.objects = 0;
-                let comma = self.slice(0, name.start).trim_end().ends_with(',');
-                let help = if comma { "add `}` before the comma there" } else { "add `}` there" };
                 self.report(
                     Diagnostic::error(
                         Code::UnclosedBracket,
@@ -83,8 +95,8 @@ impl<'a> Parser<'a> {
                         "`{` stands where `}` belongs",
                     )
                     .label(self.span(open.start, open.end), "this bracket is still open")
-                    .cause("between these braces stand `name = value` pairs; they end before this line")
-                    .help(format!("{help}, at the end of the line above")),
+                    .cause("a row begins here, and the one above has not ended")
+                    .help("add `}` at the end of the row above, before its comma"),
                 );
                 return Err(Failed);
             }
@@ -98,8 +110,7 @@ impl<'a> Parser<'a> {
                 );
             }
             if self.begins_block(name) {
-                let here = (self.lexer, name, self.previous_end);
-                return self.unclosed_before(open, outside.unwrap_or(here));
+                return self.unclosed_before(open, outside.unwrap_or_else(|| self.here()));
             }
             let name_id = self.add(NodeKind::Name, name.start, name.end)?;
             self.advance();
@@ -155,12 +166,22 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The braces that begin at `open` were not closed before the line at `start`, where reading goes on.
-    fn unclosed_before<T>(&mut self, open: Token, start: (Lexer<'a>, Token, u32)) -> Parsed<T> {
-        let token;
-        (self.lexer, token, self.previous_end) = start;
-        self.token = token;
-        self.unclosed_bracket((open, "}"), token)
+    fn here(&self) -> Place<'a> {
+        Place {
+            lexer: self.lexer,
+            token: self.token,
+            previous_end: self.previous_end,
+            errors: self.errors.len() - usize::from(self.token.flaw.is_some()),
+        }
+    }
+
+    /// The braces that begin at `open` were not closed before the line at `start`, where reading goes on:
+    /// what was found wrong since is found again.
+    fn unclosed_before<T>(&mut self, open: Token, start: Place<'a>) -> Parsed<T> {
+        (self.lexer, self.token) = (start.lexer, start.token);
+        self.previous_end = start.previous_end;
+        self.errors.truncate(start.errors);
+        self.unclosed_bracket((open, "}"), start.token)
     }
 
     /// The bracket `open` was not closed before the line that begins with `name`, with which the next
@@ -225,13 +246,14 @@ impl<'a> Parser<'a> {
         let message = format!("{} where `{text}` belongs", self.shown());
         let begins = matches!(token.kind, TokenKind::Name | TokenKind::Text | TokenKind::Number)
             || token.kind == TokenKind::BraceOpen;
-        let before = self.slice(0, self.previous_end);
-        let typed = ["int", "decimal", "duration"].into_iter().find(|ty| before.ends_with(ty));
+        let named = token.kind == TokenKind::Name && self.peek().kind == TokenKind::Assign;
+        let last = self.last_word();
+        let typed = ["int", "decimal", "duration"].into_iter().find(|ty| *ty == last);
         let help = match (kind, typed) {
             (_, Some(ty)) if token.kind == TokenKind::Number => {
                 format!("a type takes its range in round brackets, as in `{ty}(1, 100)`")
             }
-            (TokenKind::BraceClose, _) if begins && self.peek().kind == TokenKind::Assign => {
+            (TokenKind::BraceClose, _) if named => {
                 format!("add a comma before `{}`, or `}}`", self.word(token))
             }
             (TokenKind::BracketClose, _) if begins => {
@@ -248,26 +270,53 @@ impl<'a> Parser<'a> {
         Err(Failed)
     }
 
-    /// Whether the `=` at hand stands behind a bare name, in an attribute that holds names with values.
+    /// The word before the current token, dots included; empty where it is none.
+    pub(super) fn last_word(&self) -> &'a str {
+        let before = self.slice(self.attribute.1, self.previous_end);
+        before
+            .rsplit(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c)))
+            .next()
+            .unwrap_or("")
+    }
+
+    /// Whether the `=` at hand stands behind a bare name, in an attribute that holds names with values and
+    /// where no such name can begin.
     pub(super) fn lacks_braces(&self) -> bool {
         let attribute = self.slice(self.attribute.0, self.attribute.1);
         let before = self.slice(self.attribute.1, self.previous_end);
-        let name = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c))).next();
-        OBJECT_ATTRIBUTES.contains(&attribute) && name.is_some_and(names::is_name)
+        let open = |bracket: char| before.matches(bracket).count();
+        // Of what is given to a player by table and entry there are sets in sets.
+        let inside =
+            self.objects == 0 || (self.objects == 1 && matches!(attribute, "pity" | "misses"));
+        OBJECT_ATTRIBUTES.contains(&attribute)
+            && names::is_name(self.last_word())
+            && inside
+            && open('(') == open(')')
     }
 
+    /// Reports that; a list is passed over as a whole.
     pub(super) fn no_braces<T>(&mut self) -> Parsed<T> {
         let attribute = self.slice(self.attribute.0, self.attribute.1);
-        let token = self.token;
-        self.fail(
+        let (token, list) = (self.token, self.quiet);
+        let failed = self.fail(
             Code::ExpectedToken,
             (token.start, token.end),
             format!("`=` in a value of `{attribute}`, where no name begins"),
             "names with values stand between `{` and `}`",
-            match self.quiet {
+            match list {
                 true => "write `{` and `}` instead of the brackets around them",
                 false => "write `{` before the name on its left, and `}` after the last value",
             },
-        )
+        );
+        let mut depth = 1_u32;
+        while list && depth > 0 && !self.at(TokenKind::End) && !self.is_top_block_at_line_start() {
+            match self.token.kind {
+                TokenKind::BracketOpen => depth += 1,
+                TokenKind::BracketClose => depth -= 1,
+                _ => {}
+            }
+            self.skip_token();
+        }
+        failed
     }
 }

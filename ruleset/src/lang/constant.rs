@@ -27,10 +27,9 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
         at,
         format!("{what} is `{shown}`, not a whole number"),
         cause,
-        match span_of(session, at) {
-            _ if session.text(at).starts_with("param.") => NO_PARAM.to_owned(),
-            Some((low, high)) => format!("write a range as its two ends: `[{low}, {high}]`"),
-            None => in_quotes(session, at, Type::Int)
+        match session.text(at).starts_with("param.") {
+            true => NO_PARAM.to_owned(),
+            false => in_quotes(session, at, Type::Int)
                 .unwrap_or_else(|| "write a whole number, for example 10".to_owned()),
         },
     );
@@ -41,7 +40,7 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
 const NO_PARAM: &str = "write the value itself: a param stands in expressions alone";
 
 /// The ends of a range that is written as `5-25`, in quotes or not.
-fn span_of(session: &Session<'_>, at: At) -> Option<(u32, u32)> {
+pub(super) fn span_of(session: &Session<'_>, at: At) -> Option<(u32, u32)> {
     let text = match session.kind(at) {
         NodeKind::Text => session.string(at),
         _ => session.text(at).to_owned(),
@@ -82,6 +81,10 @@ pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<Stri
     }
     if session.kind(at) == NodeKind::Text {
         return Some(session.string(at));
+    }
+    if session.kind(at) == NodeKind::Path && session.text(at).contains('-') {
+        // The lexer has reported the name.
+        return None;
     }
     let shown = shorten(session.text(at));
     session.error(
@@ -128,7 +131,11 @@ pub(super) fn duration_of(session: &mut Session<'_>, at: At, text: &str) -> Opti
             at,
             format!("\"{}\" is no duration", shorten(text)),
             "a duration is whole numbers with the units d, h, m, s, ms, largest first",
-            units(text).unwrap_or("write for example \"90s\", \"1m30s\" or \"2h\"".to_owned()),
+            match (units(text), literal::meant_duration(text)) {
+                (Some(units), _) => units,
+                (None, Some(meant)) => format!("write \"{meant}\""),
+                (None, None) => "write for example \"90s\", \"1m30s\" or \"2h\"".to_owned(),
+            },
         );
     }
     value
@@ -258,6 +265,9 @@ pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) 
 
 /// What to write instead of a string that holds a value of the type.
 pub(super) fn in_quotes(session: &Session<'_>, at: At, ty: Type) -> Option<String> {
+    if ty == Type::Duration && session.kind(at) == NodeKind::Number {
+        return units(session.text(at));
+    }
     if session.kind(at) != NodeKind::Text || session.is_flawed(at) {
         return None;
     }

@@ -127,6 +127,8 @@ impl Field {
             (message, with(meant.map(|meant| format!("{meant}-{high}"))))
         })?;
         let last = self.value(high).map_err(|(message, meant)| {
+            // A range that ends with midnight would run backwards.
+            let meant = meant.filter(|_| high != "24");
             (message, with(meant.map(|meant| format!("{low}-{meant}"))))
         })?;
         if first <= last || (last == 0 && self.most == 7) {

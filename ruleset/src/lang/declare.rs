@@ -276,12 +276,18 @@ fn enumeration(session: &mut Session<'_>, at: At, scope: &mut Scope) {
             if let Some(first) = elements.iter().find(bare).copied() {
                 // One slip of the pen, however long the list is.
                 let shown = shorten(session.text(first));
+                let others = elements.iter().filter(bare).count() > 1;
+                let help = match (names::is_name(&shown), others) {
+                    (true, false) => format!("write \"{shown}\""),
+                    (true, true) => format!("write \"{shown}\", and quotes around the others"),
+                    (false, _) => "write `values = [\"meadow\", \"forest\"]`".to_owned(),
+                };
                 session.error(
                     Code::WrongShape,
                     first,
                     format!("the value `{shown}` has no quotes"),
                     "the values of an enum are strings",
-                    format!("write \"{shown}\", and quotes around each of the others"),
+                    help,
                 );
             }
             for element in elements {

@@ -171,7 +171,7 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                 format!("`{shown}` reads as one name"),
                 "as in HCL a dash belongs to the name that it touches",
                 format!(
-                    "write `{}` to subtract, `_` to join words, or \"{text}\" for a text",
+                    "write \"{shown}\" if it is a text, `{}` to subtract, or `_` to join words",
                     spaced.trim()
                 ),
             )

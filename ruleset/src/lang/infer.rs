@@ -559,7 +559,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                 .cause("conditions are true or false; nothing else counts as either")
                 .help(match value.ty {
                     Ty::Text => {
-                        "say again what it is compared with, as in `x == \"a\" || x == \"b\"`, or write `one_of(x, \"a\", \"b\")`"
+                        "say what is compared with it, as in `x == \"a\"`; with several, as in `one_of(x, \"a\", \"b\")`"
                     }
                     _ => "compare the value with something, for example `x > 0`",
                 });

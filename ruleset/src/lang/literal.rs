@@ -24,6 +24,30 @@ pub(super) fn number(text: &str) -> Option<Number> {
     whole.checked_mul(DECIMAL_ONE)?.checked_add(part).map(Number::Decimal)
 }
 
+/// What is meant by a duration in everyday words: `30min`, `0.5h`, `10 minutes`.
+pub(super) fn meant_duration(text: &str) -> Option<String> {
+    let text = text.trim();
+    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+    let (number, unit) = text.split_at_checked(at)?;
+    let unit_ms = match unit.trim().to_ascii_lowercase().as_str() {
+        "ms" | "millis" | "milliseconds" => 1,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600_000,
+        "d" | "day" | "days" => 86_400_000,
+        "w" | "week" | "weeks" => 604_800_000,
+        _ => return None,
+    };
+    let (ms, rest) = match self::number(number)? {
+        Number::Int(value) => (i128::from(value) * unit_ms, 0),
+        Number::Decimal(value) => {
+            let product = i128::from(value) * unit_ms;
+            (product / i128::from(DECIMAL_ONE), product % i128::from(DECIMAL_ONE))
+        }
+    };
+    (ms > 0 && rest == 0 && ms < 1 << 53).then(|| duration_text(ms))
+}
+
 /// Whether a string holds a number, in whatever way it is written, and nothing else.
 pub(super) fn is_numeric(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -344,6 +344,17 @@ fn gives(
 /// The two ends of `N` or `[fewest, most]`.
 fn ends(session: &mut Session<'_>, at: At, name: &str) -> Option<(i64, i64)> {
     if session.kind(at) != NodeKind::List {
+        if let Some((low, high)) = constant::span_of(session, at) {
+            let shown = shorten(session.text(at));
+            session.error(
+                Code::WrongShape,
+                at,
+                format!("`{name}` is `{shown}`, not a number or a range of two"),
+                "it is fixed or lies between two numbers, both included",
+                format!("write `{name} = [{low}, {high}]`"),
+            );
+            return None;
+        }
         let both = constant::integer(session, at, &format!("`{name}`"))?;
         return Some((both, both));
     }

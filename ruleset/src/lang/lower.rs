@@ -400,7 +400,8 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
                 (false, _) => "compare with the ranges of its inputs, or remove this part",
             };
             let text = checker.session.text(decisive);
-            let help = match !always && text.starts_with("chance(") && text.contains('/') {
+            let whole = text.contains('/') && !text.contains('.');
+            let help = match !always && text.starts_with("chance(") && whole {
                 true => {
                     "`/` of whole numbers is a whole number: write a share as a decimal, as in `chance(0.1)`"
                 }

@@ -49,7 +49,7 @@ pub(super) struct Parser<'a> {
     pub(super) nesting: u32,
     /// Braces of objects open in the current statement.
     pub(super) objects: u32,
-    /// Start of a block between the braces of an object that were never closed: the next statement.
+    /// Start of the line before which a bracket was to be closed: the next statement.
     pub(super) resume: Option<u32>,
     /// The name of the attribute whose value is read.
     pub(super) attribute: (u32, u32),
@@ -70,8 +70,8 @@ pub(super) struct Parser<'a> {
     top_start: u32,
     /// Start of the current statement at the top.
     statement_start: u32,
-    /// Indentation tells which of two blocks was not closed, see `is_sibling`.
-    pub(super) by_layout: bool,
+    /// What indentation may decide, see `is_sibling`.
+    pub(super) layout: Layout,
     /// Start of a declaration before which a block was not closed, which is reported.
     unclosed_before: Option<u32>,
     /// A block that ends left of where it began, in the current statement at the top.
@@ -109,18 +109,33 @@ pub(super) struct Parse {
     pub(super) tests: Vec<(u32, u32)>,
 }
 
-/// Parses one file of at most [`super::limits::SOURCE_BYTES_MAX`] bytes. Linear in its length.
-pub(super) fn parse(text: &str, file: u32) -> Parse {
-    let parse = parse_once(text, file, false);
-    // Only where a brace is missing anyway does layout say which: what is accepted depends on it
-    // nowhere.
-    match parse.errors.iter().any(|found| found.code == Code::UnclosedBlock) {
-        true => parse_once(text, file, true),
-        false => parse,
-    }
+/// What indentation may decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Layout {
+    /// Nothing.
+    Nothing,
+    /// Which of two blocks was not closed.
+    Blocks,
+    /// And which of an object and the block around it.
+    Objects,
 }
 
-fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
+/// Parses one file of at most [`super::limits::SOURCE_BYTES_MAX`] bytes. Linear in its length; lines on
+/// which an object may have been meant to end are read again, at most `NESTING_MAX` times.
+pub(super) fn parse(text: &str, file: u32) -> Parse {
+    let parse = parse_once(text, file, Layout::Nothing);
+    // Only where a brace is missing anyway does layout say which: what is accepted depends on it
+    // nowhere.
+    if parse.errors.iter().all(|found| found.code != Code::UnclosedBlock) {
+        return parse;
+    }
+    let blocks = parse_once(text, file, Layout::Blocks);
+    let objects = parse_once(text, file, Layout::Objects);
+    // An object that only looks odd costs errors of its own.
+    if objects.errors.len() <= blocks.errors.len() { objects } else { blocks }
+}
+
+fn parse_once(text: &str, file: u32, layout: Layout) -> Parse {
     let mut parser = Parser {
         text,
         file,
@@ -141,7 +156,7 @@ fn parse_once(text: &str, file: u32, by_layout: bool) -> Parse {
         hurt: false,
         top_start: 0,
         statement_start: 0,
-        by_layout,
+        layout,
         unclosed_before: None,
         suspect: None,
         stopped: false,
@@ -486,7 +501,9 @@ impl<'a> Parser<'a> {
                     (name.start, name.end),
                     "an expression stands where an attribute begins",
                     "a line begins with `name = value` or with `kind \"name\" {`",
-                    "write `when = ` before it, if it is a condition",
+                    self.given_field(name).unwrap_or_else(|| {
+                        "write `when = ` before it, if it is a condition".to_owned()
+                    }),
                 ),
             _ => self.fail(
                 Code::ExpectedStatement,
@@ -496,6 +513,19 @@ impl<'a> Parser<'a> {
                 format!("write `{} = value`, or remove it", self.word(name)),
             ),
         }
+    }
+
+    /// How `trigger.level = 3` is written in a test.
+    fn given_field(&self, name: Token) -> Option<String> {
+        let mut lexer = self.lexer;
+        let (_, field, next) = (lexer.next(), lexer.next(), lexer.next());
+        let attribute = match self.word(name) {
+            "trigger" => "trigger",
+            "param" => "params",
+            _ => return None,
+        };
+        let given = field.kind == TokenKind::Name && next.kind == TokenKind::Assign;
+        given.then(|| format!("write `{attribute} = {{ {} = value }}`", self.word(field)))
     }
 
     /// `name = value`; the sign is missing when not `assigned`.

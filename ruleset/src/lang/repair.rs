@@ -247,8 +247,10 @@ impl Parser<'_> {
     fn goes_on_below(&self, header: (u32, u32)) -> bool {
         let next = self.after_newlines();
         match (self.indentation(header.0), self.indentation(next.start)) {
-            (Some(own), Some(inner)) if next.kind == TokenKind::BraceClose => inner == own,
-            (Some(own), Some(inner)) => inner > own && next.kind == TokenKind::Name,
+            (Some(own), Some(inner)) if next.kind == TokenKind::BraceClose => inner >= own,
+            (Some(own), Some(inner)) if next.kind == TokenKind::Name => {
+                inner > own || (own == 0 && !TOP_BLOCKS.contains(&self.word(next)))
+            }
             _ => false,
         }
     }
@@ -330,8 +332,8 @@ impl Parser<'_> {
             kind => {
                 let before = self.slice(0, self.previous_end);
                 let beside_quote = before.ends_with('"') || kind == TokenKind::Text;
-                let last = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next();
-                let after_function = BUILTINS.iter().any(|known| Some(known.0) == last);
+                let after_function = BUILTINS.iter().any(|known| known.0 == self.last_word());
+                let quoted = self.slice(self.attribute.1, self.previous_end).contains('"');
                 let message = match kind {
                     TokenKind::Name => {
                         format!("`{}` begins a second statement on this line", self.word(token))
@@ -344,7 +346,7 @@ impl Parser<'_> {
                     message,
                     "one statement takes one line; only brackets go over several",
                     match kind {
-                        _ if self.is_inside_of("cron") => {
+                        _ if self.is_inside_of("cron") && !quoted => {
                             "a cron expression is a string: write it between double quotes"
                         }
                         _ if token.start == self.previous_end && beside_quote => {

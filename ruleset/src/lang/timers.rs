@@ -243,7 +243,7 @@ fn overlaps(
     if duration_ms <= plan.gap_ms_least() || *walks == 0 {
         return;
     }
-    *walks -= 1;
+    *walks -= u32::from(matches!(schedule, Schedule::Cron { .. }));
     let gap_ms = plan.gap_ms();
     if duration_ms <= gap_ms {
         return;

@@ -231,8 +231,10 @@ fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
     }
     let draws = all.into_iter().map(|(place, expr)| (place, draws(expr))).collect();
     let meaning = Meaning::new(placed.contents, Some(placed.on));
-    let given = |shown: String, expr: &Expr, ty| {
-        Given { shown, ty: word(ty), means: meaning.of(expr, Some(ty)) }
+    let given = |shown: String, expr: &Expr, ty| Given {
+        shown,
+        ty: word(ty),
+        means: meaning.of(expr, Some(ty)),
     };
     let when = given(placed.text.to_owned(), &placed.rule.when, Type::Bool);
     let mut found = BTreeMap::new();

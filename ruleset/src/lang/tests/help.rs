@@ -28,24 +28,24 @@ counter "hits" {
 "#;
 
 /// `C0602 help` for every error and warning, other than of what is not used.
-fn helps(text: &str) -> Vec<String> {
+pub(super) fn helps(text: &str) -> Vec<String> {
     let checked = check(&[source("a.rules.hcl", &format!("{HEAD}{text}"))]);
     let found = checked.diagnostics.iter().filter(|found| found.code != Code::Unused);
     found.map(|found| format!("{} {}", found.code, found.help)).collect()
 }
 
 /// A rule with this `when`.
-fn when(expr: &str) -> String {
+pub(super) fn when(expr: &str) -> String {
     format!("rule \"r\" {{\n  on = t\n  when = {expr}\n  emit \"x\" {{}}\n}}\n")
 }
 
 /// A rule that emits this value.
-fn value(expr: &str) -> String {
+pub(super) fn value(expr: &str) -> String {
     format!("rule \"r\" {{\n  on = t\n  emit \"x\" {{ v = {expr} }}\n}}\n")
 }
 
 /// The texts, the one that is wrong first: its errors, and what is found once the help was followed.
-fn leads(wrong: &str, help: &str, right: &str) {
+pub(super) fn leads(wrong: &str, help: &str, right: &str) {
     assert_eq!(helps(wrong), [help], "{wrong}");
     assert_eq!(helps(right), [""; 0], "{right}");
 }
@@ -430,24 +430,6 @@ fn weights_that_are_none_are_mended_in_one_step() {
 }
 
 #[test]
-fn a_block_on_one_line_is_told_where_it_ends() {
-    let cases = [
-        ("rule \"r\" { on = t\n  emit \"x\" {}\n}\n", "C0211 start a new line after the `{`"),
-        (
-            "param \"p\" { type = bool\nparam \"q\" {\n  type    = bool\n  default = true\n}\n",
-            "C0211 end the line with `}`",
-        ),
-        (
-            "loot_table \"l\" {\n  entry \"x\" { weight = 40, count = 2 }\n}\n",
-            "C0211 write each attribute on a line of its own, without a comma, and `}` on the line after",
-        ),
-    ];
-    for (text, help) in cases {
-        assert_eq!(helps(text)[0], help, "{text}");
-    }
-}
-
-#[test]
 fn a_field_of_a_cron_is_corrected_alone() {
     let timer = |cron: &str| {
         format!(
@@ -800,105 +782,4 @@ fn names_of_other_tools_are_told_as_they_are_written_here() {
     let param = "param \"ripe_after\" {\n  type = int\n  default = 3\n  range = [0, 9]\n}\n";
     let found = helps(&format!("{param}{}", when("trigger.level > param.ripeafter")));
     assert_eq!(found, ["C0405 did you mean `param.ripe_after`?"]);
-}
-
-#[test]
-fn a_cron_without_quotes_is_told_to_be_a_string() {
-    let timer = |cron: &str| {
-        format!(
-            "timer \"n\" {{\n  zone = \"UTC\"\n  cron = {cron}\n}}\nrule \"r\" {{\n  on = timer.n\n  broadcast \"x\" {{}}\n}}\n"
-        )
-    };
-    leads(
-        &timer("0 20 * * FRI"),
-        "C0212 a cron expression is a string: write it between double quotes",
-        &timer("\"0 20 * * FRI\""),
-    );
-    // What stands behind the block is none.
-    let text = timer("\"0 20 * * FRI\"").replacen("}\n", "} 5\n", 1);
-    assert_eq!(helps(&text)[0], "C0212 start a new line, or join the two parts with an operator");
-}
-
-#[test]
-fn brackets_that_are_missing_are_told_where_they_belong() {
-    let test = |body: &str| {
-        format!("{}test \"x\" {{\n  on = t\n{body}\n  fired = [r]\n}}\n", when("trigger.gold"))
-    };
-    let good = test("  trigger = { gold = true }");
-    for (wrong, help) in [
-        ("  trigger = { gold = true", "C0205 add `}` on the line before"),
-        (
-            "  trigger = gold = true }",
-            "C0202 write `{` before the name on its left, and `}` after the last value",
-        ),
-        (
-            "  trigger = [gold = true]",
-            "C0202 write `{` and `}` instead of the brackets around them",
-        ),
-        ("  trigger = { gold = true level = 3 }", "C0205 add a comma before `level`, or `}`"),
-    ] {
-        assert_eq!(helps(&test(wrong))[0], help, "{wrong}");
-    }
-    // The brace alone is missing, and everything else is read.
-    assert_eq!(helps(&test("  trigger = { gold = true")).len(), 1);
-    assert_eq!(helps(&test("  trigger = { gold = true\n  }")), [""; 0]);
-    assert_eq!(helps(&good), [""; 0]);
-    let rows = |rows: &str| test(&format!("  cases = [\n{rows}"));
-    let row = "    { trigger = { gold = true } }";
-    assert_eq!(helps(&rows(&format!("{row},\n{row}\n"))), ["C0205 add `]` on the line before"]);
-    assert_eq!(helps(&rows(&format!("{row},\n{row}\n  ]"))), [""; 0]);
-    let open = "    { trigger = { gold = true },";
-    assert_eq!(
-        helps(&rows(&format!("{open}\n{row}\n  ]"))),
-        ["C0205 add `}` before the comma there, at the end of the line above"]
-    );
-    assert_eq!(
-        helps(&rows(&format!("{row}\n{row}\n  ]")))[0],
-        "C0205 add a comma before `{`, or `]`"
-    );
-}
-
-#[test]
-fn an_attribute_is_told_how_it_is_written() {
-    let good = when("trigger.gold");
-    for (wrong, help) in [
-        (good.replace("when = ", "when == "), "C0202 write `when = …`"),
-        (good.replace("when = ", ""), "C0203 write `when = ` before it, if it is a condition"),
-        (good.replace("emit \"x\"", "emit market.flag"), "C0303 write `emit \"market.flag\" {`"),
-        (
-            good.replace("trigger.gold", "active night"),
-            "C0212 a function takes its argument in brackets",
-        ),
-        (
-            good.replace("{}", "{ payload = { n = 1 } }"),
-            "C0307 write each of its values as `name = value`, directly in the block",
-        ),
-    ] {
-        assert_eq!(helps(&wrong)[0], help, "{wrong}");
-    }
-    let table = |entry: &str| {
-        format!(
-            "param \"p\" {{\n  type    = int(1, 9)\n  default = 3\n}}\nloot_table \"l\" {{\n  entry \"x\" {{\n    weight = 1\n    {entry}\n  }}\n}}\n\
-             rule \"r\" {{\n  on = t\n  emit \"x\" {{\n    table = l\n    v     = param.p\n  }}\n}}\n"
-        )
-    };
-    let ends = "C0307 write a range as its two ends: `[5, 25]`";
-    leads(&table("count = 5-25"), ends, &table("count = [5, 25]"));
-    leads(&table("count = \"5-25\""), ends, &table("count = [5, 25]"));
-    assert_eq!(
-        helps(&table("count = 5, 25"))[0],
-        "C0212 a range stands in brackets: write `[fewest, most]`"
-    );
-    assert_eq!(
-        helps(&table("count = param.p"))[0],
-        "C0307 write the value itself: a param stands in expressions alone"
-    );
-    leads(
-        &when("trigger.gold && chance(1/10)"),
-        "C0607 `/` of whole numbers is a whole number: write a share as a decimal, as in `chance(0.1)`",
-        &when("trigger.gold && chance(0.1)"),
-    );
-    let timer = "timer \"night\" {\n  every    = \"30m\"\n  duration = \"5m\"\n}\n";
-    let on = |on: &str| format!("{timer}rule \"r\" {{\n  on = {on}\n  broadcast \"x\" {{}}\n}}\n");
-    leads(&on("night.timer"), "C0412 write `on = timer.night`", &on("timer.night"));
 }

@@ -10,6 +10,7 @@ mod idle;
 mod limits;
 mod lowering;
 mod overrides;
+mod repairs;
 mod trace;
 
 use super::{Checked, Code, Source, check, line_col};
