@@ -29,7 +29,12 @@ impl Parser<'_> {
             let label = self.token;
             if label.kind == TokenKind::Name {
                 if is_block_word(self.word(name)) && self.peek().kind == TokenKind::Assign {
-                    break;
+                    let mut lexer = self.lexer;
+                    lexer.next();
+                    // `entry ruby = {` has a label.
+                    if lexer.next().kind != TokenKind::BraceOpen {
+                        break;
+                    }
                 }
                 let end = self.label_end(name, label);
                 let word = self.slice(label.start, end).to_owned();
@@ -72,7 +77,12 @@ impl Parser<'_> {
                 at,
                 format!("the block `{}` has no `{{` on this line", self.word(name)),
                 "a block is `kind \"name\" {` with the brace on the same line",
-                "add `{`, or write `name = value` if an attribute was meant",
+                match open.kind {
+                    TokenKind::Colon => {
+                        "write `{` in place of the `:`, and `}` below the block's last line"
+                    }
+                    _ => "add `{`, or write `name = value` if an attribute was meant",
+                },
             );
         };
         let header = (name.start, if braced { self.token.end } else { self.previous_end });
@@ -99,7 +109,7 @@ impl Parser<'_> {
         let rest = self.slice(label.end, self.text.len() as u32);
         let dotted = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         let length = rest.find(|c| !dotted(c)).unwrap_or(rest.len());
-        let whole = rest.get(length..).is_some_and(|more| more.starts_with([' ', '\t', '{']));
+        let whole = rest.get(length..).is_some_and(|more| !more.starts_with(['-', '"']));
         let (end, outcome) = (label.end + length as u32, ["emit", "broadcast", "expect"]);
         match outcome.contains(&self.word(name)) && whole {
             true if names::is_dotted(self.slice(label.start, end)) => end,

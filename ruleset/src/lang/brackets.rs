@@ -19,7 +19,7 @@ struct Place<'a> {
     lexer: Lexer<'a>,
     token: Token,
     previous_end: u32,
-    /// Errors before it.
+    /// Errors up to it, its own included.
     errors: usize,
 }
 
@@ -82,10 +82,9 @@ impl<'a> Parser<'a> {
             if outside.is_none() && self.begins_line_outside(name) {
                 outside = Some(self.here());
             }
-            // Rows stand in `cases` alone.
-            let row = name.kind == TokenKind::BraceOpen
-                && self.indentation(name.start).is_some()
-                && self.slice(self.attribute.0, self.attribute.1) == "cases";
+            // Behind another element, or on a line of its own: the object before it has not ended.
+            let before = self.slice(open.end, name.start).trim_end();
+            let row = name.kind == TokenKind::BraceOpen && !before.is_empty();
             if row && !self.is_spoiled() {
                 self.objects = 0;
                 self.report(
@@ -95,8 +94,8 @@ impl<'a> Parser<'a> {
                         "`{` stands where `}` belongs",
                     )
                     .label(self.span(open.start, open.end), "this bracket is still open")
-                    .cause("a row begins here, and the one above has not ended")
-                    .help("add `}` at the end of the row above, before its comma"),
+                    .cause("between these braces stand `name = value` pairs, so they end before this one")
+                    .help("add `}` at the end of what stands before it, before its comma"),
                 );
                 return Err(Failed);
             }
@@ -106,7 +105,10 @@ impl<'a> Parser<'a> {
                     (name.start, name.end),
                     format!("{} where a name belongs", self.shown()),
                     "between these braces stand `name = value` pairs",
-                    "write `name = value`",
+                    match name.kind {
+                        TokenKind::Text => "names have no quotes, and `=` stands before the value",
+                        _ => "write `name = value`",
+                    },
                 );
             }
             if self.begins_block(name) {
@@ -171,7 +173,7 @@ impl<'a> Parser<'a> {
             lexer: self.lexer,
             token: self.token,
             previous_end: self.previous_end,
-            errors: self.errors.len() - usize::from(self.token.flaw.is_some()),
+            errors: self.errors.len(),
         }
     }
 
@@ -283,39 +285,51 @@ impl<'a> Parser<'a> {
     /// where no such name can begin.
     pub(super) fn lacks_braces(&self) -> bool {
         let attribute = self.slice(self.attribute.0, self.attribute.1);
-        let before = self.slice(self.attribute.1, self.previous_end);
-        let open = |bracket: char| before.matches(bracket).count();
-        // Of what is given to a player by table and entry there are sets in sets.
-        let inside =
-            self.objects == 0 || (self.objects == 1 && matches!(attribute, "pity" | "misses"));
         OBJECT_ATTRIBUTES.contains(&attribute)
             && names::is_name(self.last_word())
-            && inside
-            && open('(') == open(')')
+            && self.is_level('(', ')')
     }
 
-    /// Reports that; a list is passed over as a whole.
+    /// Whether as many brackets were closed in the attribute at hand as were opened.
+    fn is_level(&self, open: char, close: char) -> bool {
+        let before = self.slice(self.attribute.1, self.previous_end);
+        before.matches(open).count() == before.matches(close).count()
+    }
+
+    /// Reports that; a list is passed over to its end.
     pub(super) fn no_braces<T>(&mut self) -> Parsed<T> {
         let attribute = self.slice(self.attribute.0, self.attribute.1);
-        let (token, list) = (self.token, self.quiet);
+        let (token, list) = (self.token, !self.is_level('[', ']'));
+        // Of what a player has by table and entry there are sets in sets.
+        let nested = self.objects == 1 && matches!(attribute, "pity" | "misses");
         let failed = self.fail(
             Code::ExpectedToken,
             (token.start, token.end),
             format!("`=` in a value of `{attribute}`, where no name begins"),
             "names with values stand between `{` and `}`",
-            match list {
-                true => "write `{` and `}` instead of the brackets around them",
-                false => "write `{` before the name on its left, and `}` after the last value",
+            match (list, self.objects == 0 || nested) {
+                (true, _) => "write `{` and `}` instead of the brackets around them",
+                (_, true) => "write `{` before the name on its left, and `}` after the last value",
+                (_, false) => "write one value, or a comma before the name on its left",
             },
         );
-        let mut depth = 1_u32;
-        while list && depth > 0 && !self.at(TokenKind::End) && !self.is_top_block_at_line_start() {
+        let mut braces = 0_u32;
+        while list && !self.at(TokenKind::End) {
             match self.token.kind {
-                TokenKind::BracketOpen => depth += 1,
-                TokenKind::BracketClose => depth -= 1,
+                TokenKind::BracketClose => {
+                    self.skip_token();
+                    break;
+                }
+                TokenKind::BraceOpen => braces += 1,
+                TokenKind::BraceClose if braces == 0 => break,
+                TokenKind::BraceClose => braces -= 1,
+                TokenKind::Name if self.begins_line_outside(self.token) => break,
                 _ => {}
             }
             self.skip_token();
+        }
+        if list {
+            self.resume = Some(self.token.start);
         }
         failed
     }

@@ -98,7 +98,10 @@ impl Checker<'_, '_> {
                     if *most == 1 { "s" } else { "" }
                 ),
                 "each argument has its own meaning",
-                format!("write `{usage}`"),
+                match self.decimal_comma(&args).filter(|_| *most == 1) {
+                    Some(decimal) => format!("a decimal has a point: write `{decimal}`"),
+                    None => format!("write `{usage}`"),
+                },
             );
             return self.broken(at);
         }
@@ -407,6 +410,17 @@ impl Checker<'_, '_> {
         self.rule_hash
     }
 
+    /// `0,2` as the decimal that it is elsewhere.
+    fn decimal_comma(&self, args: &[At]) -> Option<String> {
+        let [whole, part] = args else { return None };
+        let (first, second) = (self.session.span(*whole), self.session.span(*part));
+        let (whole, part) = (self.session.text(*whole), self.session.text(*part));
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let number = whole.bytes().all(|byte| byte.is_ascii_digit()) && digits > 0;
+        let joined = first.end + 1 == second.start;
+        (number && joined).then(|| format!("{whole}.{}", part.get(..digits).unwrap_or("")))
+    }
+
     fn chance(&mut self, at: At, arg: At) -> Val {
         let mut p = self.infer(arg, None);
         if p.ty == Ty::Known(Type::Int) {
@@ -525,6 +539,13 @@ impl Checker<'_, '_> {
         let bounded = format!("clamp({whole}, {least}, {most})");
         let (help, fix) = match value.range.single() {
             Some(_) => (format!("write a value from {bounds}"), None),
+            // What is cut off at 1 may be a percentage that was meant.
+            None if code == Code::ChanceRange && whole == shown => (
+                format!(
+                    "20 % is 0.2 of 1: if it is a percentage, divide by 100; else write `{bounded}`, or narrow the ranges of its inputs"
+                ),
+                Some(bounded),
+            ),
             None if whole == shown => {
                 (format!("write `{bounded}`, or narrow the ranges of its inputs"), Some(bounded))
             }

@@ -27,14 +27,18 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
         at,
         format!("{what} is `{shown}`, not a whole number"),
         cause,
-        match session.text(at).starts_with("param.") {
-            true => NO_PARAM.to_owned(),
-            false => in_quotes(session, at, Type::Int)
+        match session.text(at) {
+            text if text.contains("--") => COMMENT.to_owned(),
+            text if text.starts_with("param.") => NO_PARAM.to_owned(),
+            _ => in_quotes(session, at, Type::Int)
                 .unwrap_or_else(|| "write a whole number, for example 10".to_owned()),
         },
     );
     None
 }
+
+/// What to write instead of `--`.
+pub(super) const COMMENT: &str = "a comment begins with `#` or `//`";
 
 /// What to write where no parameter may stand.
 const NO_PARAM: &str = "write the value itself: a param stands in expressions alone";
@@ -255,6 +259,9 @@ pub(super) fn value(session: &mut Session<'_>, scope: &Scope, at: At, ty: Type) 
             format!("`{shown}` is not {}", scope.type_name(ty)),
             "the value must be a literal of the declared type",
             match ty {
+                _ if session.kind(at) != NodeKind::Text && shown.contains("--") => {
+                    COMMENT.to_owned()
+                }
                 Type::Duration if units(&shown).is_some() => units(&shown).unwrap_or_default(),
                 _ => in_quotes(session, at, ty).unwrap_or_else(|| literal_help(ty).to_owned()),
             },

@@ -128,7 +128,7 @@ impl Field {
         })?;
         let last = self.value(high).map_err(|(message, meant)| {
             // A range that ends with midnight would run backwards.
-            let meant = meant.filter(|_| high != "24");
+            let meant = meant.filter(|_| high.trim_start_matches('0') != "24");
             (message, with(meant.map(|meant| format!("{low}-{meant}"))))
         })?;
         if first <= last || (last == 0 && self.most == 7) {

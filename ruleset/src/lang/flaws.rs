@@ -40,6 +40,7 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                 "=<" | "≤" => Some("<="),
                 "&" => Some("&&"),
                 "|" => Some("||"),
+                "＝" => Some("="),
                 "×" => Some("*"),
                 "÷" => Some("/"),
                 "−" => Some("-"),
@@ -56,7 +57,10 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                 "@" => "write a text between double quotes, as in `context = \"hunt@1\"`",
                 "$" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
                 _ if text.starts_with('\'') => "write strings with double quotes",
-                _ if text.starts_with(';') => "end the line instead",
+                "~" => "write `!=` for what is not equal; else remove it",
+                _ if text.starts_with(';') => {
+                    "start a new line in its place, and put a `}` that follows on a line of its own"
+                }
                 _ => "remove it",
             };
             (
@@ -171,7 +175,7 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                 format!("`{shown}` reads as one name"),
                 "as in HCL a dash belongs to the name that it touches",
                 format!(
-                    "write \"{shown}\" if it is a text, `{}` to subtract, or `_` to join words",
+                    "write \"{text}\" if it is a text, `{}` to subtract, or `_` to join words",
                     spaced.trim()
                 ),
             )

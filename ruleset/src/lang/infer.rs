@@ -466,9 +466,12 @@ impl<'c, 'a> Checker<'c, 'a> {
                     UnaryOp::Negate => ("-", "numbers and durations"),
                 };
                 let found = self.type_text(&value);
-                let help = match self.are_numbers(operand) {
-                    true => "write the number without quotes",
-                    false => "remove it, or compare the value with something first",
+                let help = match (op, value.ty) {
+                    _ if self.are_numbers(operand) => "write the number without quotes",
+                    (UnaryOp::Not, Ty::Known(_)) => {
+                        "compare the value with something, and put that in brackets: `!(a > b)`"
+                    }
+                    _ => "remove it, or compare the value with something first",
                 };
                 self.error(
                     Code::OperandType,
@@ -559,7 +562,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                 .cause("conditions are true or false; nothing else counts as either")
                 .help(match value.ty {
                     Ty::Text => {
-                        "say what is compared with it, as in `x == \"a\"`; with several, as in `one_of(x, \"a\", \"b\")`"
+                        "say what is compared with it, as in `x == \"a\"` or `one_of(x, \"a\", \"b\")`; a condition has no quotes"
                     }
                     _ => "compare the value with something, for example `x > 0`",
                 });

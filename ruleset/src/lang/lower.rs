@@ -400,7 +400,8 @@ fn constant_rule(checker: &mut Checker<'_, '_>, value: &Val) {
                 (false, _) => "compare with the ranges of its inputs, or remove this part",
             };
             let text = checker.session.text(decisive);
-            let whole = text.contains('/') && !text.contains('.');
+            let decimal = |part: &str| part.ends_with(|c: char| c.is_ascii_digit());
+            let whole = text.contains('/') && !text.split('.').rev().skip(1).any(decimal);
             let help = match !always && text.starts_with("chance(") && whole {
                 true => {
                     "`/` of whole numbers is a whole number: write a share as a decimal, as in `chance(0.1)`"

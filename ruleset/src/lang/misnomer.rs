@@ -43,13 +43,21 @@ fn outcome(session: &mut Session<'_>, at: At) {
                 "it is a value of the payload; how often the table is rolled says `count`",
                 "write `count`, or give the value another name",
             ),
+            "when" | "on" => (
+                "it is a value of the payload; what makes a rule fire stands in the rule itself",
+                "move it out of the block, or give the value another name",
+            ),
             _ => continue,
         };
         let span = session.span(name_at);
-        let message = format!("`{name}` is sent to the game, not used for a roll");
+        let decides = matches!(name, "when" | "on");
+        let message = match decides {
+            true => format!("`{name}` is sent to the game and decides nothing"),
+            false => format!("`{name}` is sent to the game, not used for a roll"),
+        };
         let found =
             Diagnostic::warning(Code::PayloadSetting, span, message).cause(cause).help(help);
-        session.report(match rolls && !counted {
+        session.report(match rolls && !counted && !decides {
             true => found.edit(span, "count"),
             false => found,
         });

@@ -524,7 +524,8 @@ impl<'a> Parser<'a> {
             "param" => "params",
             _ => return None,
         };
-        let given = field.kind == TokenKind::Name && next.kind == TokenKind::Assign;
+        let test = self.slice(self.statement_start, name.start).starts_with("test");
+        let given = test && field.kind == TokenKind::Name && next.kind == TokenKind::Assign;
         given.then(|| format!("write `{attribute} = {{ {} = value }}`", self.word(field)))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::constant::shorten;
+use super::constant::{COMMENT, shorten};
 use super::index::Symbol;
 use super::infer::{Checker, Keep, Truth, Ty, Val};
 use super::interval::Interval;
@@ -372,6 +372,7 @@ impl Checker<'_, '_> {
                         "every value is there: compare with one of its values instead"
                     }
                     "now" | "today" | "time" => super::builtins::NOW_HELP,
+                    _ if self.session.follows_dashes(at) => COMMENT,
                     _ => "correct the name, or write quotes around a text",
                 },
             ),

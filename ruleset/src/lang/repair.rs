@@ -19,6 +19,15 @@ impl Parser<'_> {
     pub(super) fn colon(&mut self, name: Token, colon: Token) {
         if !self.is_spoiled() {
             let (span, word) = (self.span(colon.start, colon.end), self.word(name));
+            let after = self.slice(colon.end, self.text.len() as u32);
+            let value = after.trim_start();
+            // A list as in YAML, with a line for each element.
+            let lines = value.starts_with("- ")
+                && after.get(..after.len() - value.len()).is_some_and(|gap| gap.contains('\n'));
+            let help = match lines {
+                true => format!("write `{word} = [a, b]`: a list stands between brackets"),
+                false => format!("write `{word} = …`"),
+            };
             self.report(
                 Diagnostic::error(
                     Code::ExpectedToken,
@@ -26,7 +35,7 @@ impl Parser<'_> {
                     format!("`:` after `{word}`, where `=` belongs"),
                 )
                 .cause("attributes are written `name = value`")
-                .help(format!("write `{word} = …`")),
+                .help(help),
             );
         }
     }
@@ -40,6 +49,9 @@ impl Parser<'_> {
         let found = Diagnostic::error(Code::ExpectedToken, span, "`%` without a second value");
         let number = self.slice(start, end);
         let found = match share {
+            _ if weight && number.contains('.') => found
+                .cause("a weight is a whole number; what counts is its part of the sum of all")
+                .help("multiply all weights of the table by the same number, until each is whole"),
             _ if weight => found
                 .cause("a weight is a whole number; what counts is its part of the sum of all")
                 .help(format!("write `weight = {number}`"))
@@ -140,6 +152,7 @@ impl Parser<'_> {
             "a line begins with `name = value` or with `kind \"name\" {`",
             match (token.kind, self.peek().kind) {
                 (Minus, Minus) => "a comment begins with `#` or `//`",
+                (Text, Colon | Assign) => "names have no quotes, and `=` stands before the value",
                 (BraceOpen, Text) => {
                     "rules are not JSON: write `kind \"name\" {` with `name = value` inside"
                 }
@@ -333,6 +346,8 @@ impl Parser<'_> {
                 let before = self.slice(0, self.previous_end);
                 let beside_quote = before.ends_with('"') || kind == TokenKind::Text;
                 let after_function = BUILTINS.iter().any(|known| known.0 == self.last_word());
+                let line = before.rsplit('\n').next().unwrap_or("");
+                let dashes = line.contains("--") || self.word(token).starts_with("--");
                 let quoted = self.slice(self.attribute.1, self.previous_end).contains('"');
                 let message = match kind {
                     TokenKind::Name => {
@@ -357,6 +372,10 @@ impl Parser<'_> {
                         {
                             "a range stands in brackets: write `[fewest, most]`"
                         }
+                        TokenKind::Name if self.word(token) == "if" => {
+                            "a choice is written `condition ? value : other value`"
+                        }
+                        _ if dashes => "a comment begins with `#` or `//`",
                         TokenKind::Name if after_function => {
                             "a function takes its argument in brackets"
                         }

@@ -128,6 +128,13 @@ impl<'a> Session<'a> {
         file.text.get(start as usize..end as usize).unwrap_or("")
     }
 
+    /// Whether `--` stands before a node, as before comments of other languages.
+    pub(super) fn follows_dashes(&self, at: At) -> bool {
+        let file = self.file(at);
+        let before = file.text.get(..file.tree.bytes(at.node).0 as usize).unwrap_or("");
+        before.trim_end_matches([' ', '\t']).ends_with("--")
+    }
+
     /// The meaning of a string literal.
     pub(super) fn string(&self, at: At) -> String {
         literal::string(self.text(at))

@@ -240,10 +240,13 @@ fn overlaps(
 ) {
     // Most durations need no walk over the days of a pattern, which costs something; a rule set with more
     // timers than people write is not worth it.
-    if duration_ms <= plan.gap_ms_least() || *walks == 0 {
+    if duration_ms <= plan.gap_ms_least() {
         return;
     }
-    *walks -= u32::from(matches!(schedule, Schedule::Cron { .. }));
+    if matches!(schedule, Schedule::Cron { .. }) {
+        let Some(left) = walks.checked_sub(1) else { return };
+        *walks = left;
+    }
     let gap_ms = plan.gap_ms();
     if duration_ms <= gap_ms {
         return;

@@ -299,10 +299,11 @@ fn reads(expr: &Expr, clause: &Clause<'_>, name: &str) -> bool {
     equal
 }
 
-/// The same expression with draws that follow one name, numbered from the left.
+/// The same expression with draws that follow one name, numbered from the left; one that is used twice
+/// stays one.
 fn renumbered(expr: &Expr, hash: u64) -> Expr {
-    fn go(expr: &Expr, hash: u64, next: &mut u32) -> Expr {
-        let mut inner = |expr: &Expr| Box::new(go(expr, hash, next));
+    fn go(expr: &Expr, hash: u64, known: &mut BTreeMap<u32, u32>) -> Expr {
+        let mut inner = |expr: &Expr| Box::new(go(expr, hash, known));
         match expr {
             Expr::Not(a) => Expr::Not(inner(a)),
             Expr::Neg(a) => Expr::Neg(inner(a)),
@@ -310,18 +311,18 @@ fn renumbered(expr: &Expr, hash: u64) -> Expr {
             Expr::Binary(op, a, b) => Expr::Binary(*op, inner(a), inner(b)),
             Expr::Select(a, b, c) => Expr::Select(inner(a), inner(b), inner(c)),
             Expr::Bucket { n, salt } => Expr::Bucket { n: inner(n), salt: *salt },
-            Expr::Chance { p, .. } => {
+            Expr::Chance { p, draw, .. } => {
                 let p = inner(p);
-                *next += 1;
-                Expr::Chance { p, rule_hash: hash, draw: *next - 1 }
+                let next = known.len() as u32;
+                Expr::Chance { p, rule_hash: hash, draw: *known.entry(*draw).or_insert(next) }
             }
-            Expr::Pick { n, .. } => {
+            Expr::Pick { n, draw, .. } => {
                 let n = inner(n);
-                *next += 1;
-                Expr::Pick { n, rule_hash: hash, draw: *next - 1 }
+                let next = known.len() as u32;
+                Expr::Pick { n, rule_hash: hash, draw: *known.entry(*draw).or_insert(next) }
             }
             plain => plain.clone(),
         }
     }
-    go(expr, hash, &mut 0)
+    go(expr, hash, &mut BTreeMap::new())
 }

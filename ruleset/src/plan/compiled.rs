@@ -134,7 +134,10 @@ fn report(
                 change.decision = Some(Decision::Differs(Box::new(witness)));
                 found.push(change);
             }
-            (None, Some(change)) => change.decision = Some(undecided.clone()),
+            (None, Some(change)) => {
+                change.decision = Some(undecided.clone());
+                change.partial = change.is_beside();
+            }
             (None, None) => alike += 1,
         }
     }

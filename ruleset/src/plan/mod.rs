@@ -190,6 +190,16 @@ impl Change {
     }
 }
 
+impl Change {
+    /// Whether it tells something that no search for a difference looks at.
+    fn is_beside(&self) -> bool {
+        self.details.iter().any(|one| {
+            let beside = matches!(one.what.as_str(), "on_fault" | "order of outcomes");
+            beside || one.old.is_some() != one.new.is_some()
+        })
+    }
+}
+
 /// Everything that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {

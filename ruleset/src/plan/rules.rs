@@ -194,18 +194,18 @@ struct Written<'a> {
     when: Given,
     /// By the label of the outcome.
     given: BTreeMap<String, (&'a OutcomeDef, BTreeMap<String, Given>)>,
-    /// The draws of each expression, by its place, see [`draws`].
-    draws: BTreeMap<String, Vec<u32>>,
+    /// What each expression means and its draws, by its place, see [`draws`].
+    drawn: BTreeMap<String, (String, Vec<u32>)>,
 }
 
 impl Written<'_> {
-    /// Which draws of the expression at `place` are draws of others, that `other` has as well: by position
-    /// in each.
+    /// Which draws of the expression at `place` are draws of others, by position in each: of those that
+    /// mean the same in `other`. What changed is told by itself, and its positions say nothing.
     fn links(&self, place: &str, other: &Written<'_>) -> BTreeSet<(usize, &str, usize)> {
-        let own = self.draws.get(place).map_or(&[][..], Vec::as_slice);
+        let own = self.drawn.get(place).map_or(&[][..], |(_, draws)| draws);
         let mut links = BTreeSet::new();
-        for (name, theirs) in &self.draws {
-            if name == place || !other.draws.contains_key(name) {
+        for (name, (means, theirs)) in &self.drawn {
+            if name == place || other.drawn.get(name).is_none_or(|(known, _)| known != means) {
                 continue;
             }
             for (at, draw) in own.iter().enumerate() {
@@ -223,13 +223,7 @@ impl Written<'_> {
 
 fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
     let outcomes = outcomes(placed.rule);
-    let mut all = vec![("when".to_owned(), &placed.rule.when)];
-    for (label, (_, outcome)) in &outcomes {
-        let count = outcome.loot.iter().map(|loot| ("count", &loot.count));
-        let values = outcome.payload.iter().map(|value| (value.name.as_str(), &value.value));
-        all.extend(count.chain(values).map(|(name, expr)| (format!("{label}: {name}"), expr)));
-    }
-    let draws = all.into_iter().map(|(place, expr)| (place, draws(expr))).collect();
+    let mut drawn = BTreeMap::new();
     let meaning = Meaning::new(placed.contents, Some(placed.on));
     let given = |shown: String, expr: &Expr, ty| Given {
         shown,
@@ -237,15 +231,18 @@ fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
         means: meaning.of(expr, Some(ty)),
     };
     let when = given(placed.text.to_owned(), &placed.rule.when, Type::Bool);
+    drawn.insert("when".to_owned(), (when.means.clone(), draws(&placed.rule.when)));
     let mut found = BTreeMap::new();
     for (label, (number, outcome)) in outcomes {
-        let valued = |name: &str, expr: &Expr, ty| {
+        let mut valued = |name: &str, expr: &Expr, ty| {
             let text = || placed.values.get(number)?.get(name).cloned();
             let shown = match expr {
                 Expr::Const(raw) => Value::from_raw(ty, *raw, placed.contents).to_string(),
                 _ => text().unwrap_or_else(|| "computed".to_owned()),
             };
-            given(shown, expr, ty)
+            let given = given(shown, expr, ty);
+            drawn.insert(format!("{label}: {name}"), (given.means.clone(), draws(expr)));
+            given
         };
         let mut values = BTreeMap::new();
         if let Some(loot) = &outcome.loot {
@@ -260,7 +257,7 @@ fn written<'a>(placed: &Placed<'a>) -> Written<'a> {
         }
         found.insert(label, (outcome, values));
     }
-    Written { when, given: found, draws }
+    Written { when, given: found, drawn }
 }
 
 /// Triggers and timers whose rules changed places, those left out that only one version has: of several
@@ -324,7 +321,7 @@ fn changed(
     details.extend(before.when.against(&after.when, "when", relinked, conditions));
     let decides = before.when.means != after.when.means;
     // Whether all that changed is searched for a difference.
-    let mut whole = true;
+    let mut whole = !relinked;
     let fault = |rule: &RuleDef| match rule.on_fault {
         OnFault::Skip => "skip",
         OnFault::Fail => "fail",
@@ -346,7 +343,7 @@ fn changed(
                 (Some(a), Some(b)) => {
                     let relinked = before.is_relinked(&what, &after);
                     details.extend(a.against(b, &what, relinked, conditions));
-                    whole &= a.ty == b.ty && (a.ty != "table" || a.means == b.means);
+                    whole &= a.ty == b.ty && (a.ty != "table" || a.means == b.means) && !relinked;
                     if a.ty == b.ty && a.means != b.means {
                         changed.insert(what);
                     }
@@ -374,11 +371,8 @@ fn changed(
     if details.is_empty() {
         return None;
     }
-    let beside = |one: &Detail| matches!(one.what.as_str(), "on_fault" | "order of outcomes");
-    let alone = |one: &Detail| one.old.is_some() != one.new.is_some();
-    whole &= !details.iter().any(|one| beside(one) || alone(one));
     let mut change = Change::new(Kind::Rule, &is.rule.name, Action::Changed, details);
-    change.partial = !whole;
+    change.partial = !whole || change.is_beside();
     change.decision = if moved {
         Some(Decision::NotCompared { reason: "it runs on something else".to_owned() })
     } else if decides || !pairs.is_empty() {

@@ -19,6 +19,10 @@ fn brackets_that_are_missing_are_told_where_they_belong() {
             "C0202 write `{` and `}` instead of the brackets around them",
         ),
         ("  trigger = { gold = true level = 3 }", "C0205 add a comma before `level`, or `}`"),
+        (
+            "  trigger = { gold = level = 3 }",
+            "C0202 write one value, or a comma before the name on its left",
+        ),
     ] {
         assert_eq!(helps(&test(wrong))[0], help, "{wrong}");
     }
@@ -33,7 +37,7 @@ fn brackets_that_are_missing_are_told_where_they_belong() {
     let open = "    { trigger = { gold = true },";
     assert_eq!(
         helps(&rows(&format!("{open}\n{row}\n  ]"))),
-        ["C0205 add `}` at the end of the row above, before its comma"]
+        ["C0205 add `}` at the end of what stands before it, before its comma"]
     );
     assert_eq!(
         helps(&rows(&format!("{row}\n{row}\n  ]")))[0],
@@ -62,6 +66,9 @@ fn brackets_that_are_right_are_never_told_to_be_missing() {
     assert_eq!(codes(&test("  trigger = { gold = true\n  fired = [r & r]")), ["C0205", "C0101"]);
     assert_eq!(codes(&test("  trigger = {{ gold = true }}")), ["C0202"]);
     assert_eq!(codes(&test("  trigger = [\n    gold = true,\n    level = 3\n  ]")), ["C0202"]);
+    assert_eq!(codes(&test("  trigger = [gold = true\n  fired = [r]")), ["C0202"]);
+    let row = "  cases = [ { trigger = { gold = true }, { trigger = { level = 3 } } ]";
+    assert_eq!(codes(&test(row)), ["C0205"]);
     // The brace of a block that began with its first attribute on its line is its own.
     let rule = |emit: &str| format!("rule \"r\" {{\n  on = t\n  {emit}\n}}\n");
     assert_eq!(codes(&rule("emit \"x\" { a = 1\n    }")), ["C0211"]);
@@ -185,4 +192,71 @@ fn a_fix_is_told_only_where_it_fits() {
         let found = helps(&when(&format!("trigger.dur > \"{text}\"")));
         assert!(found[0].starts_with("C0505 write for example"), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn what_comes_from_other_languages_is_told_as_it_is_here() {
+    let first = |text: &str| helps(text).first().cloned().unwrap_or_default();
+    let table = |weight: &str| {
+        format!(
+            "loot_table \"l\" {{\n  entry \"x\" {{\n    weight = {weight}\n  }}\n}}\n\
+             rule \"r\" {{\n  on = t\n  emit \"x\" {{ table = l }}\n}}\n"
+        )
+    };
+    let comment = "a comment begins with `#` or `//`";
+    leads(&table("9 -- common"), &format!("C0307 {comment}"), &table("9 # common"));
+    leads(
+        &when("trigger.gold -- limit").replace("gold", "level > 5"),
+        &format!("C0405 {comment}"),
+        &when("trigger.level > 5 # limit"),
+    );
+    assert_eq!(first(&when("trigger.level > 5 -- at most")), format!("C0212 {comment}"));
+    let whole = "C0202 multiply all weights of the table by the same number, until each is whole";
+    assert_eq!(first(&table("0.5%")), whole);
+    for (wrong, help) in [
+        (when("trigger.gold ~= true"), "C0101 write `!=` for what is not equal; else remove it"),
+        (
+            when("!trigger.level >= 5"),
+            "C0503 compare the value with something, and put that in brackets: `!(a > b)`",
+        ),
+        (
+            when("trigger.level > 5 if trigger.gold else false"),
+            "C0212 a choice is written `condition ? value : other value`",
+        ),
+        (
+            when("\"trigger.level > 5\""),
+            "C0504 say what is compared with it, as in `x == \"a\"` or `one_of(x, \"a\", \"b\")`; a condition has no quotes",
+        ),
+        (
+            "enum \"e\" {\n  values:\n    - low\n    - high\n}\n".to_owned(),
+            "C0202 write `values = [a, b]`: a list stands between brackets",
+        ),
+        (
+            "param \"p\" {\n  \"type\": bool\n}\n".to_owned(),
+            "C0203 names have no quotes, and `=` stands before the value",
+        ),
+        (
+            "trigger \"u\" { fields = { \"level\": int(1, 9) } }\n".to_owned(),
+            "C0202 names have no quotes, and `=` stands before the value",
+        ),
+        (
+            "rule \"r\":\n  on = t\n".to_owned(),
+            "C0202 write `{` in place of the `:`, and `}` below the block's last line",
+        ),
+    ] {
+        assert_eq!(first(&wrong), help, "{wrong}");
+    }
+    leads(
+        &when("trigger.gold && chance(0,2)"),
+        "C0502 a decimal has a point: write `0.2`",
+        &when("trigger.gold && chance(0.2)"),
+    );
+    leads(
+        &when("!(trigger.level >= 5)").replace("(trigger.level >= 5)", "trigger.level >= 5"),
+        "C0503 compare the value with something, and put that in brackets: `!(a > b)`",
+        &when("!(trigger.level >= 5)"),
+    );
+    let entry = |entry: &str| format!("loot_table \"l\" {{\n  {entry}\n}}\n");
+    let labels = helps(&entry("entry ruby = { weight = 1 }"));
+    assert_eq!(labels[0], "C0303 write `entry \"ruby\" {`");
 }

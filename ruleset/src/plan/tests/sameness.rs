@@ -45,6 +45,10 @@ fn a_draw_in_front_moves_no_other() {
     let (was, is) = ("condition.lucky", "chance(0.9) && condition.lucky");
     let found = told(&rule(was, "pick(6)"), &rule(is, "pick(6)"));
     assert_eq!(found, [format!("rule late | when | {was} → {is}")]);
+    let (was, is) = ("condition.lucky", "chance(0.9) && condition.lucky");
+    let shared = "condition.lucky ? 1 : 2";
+    let found = told(&rule(was, shared), &rule(is, shared));
+    assert_eq!(found, [format!("rule late | when | {was} → {is}")]);
     // What is drawn once and used twice, and what is drawn twice.
     let found = told(&rule(was, "condition.lucky ? 1 : 2"), &rule(was, "chance(0.5) ? 1 : 2"));
     let given = "rule late | emit late: n | condition.lucky ? 1 : 2 → chance(0.5) ? 1 : 2";
@@ -174,4 +178,27 @@ fn other_types_orders_and_faults_are_told() {
     );
     let line = "rule late | order of outcomes | emit first, emit late → emit late, emit first";
     assert_eq!(found, [line]);
+}
+
+#[test]
+fn a_draw_that_is_used_twice_is_searched_as_one() {
+    let with = |when: &str| {
+        format!(
+            "{BASE}\ncondition \"l\" {{ when = chance(0.5) }}\ncondition \"c\" {{ when = {when} }}\n\
+             rule \"late\" {{\n  on   = boss_kill\n  when = condition.c\n  emit \"late\" {{}}\n}}\n"
+        )
+    };
+    let (low, high) = ("trigger.level > 50", "trigger.party > 2");
+    let plan = between(
+        &with(&format!("(condition.l && {low}) || (condition.l && !({low}) && {high})")),
+        &with(&format!("condition.l && ({low} || {high})")),
+        true,
+    );
+    assert_eq!(plan.differing(), 0, "{plan:#?}");
+    let plan = between(
+        &with(&format!("condition.l && condition.l && {low}")),
+        &with(&format!("chance(0.5) && chance(0.5) && {low}")),
+        true,
+    );
+    assert!(plan.differing() > 0, "{plan:#?}");
 }
