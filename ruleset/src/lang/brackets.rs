@@ -152,12 +152,9 @@ impl<'a> Parser<'a> {
     /// Whether a block begins at `name`, between the braces of an object, on a line of its own that
     /// stands no further in than the object's attribute: the braces were to be closed before it.
     fn begins_block(&self, name: Token) -> bool {
-        let block = is_block_start(self.word(name))
-            && matches!(self.peek().kind, TokenKind::Text | TokenKind::BraceOpen);
-        match (self.indentation(self.attribute.0), self.indentation(name.start)) {
-            (Some(outer), Some(inner)) => block && inner <= outer,
-            _ => false,
-        }
+        is_block_start(self.word(name))
+            && matches!(self.peek().kind, TokenKind::Text | TokenKind::BraceOpen)
+            && self.begins_line_outside(name)
     }
 
     /// Whether a token begins a line that stands no further in than the attribute at hand.

@@ -343,30 +343,24 @@ fn gives(
 
 /// The two ends of `N` or `[fewest, most]`.
 fn ends(session: &mut Session<'_>, at: At, name: &str) -> Option<(i64, i64)> {
-    if session.kind(at) != NodeKind::List {
-        if let Some((low, high)) = constant::span_of(session, at) {
-            let shown = shorten(session.text(at));
-            session.error(
-                Code::WrongShape,
-                at,
-                format!("`{name}` is `{shown}`, not a number or a range of two"),
-                "it is fixed or lies between two numbers, both included",
-                format!("write `{name} = [{low}, {high}]`"),
-            );
-            return None;
-        }
-        let both = constant::integer(session, at, &format!("`{name}`"))?;
-        return Some((both, both));
-    }
-    let ends = session.children(at);
+    let list = session.kind(at) == NodeKind::List;
+    let ends = if list { session.children(at) } else { Vec::new() };
+    let dashed = if list { None } else { constant::span_of(session, at) };
     let [low, high] = ends[..] else {
+        if !list && dashed.is_none() {
+            let both = constant::integer(session, at, &format!("`{name}`"))?;
+            return Some((both, both));
+        }
         let shown = shorten(session.text(at));
         session.error(
             Code::WrongShape,
             at,
             format!("`{name}` is `{shown}`, not a number or a range of two"),
             "it is fixed or lies between two numbers, both included",
-            format!("write `{name} = 3` or `{name} = [1, 3]`"),
+            match dashed {
+                Some((low, high)) => format!("write `{name} = [{low}, {high}]`"),
+                None => format!("write `{name} = 3` or `{name} = [1, 3]`"),
+            },
         );
         return None;
     };

@@ -1,5 +1,6 @@
 //! What a reader of the sources sees and the program no longer has: named conditions, and the text
-//! of each `when` and of each value that an outcome gives. Tools that speak of a change speak in these words; nothing here is compiled.
+//! of each `when` and of each value that an outcome gives. Tools that speak of a change speak in these
+//! words; nothing here is compiled.
 
 use std::collections::BTreeMap;
 

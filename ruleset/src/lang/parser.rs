@@ -69,7 +69,7 @@ pub(super) struct Parser<'a> {
     /// Start of the last block of a known kind at the top.
     top_start: u32,
     /// Start of the current statement at the top.
-    statement_start: u32,
+    pub(super) statement_start: u32,
     /// What indentation may decide, see `is_sibling`.
     pub(super) layout: Layout,
     /// Start of a declaration before which a block was not closed, which is reported.
@@ -110,7 +110,7 @@ pub(super) struct Parse {
 }
 
 /// What indentation may decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// Nothing.
     Nothing,
@@ -484,27 +484,12 @@ impl<'a> Parser<'a> {
                 self.attribute(true)
             }
             TokenKind::Equal => {
-                if !self.is_spoiled() {
-                    let span = self.span(next.start, next.end);
-                    self.report(
-                        Diagnostic::error(Code::ExpectedToken, span, "`==` where `=` belongs")
-                            .cause("`==` compares two values; `=` gives an attribute its value")
-                            .help(format!("write `{} = …`", self.word(name)))
-                            .edit(span, "="),
-                    );
-                }
+                self.compared(name, next);
                 self.attribute(true)
             }
-            TokenKind::Dot if matches!(self.word(name), "trigger" | "param" | "condition") => self
-                .fail(
-                    Code::ExpectedStatement,
-                    (name.start, name.end),
-                    "an expression stands where an attribute begins",
-                    "a line begins with `name = value` or with `kind \"name\" {`",
-                    self.given_field(name).unwrap_or_else(|| {
-                        "write `when = ` before it, if it is a condition".to_owned()
-                    }),
-                ),
+            TokenKind::Dot if matches!(self.word(name), "trigger" | "param" | "condition") => {
+                self.expression_alone(name)
+            }
             _ => self.fail(
                 Code::ExpectedStatement,
                 (name.start, name.end),
@@ -513,20 +498,6 @@ impl<'a> Parser<'a> {
                 format!("write `{} = value`, or remove it", self.word(name)),
             ),
         }
-    }
-
-    /// How `trigger.level = 3` is written in a test.
-    fn given_field(&self, name: Token) -> Option<String> {
-        let mut lexer = self.lexer;
-        let (_, field, next) = (lexer.next(), lexer.next(), lexer.next());
-        let attribute = match self.word(name) {
-            "trigger" => "trigger",
-            "param" => "params",
-            _ => return None,
-        };
-        let test = self.slice(self.statement_start, name.start).starts_with("test");
-        let given = test && field.kind == TokenKind::Name && next.kind == TokenKind::Assign;
-        given.then(|| format!("write `{attribute} = {{ {} = value }}`", self.word(field)))
     }
 
     /// `name = value`; the sign is missing when not `assigned`.

@@ -35,24 +35,22 @@ impl Checker<'_, '_> {
                     return self.broken(at);
                 }
                 let timed = matches!(self.on, Some(On::Timer(_)));
-                if scope.timer_names.find(name).is_some() {
-                    self.error(
-                        Code::WrongShape,
-                        at,
-                        format!("the timer {} is not a value", shorten(name)),
-                        "a timer is either running or not",
-                        format!("write `active({})`", shorten(name)),
-                    );
+                let known = if scope.timer_names.find(name).is_some() {
+                    Some(("timer", "active", "a timer is either running or not"))
                 } else if scope.counter_names.find(name).is_some() && !timed {
-                    self.error(
+                    Some(("counter", "rate", "what it counts is a player's hits in its window"))
+                } else {
+                    None
+                };
+                match known {
+                    Some((is, function, cause)) => self.error(
                         Code::WrongShape,
                         at,
-                        format!("the counter {} is not a value", shorten(name)),
-                        "what it counts is a player's hits in its window",
-                        format!("write `rate({})`", shorten(name)),
-                    );
-                } else {
-                    self.nothing(at, kind);
+                        format!("the {is} {} is not a value", shorten(name)),
+                        cause,
+                        format!("write `{function}({})`", shorten(name)),
+                    ),
+                    None => self.nothing(at, kind),
                 }
                 self.broken(at)
             }

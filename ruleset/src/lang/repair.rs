@@ -40,6 +40,45 @@ impl Parser<'_> {
         }
     }
 
+    /// Reports `name == value`; it is read as `name = value`.
+    pub(super) fn compared(&mut self, name: Token, sign: Token) {
+        if !self.is_spoiled() {
+            let span = self.span(sign.start, sign.end);
+            self.report(
+                Diagnostic::error(Code::ExpectedToken, span, "`==` where `=` belongs")
+                    .cause("`==` compares two values; `=` gives an attribute its value")
+                    .help(format!("write `{} = …`", self.word(name)))
+                    .edit(span, "="),
+            );
+        }
+    }
+
+    /// Reports a line that begins with a reference.
+    pub(super) fn expression_alone<T>(&mut self, name: Token) -> Parsed<T> {
+        self.fail(
+            Code::ExpectedStatement,
+            (name.start, name.end),
+            "an expression stands where an attribute begins",
+            "a line begins with `name = value` or with `kind \"name\" {`",
+            self.given_field(name)
+                .unwrap_or_else(|| "write `when = ` before it, if it is a condition".to_owned()),
+        )
+    }
+
+    /// How `trigger.level = 3` is written in a test.
+    fn given_field(&self, name: Token) -> Option<String> {
+        let mut lexer = self.lexer;
+        let (_, field, next) = (lexer.next(), lexer.next(), lexer.next());
+        let attribute = match self.word(name) {
+            "trigger" => "trigger",
+            "param" => "params",
+            _ => return None,
+        };
+        let test = self.slice(self.statement_start, name.start).starts_with("test");
+        let given = test && field.kind == TokenKind::Name && next.kind == TokenKind::Assign;
+        given.then(|| format!("write `{attribute} = {{ {} = value }}`", self.word(field)))
+    }
+
     /// Reports `5%`, whose number is `left`.
     pub(super) fn percent<T>(&mut self, left: NodeId, sign: Token) -> Parsed<T> {
         let (start, end) = self.tree.bytes(left);

@@ -4,8 +4,6 @@
 //! how `plan` sees a change. Constants are numbers here, but for values of enums and symbols; people
 //! read the words of the source.
 
-use std::fmt::Write as _;
-
 use super::guided::walk;
 use crate::contents::Contents;
 use crate::ir::{BinaryOp, Expr, On, Type};
@@ -152,8 +150,7 @@ impl<'a> Meaning<'a> {
 }
 
 fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // A string takes all that is written.
-    let _ = out.write_fmt(text);
+    out.push_str(&text.to_string());
 }
 
 fn word(op: BinaryOp) -> &'static str {
