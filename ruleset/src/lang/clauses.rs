@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::infer::{Checker, Keep, Truth, Ty, Val};
+use super::infer::{Checker, Keep, Ty, Val};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{BinOp, NodeKind, UnaryOp};
+use super::truth::Truth;
 use super::{Code, Diagnostic};
 use crate::ir::{On, Slot, Type};
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::infer::{Shared, Truth};
+use super::infer::Shared;
 use super::limits::RULE_NODE_COUNT_MAX;
 use super::lower::{CONTRARY, EntryTruths};
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::NodeKind;
+use super::truth::Truth;
 use super::{Code, Diagnostic};
 
 /// Reports cycles and marks what is in one or leads into one. Linear in the number of references.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::constant::{self, shorten};
 use super::declare::{named, reference};
 use super::index::Symbol;
-use super::infer::{Checker, Constant, Keep, Shared, Truth, Ty, Val};
+use super::infer::{Checker, Keep, Shared, Ty, Val};
 use super::limits::*;
 use super::scope::{Entry, Scope, Worst};
 use super::session::{At, Session};
 use super::settled::Settled;
 use super::shape::{self, Block, Schema};
+use super::truth::{Constant, Truth};
 use super::{Code, Diagnostic, conditions, idle, settled};
 use crate::ir::{
     Audience, BinaryOp, EntryDef, Expr, FieldDef, FragmentDef, Loot, LootDef, MaskDef, On, OnFault,

@@ -62,6 +62,7 @@ mod top;
 mod trace;
 mod tree;
 mod triggers;
+mod truth;
 mod uses;
 mod warnings;
 mod witness;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::constant::{COMMENT, shorten};
 use super::index::Symbol;
-use super::infer::{Checker, Keep, Truth, Ty, Val};
+use super::infer::{Checker, Keep, Ty, Val};
 use super::interval::Interval;
 use super::names;
 use super::scope::Trigger;
 use super::session::At;
 use super::settled::{self, Settled};
+use super::truth::Truth;
 use super::{Code, Diagnostic, shape};
 use crate::ir::{Expr, On, Type};
 use crate::rng;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::damage::Damage;
 use super::index::{Index, Symbol};
-use super::infer::Truth;
 use super::limits::ERROR_COUNT_MAX;
 use super::outline::Outline;
 use super::parser::Parse;
 use super::trace::Recorder;
 use super::tree::{NodeId, NodeKind, Tree};
+use super::truth::Truth;
 use super::{Code, Diagnostic, Edit, Severity, Source, Span, TEST_SUFFIX, literal, names};
 
 /// Warnings reported for one run; the rest comes up once these are mended.

@@ -11,6 +11,7 @@ mod limits;
 mod lowering;
 mod overrides;
 mod repairs;
+mod settled;
 mod trace;
 
 use super::{Checked, Code, Source, check, line_col};
