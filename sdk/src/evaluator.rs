@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use cairn_ruleset::context::ContextView;
 use cairn_ruleset::ir::{On, OnFault, Slot};
-use cairn_ruleset::layout::{ABI, CTX_OFFSET, OUT_OFFSET, OutShape, PARAMS_OFFSET, context_bytes};
+use cairn_ruleset::layout::{ABI, OutShape, context_bytes};
 use cairn_ruleset::page::Key;
 use cairn_ruleset::scope::Scope;
 
 #[cfg(feature = "wasmtime")]
 use crate::Engine;
-use crate::runner::{Failure, Runner, Sandbox};
+use crate::runner::{Extent, Failure, Runner, Sandbox};
 use crate::{Code, Context, Error, Outcome, Result, Version};
 
 /// Every fragment of one version, for one thread.
@@ -29,9 +29,14 @@ pub struct Evaluator {
 struct Unit {
     runner: Runner,
     shape: OutShape,
-    context_bytes: usize,
-    killed: bool,
-    /// Per word of the bit set, the rules that are not killed; empty while none is.
+    /// `None` until something of it is killed: the hot path looks no further.
+    kills: Option<Box<Kills>>,
+}
+
+/// What of a fragment is switched off.
+struct Kills {
+    fragment: bool,
+    /// Per word of the bit set of fired rules, the rules that are not killed.
     allowed: Vec<u64>,
 }
 
@@ -72,20 +77,16 @@ impl Evaluator {
                 fragment: name.to_owned(),
                 digest: fragment.digest,
             })?;
-            let runner = sandbox.instantiate(name, loaded)?;
+            let shape = OutShape::of(meta);
+            let extent = Extent { context: context_bytes(meta.slots()), out: shape.bytes() };
+            let runner = sandbox.instantiate(name, loaded, extent)?;
             match fragment.on {
                 On::Trigger(index) => by_trigger.get_mut(usize::from(index)),
                 On::Timer(index) => by_timer.get_mut(usize::from(index)),
             }
             .into_iter()
             .for_each(|list| list.push(fragment.index));
-            units.push(Unit {
-                runner,
-                shape: OutShape::of(meta),
-                context_bytes: context_bytes(meta.slots()),
-                killed: false,
-                allowed: Vec::new(),
-            });
+            units.push(Unit { runner, shape, kills: None });
         }
         let mut made = Evaluator {
             sandbox,
@@ -137,12 +138,11 @@ impl Evaluator {
     }
 
     fn write_page(&mut self, values: &[i64]) {
-        let start = PARAMS_OFFSET as usize;
-        let page: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         for unit in &mut self.units {
-            let memory = self.sandbox.memory_mut(&mut unit.runner);
-            let target = memory.get_mut(start..start + page.len());
-            target.into_iter().for_each(|target| target.copy_from_slice(&page));
+            let page = self.sandbox.params_mut(&mut unit.runner, values.len() * 8);
+            for (target, value) in page.chunks_exact_mut(8).zip(values) {
+                target.copy_from_slice(&value.to_le_bytes());
+            }
         }
     }
 
@@ -157,14 +157,18 @@ impl Evaluator {
     pub fn kill(&mut self, name: &str, killed: bool) -> bool {
         let mut found = false;
         for (meta, unit) in self.version.fragments().iter().zip(&mut self.units) {
-            if meta.name == name {
-                unit.killed = killed;
-                found = true;
+            let rule = meta.rules.iter().position(|rule| rule.name == name);
+            if meta.name != name && rule.is_none() {
+                continue;
             }
-            let Some(rule) = meta.rules.iter().position(|rule| rule.name == name) else { continue };
             found = true;
-            unit.allowed.resize(unit.shape.words, u64::MAX);
-            if let Some(word) = unit.allowed.get_mut(rule / 64) {
+            let words = unit.shape.words;
+            let kills = unit.kills.get_or_insert_with(|| Box::new(Kills::none(words)));
+            if meta.name == name {
+                kills.fragment = killed;
+            }
+            let Some(rule) = rule else { continue };
+            if let Some(word) = kills.allowed.get_mut(rule / 64) {
                 let bit = 1 << (rule % 64);
                 *word = if killed { *word & !bit } else { *word | bit };
             }
@@ -205,23 +209,23 @@ impl Evaluator {
 
     fn eval_into(&mut self, fragment: u16, bytes: &[u8], outcome: &mut Outcome) -> Result<()> {
         let at = usize::from(fragment);
-        if self.units.get(at).is_some_and(|unit| unit.killed) {
+        let Some((unit, meta)) = self.units.get_mut(at).zip(self.version.fragments().get(at))
+        else {
+            return Ok(());
+        };
+        if unit.kills.as_ref().is_some_and(|kills| kills.fragment) {
             return Ok(());
         }
-        if let Err(error) = self.call(fragment, bytes) {
-            let meta = self.version.fragments().get(at);
-            let strict = meta
-                .is_none_or(|meta| meta.rules.iter().any(|rule| rule.on_fault == OnFault::Fail));
-            if strict || !matches!(error, Error::Trap { .. }) {
-                return Err(error);
+        let Unit { runner, shape, kills } = unit;
+        match decide(&mut self.sandbox, runner, kills.as_deref(), bytes) {
+            Ok(out) => outcome.take(fragment, meta, shape, out),
+            Err(failure) => {
+                let strict = meta.rules.iter().any(|rule| rule.on_fault == OnFault::Fail);
+                if strict || matches!(failure, Failure::Context { .. }) {
+                    return Err(failed(&self.version, fragment, failure));
+                }
+                outcome.fault(fragment);
             }
-            outcome.fault(fragment);
-            return Ok(());
-        }
-        if let (Some(unit), Some(meta)) = (self.units.get(at), self.version.fragments().get(at)) {
-            let start = OUT_OFFSET as usize;
-            let out = self.sandbox.memory(&unit.runner).get(start..start + unit.shape.bytes());
-            outcome.take(fragment, meta, &unit.shape, out.unwrap_or(&[]));
         }
         Ok(())
     }
@@ -232,69 +236,74 @@ impl Evaluator {
     ///
     /// # Errors
     /// `RawContext` when the bytes are too few; `Unknown` past the last fragment; `Trap`.
-    #[inline]
+    // Always: a result with its error inside is handed over in memory by a call, which costs a
+    // nanosecond of twenty.
+    #[inline(always)]
     pub fn eval_raw(&mut self, fragment: u16, context: &[u8]) -> Result<&[u8]> {
-        let at = usize::from(fragment);
-        if self.units.get(at).is_some_and(|unit| unit.killed) {
+        let Some(unit) = self.units.get_mut(usize::from(fragment)) else {
+            return Err(unknown_fragment(&self.version, fragment));
+        };
+        match decide(&mut self.sandbox, &mut unit.runner, unit.kills.as_deref(), context) {
+            Ok(out) => Ok(out),
+            Err(failure) => Err(failed(&self.version, fragment, failure)),
+        }
+    }
+}
+
+impl Kills {
+    fn none(words: usize) -> Kills {
+        Kills { fragment: false, allowed: vec![u64::MAX; words] }
+    }
+
+    /// What a fragment answers to a context, without the rules that are killed.
+    #[cold]
+    fn decide<'a>(
+        &self,
+        sandbox: &'a mut Sandbox,
+        runner: &'a mut Runner,
+        context: &[u8],
+    ) -> std::result::Result<&'a [u8], Failure> {
+        if self.fragment {
             return Ok(&[]);
         }
-        self.call(fragment, context)?;
-        let Some(unit) = self.units.get(at) else { return Ok(&[]) };
-        let start = OUT_OFFSET as usize;
-        let out = self.sandbox.memory(&unit.runner).get(start..start + unit.shape.bytes());
-        Ok(out.unwrap_or(&[]))
-    }
-
-    #[inline]
-    fn call(&mut self, fragment: u16, context: &[u8]) -> Result<()> {
-        let Some(unit) = self.units.get_mut(usize::from(fragment)) else {
-            return Err(self.version.unknown("fragment", &fragment.to_string()));
-        };
-        let start = CTX_OFFSET as usize;
-        let source = context.get(..unit.context_bytes);
-        let memory = self.sandbox.memory_mut(&mut unit.runner);
-        let target = memory.get_mut(start..start + unit.context_bytes);
-        match (source, target) {
-            (Some(source), Some(target)) if source.starts_with(&ABI.to_le_bytes()) => {
-                target.copy_from_slice(source);
-            }
-            _ => return Err(self.raw_context(fragment, context.len())),
-        }
-        if let Err(failure) = self.sandbox.call(&mut unit.runner) {
-            return Err(self.trap(fragment, &failure));
-        }
-        if !unit.allowed.is_empty() {
-            let out = self.sandbox.memory_mut(&mut unit.runner).get_mut(OUT_OFFSET as usize..);
-            let words = out.unwrap_or(&mut []).chunks_exact_mut(8);
-            for (word, allowed) in words.zip(&unit.allowed) {
-                for (byte, allowed) in word.iter_mut().zip(allowed.to_le_bytes()) {
-                    *byte &= allowed;
-                }
+        let out = sandbox.eval(runner, context)?;
+        for (word, allowed) in out.chunks_exact_mut(8).zip(&self.allowed) {
+            for (byte, allowed) in word.iter_mut().zip(allowed.to_le_bytes()) {
+                *byte &= allowed;
             }
         }
-        Ok(())
+        Ok(out)
     }
+}
 
-    #[cold]
-    fn raw_context(&self, fragment: u16, actual_bytes: usize) -> Error {
-        Error::RawContext {
-            fragment: self.name(fragment),
-            actual_bytes,
-            needed_bytes: self
-                .units
-                .get(usize::from(fragment))
-                .map_or(0, |unit| unit.context_bytes),
-            abi: ABI,
+/// What a fragment answers to a context.
+#[inline(always)]
+fn decide<'a>(
+    sandbox: &'a mut Sandbox,
+    runner: &'a mut Runner,
+    kills: Option<&Kills>,
+    context: &[u8],
+) -> std::result::Result<&'a [u8], Failure> {
+    match kills {
+        None => sandbox.eval(runner, context).map(|out| &*out),
+        Some(kills) => kills.decide(sandbox, runner, context),
+    }
+}
+
+#[cold]
+fn unknown_fragment(version: &Version, fragment: u16) -> Error {
+    version.unknown("fragment", &fragment.to_string())
+}
+
+/// Why a fragment has no output, in the caller's terms.
+#[cold]
+fn failed(version: &Version, fragment: u16, failure: Failure) -> Error {
+    let meta = version.fragments().get(usize::from(fragment));
+    let fragment = meta.map_or_else(|| fragment.to_string(), |meta| meta.name.clone());
+    match failure {
+        Failure::Context { actual_bytes, needed_bytes } => {
+            Error::RawContext { fragment, actual_bytes, needed_bytes, abi: ABI }
         }
-    }
-
-    #[cold]
-    fn trap(&self, fragment: u16, failure: &Failure) -> Error {
-        Error::Trap { fragment: self.name(fragment), reason: failure.to_string() }
-    }
-
-    fn name(&self, fragment: u16) -> String {
-        let meta = self.version.fragments().get(usize::from(fragment));
-        meta.map_or_else(|| fragment.to_string(), |meta| meta.name.clone())
+        _ => Error::Trap { fragment, reason: failure.to_string() },
     }
 }

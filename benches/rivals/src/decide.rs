@@ -70,7 +70,7 @@ fn ours(
     files: fn() -> Vec<(String, String)>,
     interpreted: bool,
     inputs: &[Input],
-    yes: fn(&[u8]) -> bool,
+    yes: impl Fn(&[u8]) -> bool + 'static,
 ) -> Contender {
     let mut fixture = fixture(&files());
     let contexts = contexts(&fixture.version, inputs);

@@ -54,12 +54,22 @@ impl Machine {
         self.module.ops.len()
     }
 
-    pub(crate) fn memory(&self) -> &[u8] {
-        &self.memory
-    }
-
     pub(crate) fn memory_mut(&mut self) -> &mut [u8] {
         &mut self.memory
+    }
+
+    /// Copies a context to its place, calls [`Machine::eval`] and hands out so many bytes of the
+    /// output; nothing of what does not fit there.
+    ///
+    /// # Errors
+    /// See [`Trap`].
+    pub(crate) fn eval_on(&mut self, context: &[u8], out_bytes: usize) -> Result<&mut [u8], Trap> {
+        let (start, out) = (CTX_OFFSET as usize, OUT_OFFSET as usize);
+        if let Some(target) = self.memory.get_mut(start..start + context.len()) {
+            target.copy_from_slice(context);
+        }
+        self.eval()?;
+        Ok(self.memory.get_mut(out..out + out_bytes).unwrap_or_default())
     }
 
     /// Calls `eval` on the context and the output at their usual places. Does not allocate; ends
