@@ -184,6 +184,12 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether the next line is an element of a list as in YAML.
+    pub(super) fn lists_below(&self) -> bool {
+        let next = self.after_newlines();
+        next.kind == TokenKind::Minus && self.slice(next.end, next.end + 1) == " "
+    }
+
     /// Whether the statement at `token` stands further in than the block at `name`.
     fn is_inside(&self, name: Token, token: Token) -> bool {
         let further = match (self.indentation(name.start), self.indentation(token.start)) {
@@ -206,6 +212,31 @@ impl Parser<'_> {
         match (self.indentation(self.token.start), self.indentation(open.0)) {
             (Some(end), Some(start)) => end < start,
             _ => false,
+        }
+    }
+
+    /// Whether the `}` at hand stands further right than the block that it closes begins.
+    pub(super) fn closes_further_right(&self, open: (u32, u32)) -> bool {
+        match (self.indentation(self.token.start), self.indentation(open.0)) {
+            (Some(end), Some(start)) => end > start,
+            _ => false,
+        }
+    }
+
+    /// Reports a `}` too many: where layout says which one it is, that one.
+    pub(super) fn closes_nothing(&mut self, token: Token) {
+        let span = self.span(token.start, token.end);
+        let found = Diagnostic::error(Code::UnexpectedClosing, span, "this `}` closes nothing")
+            .cause("every block before it is closed already");
+        let found = match self.early {
+            Some((open, brace)) => found
+                .label(self.span(open.0, open.1), "this block was to go on, it seems")
+                .label(self.span(brace.0, brace.1), "but this `}` has closed it")
+                .help("remove the `}` that stands too far in"),
+            None => found.help("remove it, or look for a block above that was closed too early"),
+        };
+        if !self.is_spoiled() {
+            self.report(found);
         }
     }
 

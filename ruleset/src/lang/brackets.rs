@@ -4,6 +4,7 @@
 //! the bracket was to stand before, so that what follows is read as what it is.
 
 use super::blocks::is_block_start;
+use super::constant::COMMENT;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::parser::{Failed, Layout, Parsed, Parser};
 use super::tree::{NodeId, NodeKind};
@@ -106,6 +107,14 @@ impl<'a> Parser<'a> {
                     format!("{} where a name belongs", self.shown()),
                     "between these braces stand `name = value` pairs",
                     match name.kind {
+                        TokenKind::Text
+                            if matches!(
+                                self.peek().kind,
+                                TokenKind::Comma | TokenKind::BraceClose
+                            ) =>
+                        {
+                            "a list stands between `[` and `]`"
+                        }
                         TokenKind::Text => "names have no quotes, and `=` stands before the value",
                         _ => "write `name = value`",
                     },
@@ -248,7 +257,17 @@ impl<'a> Parser<'a> {
         let named = token.kind == TokenKind::Name && self.peek().kind == TokenKind::Assign;
         let last = self.last_word();
         let typed = ["int", "decimal", "duration"].into_iter().find(|ty| *ty == last);
+        let before = self.slice(0, self.previous_end);
+        let line = before.rsplit('\n').next().unwrap_or("");
+        // `values = (a, b)`
+        let expression = self.slice(self.attribute.0, self.attribute.1) == "when";
+        let listed = self.slice(self.attribute.1, open).trim_start().strip_prefix('=');
+        let listed = !expression && listed.is_some_and(|gap| gap.trim().is_empty());
         let help = match (kind, typed) {
+            _ if line.contains("--") => COMMENT.to_owned(),
+            (TokenKind::ParenClose, _) if listed && token.kind == TokenKind::Comma => {
+                "a list stands between `[` and `]`".to_owned()
+            }
             (_, Some(ty)) if token.kind == TokenKind::Number => {
                 format!("a type takes its range in round brackets, as in `{ty}(1, 100)`")
             }

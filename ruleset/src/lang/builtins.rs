@@ -35,7 +35,7 @@ pub(super) const NOW_HELP: &str = "write `since(instant)` for how long ago somet
 
 /// What to write instead of a function of another language.
 fn foreign_function(name: &str) -> Option<&'static str> {
-    Some(match name {
+    Some(match name.to_ascii_lowercase().as_str() {
         "now" | "time" | "today" | "date" | "timestamp" | "current_time" => NOW_HELP,
         "floor" | "round" | "ceil" | "trunc" | "to_int" => {
             "decimals never become whole numbers: compute with whole numbers, as in `level * 3 / 2`"
@@ -45,6 +45,8 @@ fn foreign_function(name: &str) -> Option<&'static str> {
         }
         "in" | "contains" | "any_of" | "is_one_of" => "write `one_of(value, \"a\", \"b\")`",
         "if" | "iif" | "select" => "write `condition ? value : other value`",
+        "and" => "write `a && b`",
+        "or" => "write `a || b`",
         "not" => "write `!value`",
         _ => return None,
     })

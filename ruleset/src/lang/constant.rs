@@ -43,13 +43,13 @@ pub(super) const COMMENT: &str = "a comment begins with `#` or `//`";
 /// What to write where no parameter may stand.
 const NO_PARAM: &str = "write the value itself: a param stands in expressions alone";
 
-/// The ends of a range that is written as `5-25`, in quotes or not.
+/// The ends of a range that is written as `5-25` or `5 to 25`, in quotes or not.
 pub(super) fn span_of(session: &Session<'_>, at: At) -> Option<(u32, u32)> {
     let text = match session.kind(at) {
         NodeKind::Text => session.string(at),
         _ => session.text(at).to_owned(),
     };
-    let (low, high) = text.split_once('-')?;
+    let (low, high) = text.split_once('-').or_else(|| text.split_once(" to "))?;
     let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
     (low <= high).then_some((low, high))
 }
@@ -96,9 +96,10 @@ pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<Stri
         at,
         format!("{what} is `{shown}`, not a string"),
         "this is fixed when the rule set is built, so it is a literal",
-        match session.text(at).starts_with("param.") {
-            true => NO_PARAM,
-            false => "write it between double quotes",
+        match session.text(at) {
+            text if text.contains("--") => COMMENT,
+            text if text.starts_with("param.") => NO_PARAM,
+            _ => "write it between double quotes",
         },
     );
     None
@@ -430,6 +431,7 @@ pub(super) fn type_of(
             let known = TYPES.contains(&&*word) || scope.enum_names.find(&word).is_some();
             let help = match kind == NodeKind::Text && known {
                 true => format!("write `{word}` without quotes"),
+                false if written.contains("--") => COMMENT.to_owned(),
                 false => "write for example `bool`, `zone` or `int(1, 100)`".to_owned(),
             };
             session.error(

@@ -51,15 +51,21 @@ pub(super) fn check(expression: &str) -> Result<(), Wrong> {
     let fields: Vec<&str> = expression.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
         let short = SHORT.iter().find(|(name, _)| *name == expression.trim());
-        let meant = match &fields[..] {
-            // The seconds that other crons have before the minute.
-            ["0", rest @ ..] if rest.len() == FIELDS.len() => Some(rest.join(" ")),
-            _ => short.map(|(_, meant)| (*meant).to_owned()),
-        };
+        // The seconds that other crons have before the minute.
+        let seconds = fields.strip_prefix(&["0"]).filter(|rest| rest.len() == FIELDS.len());
+        let seconds = seconds.map(|rest| rest.join(" "));
+        let days = fields.split_at_checked(FIELDS.len() - 1).filter(|(_, days)| days.len() > 1);
+        let days = days.map(|(others, days)| {
+            let days: Vec<&str> = days.iter().map(|day| day.trim_matches(',')).collect();
+            format!("{} {}", others.join(" "), days.join(","))
+        });
+        let short = short.map(|(_, meant)| (*meant).to_owned());
+        let mut meant = [seconds, days, short].into_iter().flatten();
         let order = "minute, hour, day of the month, month, day of the week";
         let s = if fields.len() == 1 { "" } else { "s" };
         let message = format!("{} field{s} instead of 5: {order}", fields.len());
-        return Err(Wrong { message, meant: meant.filter(|meant| check(meant).is_ok()) });
+        let meant = meant.find(|meant| check(meant).is_ok());
+        return Err(Wrong { message, meant });
     }
     for (index, (text, field)) in fields.iter().zip(&FIELDS).enumerate() {
         for part in text.split(',') {
@@ -194,6 +200,8 @@ impl Field {
         let longer = self.words.iter().find(|word| upper.starts_with(**word));
         let meant = match longer {
             Some(word) => Some((*word).to_owned()),
+            None if most == 7 && upper.starts_with("WEEKEND") => Some("SAT,SUN".to_owned()),
+            None if most == 7 && upper.starts_with("WEEKDAY") => Some("MON-FRI".to_owned()),
             None if most == 23 => twelve_hours(&upper),
             None => None,
         };

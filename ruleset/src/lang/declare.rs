@@ -356,7 +356,9 @@ pub(super) fn reference(
     if session.kind(at) != NodeKind::Path {
         let shown = shorten(session.text(at));
         let unquoted = shown.trim_matches('"');
-        let help = if names::is_name(unquoted) {
+        let bare = unquoted.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.'));
+        let unquoted = bare.unwrap_or(unquoted);
+        let help = if names::is_dotted(unquoted) {
             format!("write {unquoted} without quotes")
         } else {
             format!("write the name of a `{kind}`")

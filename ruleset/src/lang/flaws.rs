@@ -58,9 +58,6 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
                 "$" => "a reference says what it refers to: `trigger.level`, `param.bonus`",
                 _ if text.starts_with('\'') => "write strings with double quotes",
                 "~" => "write `!=` for what is not equal; else remove it",
-                _ if text.starts_with(';') => {
-                    "start a new line in its place, and put a `}` that follows on a line of its own"
-                }
                 _ => "remove it",
             };
             (

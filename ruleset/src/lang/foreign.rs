@@ -69,6 +69,17 @@ pub(super) fn unopened_word(rest: &str) -> Option<usize> {
     (begins && ends && !line.contains('"')).then_some(length + 1)
 }
 
+/// Where a string without its closing quote ends that begins at `start` in a line that ends at `end`,
+/// when the line ends with the brace of a block that it began: `{ message = "Go! }`. The brace is
+/// then read as what it is. Looks at one line.
+pub(super) fn before_brace(text: &str, start: usize, end: usize) -> Option<usize> {
+    let before = text.get(..start)?;
+    let before = before.get(before.rfind('\n').map_or(0, |at| at + 1)..)?;
+    let inner = text.get(start..end)?.trim_end().strip_suffix('}')?.trim_end();
+    let open = before.matches('{').count() > before.matches('}').count();
+    (open && inner.len() > 1 && !inner.contains(['{', '}'])).then_some(start + inner.len())
+}
+
 /// The first line of what version control writes where two changes meet.
 pub(super) fn conflict(rest: &str) -> bool {
     rest.starts_with("<<<<<<<")
@@ -191,6 +202,23 @@ mod tests {
         {
             let text = format!("'{}'", "a".repeat(length));
             assert_eq!(quoted(&text).is_some(), found, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_string_without_its_closing_quote_ends_before_the_brace_of_its_line() {
+        for (text, expected) in [
+            ("emit \"x\" { message = \"Go! }", Some("\"Go!")),
+            ("emit \"x\" { message = \"Go!}  ", Some("\"Go!")),
+            ("message = \"Go! }", None),
+            ("e { } message = \"Go! }", None),
+            ("e {\n message = \"Go! }", None),
+            ("e { message = \"}", None),
+            ("e { message = \"a {b} }", None),
+        ] {
+            let start = text.rfind('"').unwrap();
+            let found = before_brace(text, start, text.len());
+            assert_eq!(found.map(|end| &text[start..end]), expected, "{text}");
         }
     }
 

@@ -251,7 +251,8 @@ impl<'a> Lexer<'a> {
             match self.peek() {
                 None | Some('\n') => {
                     // The open quote is what needs the author's eye.
-                    first = Some(flaw(Code::UnterminatedString, start, here));
+                    self.at = foreign::before_brace(self.text, start, here).unwrap_or(here);
+                    first = Some(flaw(Code::UnterminatedString, start, self.at));
                     break;
                 }
                 Some('\r') if self.rest().starts_with("\r\n") => {

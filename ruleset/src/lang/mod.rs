@@ -36,6 +36,7 @@ mod imports;
 mod index;
 mod infer;
 mod interval;
+mod leftover;
 mod lexer;
 pub mod limits;
 mod literal;

@@ -76,6 +76,9 @@ pub(super) struct Parser<'a> {
     unclosed_before: Option<u32>,
     /// A block that ends left of where it began, in the current statement at the top.
     pub(super) suspect: Option<(u32, u32)>,
+    /// A block since the last declaration began whose brace stands further right than it begins, and
+    /// that brace.
+    pub(super) early: Option<((u32, u32), (u32, u32))>,
     /// Nothing more is read: the tree is full or the errors are too many.
     pub(super) stopped: bool,
     /// Tests at the top that end where they should.
@@ -159,6 +162,7 @@ fn parse_once(text: &str, file: u32, layout: Layout) -> Parse {
         layout,
         unclosed_before: None,
         suspect: None,
+        early: None,
         stopped: false,
         tests: Vec::new(),
     };
@@ -256,7 +260,11 @@ impl<'a> Parser<'a> {
                     self.damage.cut(self.statement_start);
                 }
                 let called = self.slice(0, flaw.start).trim_end().ends_with('(');
-                self.report(flaws::describe(flaw.code, span, text, called));
+                let found = match text == ";" {
+                    true => self.semicolon(flaw.end, span),
+                    false => flaws::describe(flaw.code, span, text, called),
+                };
+                self.report(found);
             }
             let skip = self.token.kind == TokenKind::Bad
                 || (self.quiet && self.token.kind == TokenKind::Newline);
@@ -355,6 +363,9 @@ impl<'a> Parser<'a> {
                     if self.closes_further_left(open) {
                         self.suspect.get_or_insert(open);
                     }
+                    if self.closes_further_right(open) {
+                        self.early = Some((open, (token.start, token.end)));
+                    }
                     self.advance();
                     return;
                 }
@@ -362,13 +373,7 @@ impl<'a> Parser<'a> {
                     self.begin();
                     // Left over from a block that was given up, it is no mistake of its own.
                     if !self.damage.ends_at(self.previous_end) {
-                        let _: Parsed<()> = self.fail(
-                            Code::UnexpectedClosing,
-                            (token.start, token.end),
-                            "this `}` closes nothing",
-                            "every block before it is closed already",
-                            "remove it, or look for a block above that was closed too early",
-                        );
+                        self.closes_nothing(token);
                     }
                     self.advance();
                     // What the block above has lost, and what stands here instead, is not known.
@@ -390,6 +395,9 @@ impl<'a> Parser<'a> {
                             self.top_start = start;
                         }
                         (self.hurt, self.suspect) = (false, None);
+                        if known {
+                            self.early = None;
+                        }
                         self.statement_start = start;
                         !known && self.damage.ends_at(self.previous_end)
                     };

@@ -254,6 +254,10 @@ impl Parser<'_> {
                 };
                 let help = match (token.kind, self.peek()) {
                     (Dot, next) if next.kind == Number => format!("write 0.{}", self.word(next)),
+                    (Newline, _) if self.lists_below() => {
+                        let name = self.slice(self.attribute.0, self.attribute.1);
+                        format!("write `{name} = [a, b]`: a list stands between brackets")
+                    }
                     _ => "write the value".to_owned(),
                 };
                 return self.fail(
@@ -315,12 +319,16 @@ impl Parser<'_> {
             "true" => return self.leaf(NodeKind::True),
             "false" => return self.leaf(NodeKind::False),
             "if" => {
+                let weight = self.slice(self.attribute.0, self.attribute.1) == "weight";
                 return self.fail(
                     Code::ExpectedExpression,
                     (first.start, first.end),
                     "`if` begins no value",
                     "a choice between two values is written with `?` and `:`",
-                    "write `condition ? value : other value`",
+                    match weight {
+                        true => "a weight is one number: write two entries, each with a `when`",
+                        false => "write `condition ? value : other value`",
+                    },
                 );
             }
             _ => {}

@@ -2,11 +2,10 @@
 //!
 //! The statement is kept where it is clear what was meant, so that nothing else seems to be missing.
 
-use super::builtins::BUILTINS;
 use super::lexer::{Token, TokenKind};
 use super::parser::{Failed, INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
 use super::tree::{NodeId, NodeKind};
-use super::{Code, Diagnostic, literal};
+use super::{Code, Diagnostic, Span, literal};
 
 /// Longest range in the wrong brackets that is looked at.
 const RANGE_BYTES_MAX: usize = 64;
@@ -37,6 +36,24 @@ impl Parser<'_> {
                 .cause("attributes are written `name = value`")
                 .help(help),
             );
+        }
+    }
+
+    /// What to say about a `;`, which ends at `end`.
+    pub(super) fn semicolon(&self, end: u32, span: Span) -> Diagnostic {
+        let rest = self.text.get(end as usize..).unwrap_or("").trim_start_matches([' ', '\t']);
+        let last = rest.is_empty() || rest.starts_with(['\n', '\r', '}', '#']);
+        let found = Diagnostic::error(Code::UnknownCharacter, span, "`;` means nothing here");
+        if self.quiet {
+            let found = found.cause("elements between brackets are separated by commas");
+            return found.help("write `,`").edit(span, ",");
+        }
+        let found = found.cause("the end of the line ends a statement");
+        match last {
+            true => found.help("remove it").edit(span, ""),
+            false => found.help(
+                "start a new line in its place, and put a `}` that follows on a line of its own",
+            ),
         }
     }
 
@@ -90,7 +107,7 @@ impl Parser<'_> {
         let found = match share {
             _ if weight && number.contains('.') => found
                 .cause("a weight is a whole number; what counts is its part of the sum of all")
-                .help("multiply all weights of the table by the same number, until each is whole"),
+                .help(whole_weight(number)),
             _ if weight => found
                 .cause("a weight is a whole number; what counts is its part of the sum of all")
                 .help(format!("write `weight = {number}`"))
@@ -224,6 +241,7 @@ impl Parser<'_> {
             }
             if !self.is_spoiled() {
                 let token = self.token;
+                let rest = self.meant_by_rest();
                 let (span, help) = match token.kind {
                     Newline | End => (
                         self.span(header.0, header.1),
@@ -237,7 +255,9 @@ impl Parser<'_> {
                     ),
                     _ => (
                         self.span(token.start, token.end),
-                        "write each attribute on a line of its own, without a comma, and `}` on the line after",
+                        rest.as_deref().unwrap_or(
+                            "write each attribute on a line of its own, without a comma, and `}` on the line after",
+                        ),
                     ),
                 };
                 self.report(
@@ -289,12 +309,6 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Whether the current token stands on the line of the attribute of this name.
-    fn is_inside_of(&self, name: &str) -> bool {
-        let (start, end) = self.attribute;
-        self.slice(start, end) == name && !self.slice(end, self.token.start).contains('\n')
-    }
-
     /// Whether the block that begins at `header` has its end, or more of its inside, on later lines.
     fn goes_on_below(&self, header: (u32, u32)) -> bool {
         let next = self.after_newlines();
@@ -344,88 +358,18 @@ impl Parser<'_> {
         }
         self.add(NodeKind::Damaged, start, end)
     }
+}
 
-    /// After a statement: the line ends here.
-    pub(super) fn finish_line(&mut self) -> Parsed<()> {
-        if self.at(TokenKind::Comma) && self.peek().kind != TokenKind::Number {
-            let token = self.token;
-            let last = matches!(self.peek().kind, TokenKind::Newline | TokenKind::End);
-            let (message, help) = match last {
-                true => ("a comma at the end of a statement", "remove it"),
-                false => (
-                    "a comma after a value",
-                    "write one value; what follows is another statement, on its own line",
-                ),
-            };
-            let _: Parsed<()> = self.fail(
-                Code::SeveralOnLine,
-                (token.start, token.end),
-                message,
-                "the end of the line ends a statement; commas separate elements inside brackets",
-                help,
-            );
-            self.advance();
-        }
-        let token = self.token;
-        match token.kind {
-            TokenKind::Newline | TokenKind::End => Ok(()),
-            TokenKind::BraceClose => {
-                let _: Parsed<()> = self.fail(
-                    Code::SeveralOnLine,
-                    (token.start, token.end),
-                    "this `}` stands on the line of a statement",
-                    "as in HCL, a block over several lines is closed on a line of its own",
-                    "put the `}` on the next line",
-                );
-                Ok(())
-            }
-            // The block before it was never closed, which is reported.
-            _ if self.ends_unclosed() || self.is_top_block_at_line_start() => Ok(()),
-            kind => {
-                let before = self.slice(0, self.previous_end);
-                let beside_quote = before.ends_with('"') || kind == TokenKind::Text;
-                let after_function = BUILTINS.iter().any(|known| known.0 == self.last_word());
-                let line = before.rsplit('\n').next().unwrap_or("");
-                let dashes = line.contains("--") || self.word(token).starts_with("--");
-                let quoted = self.slice(self.attribute.1, self.previous_end).contains('"');
-                let message = match kind {
-                    TokenKind::Name => {
-                        format!("`{}` begins a second statement on this line", self.word(token))
-                    }
-                    _ => format!("`{}` is left over at the end of the statement", self.word(token)),
-                };
-                self.fail(
-                    Code::SeveralOnLine,
-                    (token.start, token.end),
-                    message,
-                    "one statement takes one line; only brackets go over several",
-                    match kind {
-                        _ if self.is_inside_of("cron") && !quoted => {
-                            "a cron expression is a string: write it between double quotes"
-                        }
-                        _ if token.start == self.previous_end && beside_quote => {
-                            "a text has one quote on each side: remove the others"
-                        }
-                        TokenKind::Comma
-                            if self.is_inside_of("count") || self.is_inside_of("rolls") =>
-                        {
-                            "a range stands in brackets: write `[fewest, most]`"
-                        }
-                        TokenKind::Name if self.word(token) == "if" => {
-                            "a choice is written `condition ? value : other value`"
-                        }
-                        _ if dashes => "a comment begins with `#` or `//`",
-                        TokenKind::Name if after_function => {
-                            "a function takes its argument in brackets"
-                        }
-                        TokenKind::Comma => "a decimal has a point: 0.5",
-                        TokenKind::BraceOpen => "a block has no `=`: write `kind \"name\" {`",
-                        _ => "start a new line, or join the two parts with an operator",
-                    },
-                )
-            }
-        }
-    }
+/// How an entry gets so many percent, which is no whole number.
+fn whole_weight(percent: &str) -> String {
+    let (whole, part) = percent.split_once('.').unwrap_or((percent, ""));
+    let weight = format!("{whole}{part}");
+    let weight = match weight.trim_start_matches('0') {
+        "" => "0",
+        weight => weight,
+    };
+    let sum = format!("100{}", "0".repeat(part.len()));
+    format!("write {weight}, and let the weights of all entries of the table add up to {sum}")
 }
 
 /// Kinds of blocks: what follows them on the line is a label.

@@ -4,6 +4,7 @@ mod case_limits;
 mod cases;
 mod errors;
 mod format;
+mod habits;
 mod hcl;
 mod help;
 mod idle;

@@ -211,7 +211,7 @@ fn what_comes_from_other_languages_is_told_as_it_is_here() {
         &when("trigger.level > 5 # limit"),
     );
     assert_eq!(first(&when("trigger.level > 5 -- at most")), format!("C0212 {comment}"));
-    let whole = "C0202 multiply all weights of the table by the same number, until each is whole";
+    let whole = "C0202 write 5, and let the weights of all entries of the table add up to 1000";
     assert_eq!(first(&table("0.5%")), whole);
     for (wrong, help) in [
         (when("trigger.gold ~= true"), "C0101 write `!=` for what is not equal; else remove it"),

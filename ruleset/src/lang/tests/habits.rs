@@ -1,0 +1,151 @@
+//! What newcomers wrote by habit, and the one mistake that each is told, with its fix.
+
+use super::help::{HEAD, helps, when};
+use super::{Code, check, source};
+
+/// A table with entries of these lines.
+fn table(entry: &str) -> String {
+    format!("loot_table \"c\" {{\n  entry \"a\" {{ weight = 5 }}\n  {entry}\n}}\n")
+}
+
+fn timer(cron: &str) -> String {
+    format!("timer \"n\" {{\n  cron     = {cron}\n  zone     = \"UTC\"\n  duration = \"2h\"\n}}\n")
+}
+
+fn emit(body: &str) -> String {
+    format!("rule \"r\" {{\n  on = t\n  emit \"x\" {body}\n}}\n")
+}
+
+#[test]
+fn each_habit_is_one_mistake_with_its_fix() {
+    for (text, expected) in [
+        // Comments.
+        (
+            table("entry \"b\" {\n    weight = 1\n    item = \"gold\" -- coins\n  }"),
+            "C0307 a comment begins with `#` or `//`",
+        ),
+        (
+            table("entry \"b\" {\n    weight = 1\n    item = \"gold\" -- two coins\n  }"),
+            "C0212 a comment begins with `#` or `//`",
+        ),
+        (
+            when("(trigger.level > 3 -- no mice\n    && trigger.gold)"),
+            "C0205 a comment begins with `#` or `//`",
+        ),
+        (
+            "param \"p\" {\n  type = int -- whole\n  default = 1\n  range = [0, 2]\n}\n".to_owned(),
+            "C0307 a comment begins with `#` or `//`",
+        ),
+        // Texts without quotes.
+        (
+            emit("{\n    message = The lantern flickers.\n  }"),
+            "C0212 a text stands between double quotes: write `message = \"The lantern flickers.\"`",
+        ),
+        (
+            emit("{ message = The lamps are lit }"),
+            "C0211 a text stands between double quotes: write `message = \"The lamps are lit\"`",
+        ),
+        (
+            emit("{ message = \"The lamps are lit! }"),
+            "C0103 add `\"` at its end; a quote inside is written `\\\"`",
+        ),
+        // Durations and ranges in words.
+        (
+            timer("\"0 20 * * FRI\"").replace("\"2h\"", "5 hours"),
+            "C0212 a duration is a string: write \"5h\"",
+        ),
+        (
+            table("entry \"b\" {\n    weight = 1\n    count = 5 to 25\n  }"),
+            "C0212 a range stands in brackets: write `[5, 25]`",
+        ),
+        (
+            table("entry \"b\" {\n    weight = 1\n    count = \"5 to 25\"\n  }"),
+            "C0307 write `count = [5, 25]`",
+        ),
+        // Spreadsheets.
+        (when("AND(trigger.gold, trigger.level > 3)"), "C0408 write `a && b`"),
+        (when("OR(trigger.gold, trigger.level > 3)"), "C0408 write `a || b`"),
+        (
+            when("IF(trigger.gold, trigger.level > 3, false)"),
+            "C0408 write `condition ? value : other value`",
+        ),
+        (when("one_of(trigger.level; 1, 2)"), "C0101 write `,`"),
+        (
+            table("entry \"b\" { weight = 0.5% }"),
+            "C0202 write 5, and let the weights of all entries of the table add up to 1000",
+        ),
+        (
+            table("entry \"b\" { weight = if trigger.gold then 1 else 2 }"),
+            "C0201 a weight is one number: write two entries, each with a `when`",
+        ),
+        // Punctuation.
+        (table("entry \"b\" { weight = 5; }"), "C0101 remove it"),
+        (table("entry \"b\" {\n    weight = 5;\n  }"), "C0101 remove it"),
+        (
+            "enum \"e\" { values = (\"x\", \"y\") }\n".to_owned(),
+            "C0205 a list stands between `[` and `]`",
+        ),
+        (
+            "enum \"e\" {\n  values = {\"x\", \"y\"}\n}\n".to_owned(),
+            "C0202 a list stands between `[` and `]`",
+        ),
+        (
+            "enum \"e\" {\n  values =\n    - \"x\"\n    - \"y\"\n}\n".to_owned(),
+            "C0201 write `values = [a, b]`: a list stands between brackets",
+        ),
+        // Days.
+        (timer("\"0 18 * * SAT SUN\""), "C0801 write \"0 18 * * SAT,SUN\""),
+        (timer("\"0 18 * * SAT, SUN\""), "C0801 write \"0 18 * * SAT,SUN\""),
+        (timer("\"0 18 * * weekend\""), "C0801 write \"0 18 * * SAT,SUN\""),
+        (timer("\"0 18 * * weekdays\""), "C0801 write \"0 18 * * MON-FRI\""),
+        // References in quotes.
+        (
+            "rule \"r\" {\n  on = \"timer.n\"\n  emit \"x\" {}\n}\n".to_owned(),
+            "C0307 write timer.n without quotes",
+        ),
+    ] {
+        assert_eq!(helps(&text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_habit_is_told_as_before() {
+    for (text, expected) in [
+        (
+            when("trigger.gold trigger.gold"),
+            "C0212 start a new line, or join the two parts with an operator",
+        ),
+        (when("level gold"), "C0212 start a new line, or join the two parts with an operator"),
+        (
+            table("entry \"b\" { weight = 5; item = \"x\" }"),
+            "C0101 start a new line in its place, and put a `}` that follows on a line of its own",
+        ),
+        (
+            timer("\"0 18 * * SAT XYZ\""),
+            "C0801 write for example \"0 20 * * FRI\" for Fridays at 20:00",
+        ),
+        (
+            when("(trigger.gold, trigger.gold"),
+            "C0205 add `)`, or the comma or operator that is missing",
+        ),
+    ] {
+        assert_eq!(helps(&text).first().map(String::as_str), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_brace_too_many_is_marked_where_layout_says_which() {
+    let checked = check(&[source(
+        "a.rules.hcl",
+        &format!(
+            "{HEAD}loot_table \"c\" {{\n  entry \"a\" {{\n    weight = 5\n  }}\n  }}\n  entry \"b\" {{ weight = 1 }}\n}}\n"
+        ),
+    )]);
+    let [found] = &checked.diagnostics[..] else { panic!("{:#?}", checked.diagnostics) };
+    assert_eq!(
+        (found.code, found.help.as_str()),
+        (Code::UnexpectedClosing, "remove the `}` that stands too far in")
+    );
+    let said: Vec<&str> = found.labels.iter().map(|label| label.1.as_str()).collect();
+    assert_eq!(said, ["this block was to go on, it seems", "but this `}` has closed it"]);
+}
