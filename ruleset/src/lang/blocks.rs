@@ -215,10 +215,19 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether the `}` at hand stands further right than the block that it closes begins.
-    pub(super) fn closes_further_right(&self, open: (u32, u32)) -> bool {
-        match (self.indentation(self.token.start), self.indentation(open.0)) {
-            (Some(end), Some(start)) => end > start,
+    /// Whether the `}` at hand stands further right than the block that it closes begins, and what
+    /// follows it stands no further left than it does: as if the block went on.
+    pub(super) fn closes_early(&self, open: (u32, u32)) -> bool {
+        let next = self.after_newlines();
+        let indentations = (
+            self.indentation(self.token.start),
+            self.indentation(open.0),
+            self.indentation(next.start),
+        );
+        match indentations {
+            (Some(end), Some(start), Some(next_start)) => {
+                end > start && next_start >= end && next.kind == TokenKind::Name
+            }
             _ => false,
         }
     }
@@ -228,7 +237,7 @@ impl Parser<'_> {
         let span = self.span(token.start, token.end);
         let found = Diagnostic::error(Code::UnexpectedClosing, span, "this `}` closes nothing")
             .cause("every block before it is closed already");
-        let found = match self.early {
+        let found = match self.early.take() {
             Some((open, brace)) => found
                 .label(self.span(open.0, open.1), "this block was to go on, it seems")
                 .label(self.span(brace.0, brace.1), "but this `}` has closed it")

@@ -8,7 +8,7 @@ use super::constant::COMMENT;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::parser::{Failed, Layout, Parsed, Parser};
 use super::tree::{NodeId, NodeKind};
-use super::{Code, Diagnostic, names};
+use super::{Code, Diagnostic, foreign, names};
 
 /// Attributes whose value is a set of names with values, between braces.
 const OBJECT_ATTRIBUTES: [&str; 9] =
@@ -260,11 +260,12 @@ impl<'a> Parser<'a> {
         let before = self.slice(0, self.previous_end);
         let line = before.rsplit('\n').next().unwrap_or("");
         // `values = (a, b)`
-        let expression = self.slice(self.attribute.0, self.attribute.1) == "when";
+        let lists = ["values", "count", "rolls", "range"];
+        let lists = lists.contains(&self.slice(self.attribute.0, self.attribute.1));
         let listed = self.slice(self.attribute.1, open).trim_start().strip_prefix('=');
-        let listed = !expression && listed.is_some_and(|gap| gap.trim().is_empty());
+        let listed = lists && listed.is_some_and(|gap| gap.trim().is_empty());
         let help = match (kind, typed) {
-            _ if line.contains("--") => COMMENT.to_owned(),
+            _ if foreign::dashes(line) => COMMENT.to_owned(),
             (TokenKind::ParenClose, _) if listed && token.kind == TokenKind::Comma => {
                 "a list stands between `[` and `]`".to_owned()
             }

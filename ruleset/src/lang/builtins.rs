@@ -44,9 +44,9 @@ fn foreign_function(name: &str) -> Option<&'static str> {
             "write `chance(0.25)` for a yes or no, or `pick(6)` for a whole number from 0 to 5"
         }
         "in" | "contains" | "any_of" | "is_one_of" => "write `one_of(value, \"a\", \"b\")`",
-        "if" | "iif" | "select" => "write `condition ? value : other value`",
-        "and" => "write `a && b`",
-        "or" => "write `a || b`",
+        "if" | "iif" | "select" => "write `(condition ? value : other value)`",
+        "and" => "write `(a && b)`",
+        "or" => "write `(a || b)`",
         "not" => "write `!value`",
         _ => return None,
     })

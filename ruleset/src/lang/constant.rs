@@ -6,7 +6,7 @@ use super::names;
 use super::scope::Scope;
 use super::session::{At, Session};
 use super::tree::{NodeKind, UnaryOp};
-use super::{Code, Diagnostic, Span, dates, shape};
+use super::{Code, Diagnostic, Span, dates, foreign, shape};
 use crate::ir::{DECIMAL_ONE, INSTANT_MAX, Slot, Type};
 
 /// A whole number literal, with an optional minus.
@@ -28,7 +28,7 @@ pub(super) fn integer(session: &mut Session<'_>, at: At, what: &str) -> Option<i
         format!("{what} is `{shown}`, not a whole number"),
         cause,
         match session.text(at) {
-            text if text.contains("--") => COMMENT.to_owned(),
+            text if foreign::dashes(text) => COMMENT.to_owned(),
             text if text.starts_with("param.") => NO_PARAM.to_owned(),
             _ => in_quotes(session, at, Type::Int)
                 .unwrap_or_else(|| "write a whole number, for example 10".to_owned()),
@@ -97,7 +97,7 @@ pub(super) fn text(session: &mut Session<'_>, at: At, what: &str) -> Option<Stri
         format!("{what} is `{shown}`, not a string"),
         "this is fixed when the rule set is built, so it is a literal",
         match session.text(at) {
-            text if text.contains("--") => COMMENT,
+            text if foreign::dashes(text) => COMMENT,
             text if text.starts_with("param.") => NO_PARAM,
             _ => "write it between double quotes",
         },
@@ -431,7 +431,7 @@ pub(super) fn type_of(
             let known = TYPES.contains(&&*word) || scope.enum_names.find(&word).is_some();
             let help = match kind == NodeKind::Text && known {
                 true => format!("write `{word}` without quotes"),
-                false if written.contains("--") => COMMENT.to_owned(),
+                false if foreign::dashes(written) => COMMENT.to_owned(),
                 false => "write for example `bool`, `zone` or `int(1, 100)`".to_owned(),
             };
             session.error(

@@ -54,10 +54,12 @@ pub(super) fn check(expression: &str) -> Result<(), Wrong> {
         // The seconds that other crons have before the minute.
         let seconds = fields.strip_prefix(&["0"]).filter(|rest| rest.len() == FIELDS.len());
         let seconds = seconds.map(|rest| rest.join(" "));
-        let days = fields.split_at_checked(FIELDS.len() - 1).filter(|(_, days)| days.len() > 1);
-        let days = days.map(|(others, days)| {
+        // Names of days that are not joined.
+        let days = fields.split_at_checked(FIELDS.len() - 1).and_then(|(others, days)| {
             let days: Vec<&str> = days.iter().map(|day| day.trim_matches(',')).collect();
-            format!("{} {}", others.join(" "), days.join(","))
+            let name = |day: &&str| DAYS.contains(&&*day.to_ascii_uppercase());
+            let named = days.len() > 1 && days.iter().all(name);
+            named.then(|| format!("{} {}", others.join(" "), days.join(",")))
         });
         let short = short.map(|(_, meant)| (*meant).to_owned());
         let mut meant = [seconds, days, short].into_iter().flatten();
@@ -120,6 +122,17 @@ impl Field {
         }
         if range == "*" {
             return Ok(());
+        }
+        let week = match part.to_ascii_lowercase().as_str() {
+            "weekend" | "weekends" => Some("SAT,SUN"),
+            "weekday" | "weekdays" => Some("MON-FRI"),
+            _ => None,
+        };
+        if let Some(week) = week.filter(|_| self.most == 7) {
+            return self
+                .value(part)
+                .map(|_| ())
+                .map_err(|(message, _)| (message, Some(week.to_owned())));
         }
         let tail = step.map_or(String::new(), |step| format!("/{step}"));
         let with = |meant: Option<String>| meant.map(|meant| meant + &tail);
@@ -200,8 +213,6 @@ impl Field {
         let longer = self.words.iter().find(|word| upper.starts_with(**word));
         let meant = match longer {
             Some(word) => Some((*word).to_owned()),
-            None if most == 7 && upper.starts_with("WEEKEND") => Some("SAT,SUN".to_owned()),
-            None if most == 7 && upper.starts_with("WEEKDAY") => Some("MON-FRI".to_owned()),
             None if most == 23 => twelve_hours(&upper),
             None => None,
         };

@@ -358,7 +358,7 @@ pub(super) fn reference(
         let unquoted = shown.trim_matches('"');
         let bare = unquoted.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.'));
         let unquoted = bare.unwrap_or(unquoted);
-        let help = if names::is_dotted(unquoted) {
+        let help = if names::is_name(unquoted) {
             format!("write {unquoted} without quotes")
         } else {
             format!("write the name of a `{kind}`")

@@ -95,7 +95,12 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
         Code::UnterminatedString => (
             "this string has no closing quote on its line".to_owned(),
             "a string ends on the line where it begins",
-            "add `\"` at its end; a quote inside is written `\\\"`".to_owned(),
+            match text.trim_start_matches('"').split_whitespace().next_back() {
+                Some(last) if last.len() <= 24 => {
+                    format!("add `\"` behind `{last}`; a quote inside is written `\\\"`")
+                }
+                _ => "add `\"` at its end; a quote inside is written `\\\"`".to_owned(),
+            },
         ),
         Code::BadEscape => (
             format!("`{shown}` is no escape"),

@@ -69,6 +69,12 @@ pub(super) fn unopened_word(rest: &str) -> Option<usize> {
     (begins && ends && !line.contains('"')).then_some(length + 1)
 }
 
+/// Whether two dashes stand in one line outside its strings: a comment in other languages.
+pub(super) fn dashes(line: &str) -> bool {
+    let outside = |part: &str| part.contains("--");
+    line.split('"').step_by(2).any(outside)
+}
+
 /// Where a string without its closing quote ends that begins at `start` in a line that ends at `end`,
 /// when the line ends with the brace of a block that it began: `{ message = "Go! }`. The brace is
 /// then read as what it is. Looks at one line.

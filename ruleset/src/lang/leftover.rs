@@ -3,7 +3,7 @@
 use super::builtins::BUILTINS;
 use super::lexer::TokenKind;
 use super::parser::{Parsed, Parser};
-use super::{Code, literal, names};
+use super::{Code, foreign, literal, names};
 
 /// Longest value, and longest rest of a line, that are looked at.
 const TEXT_BYTES_MAX: usize = 200;
@@ -11,8 +11,17 @@ const TEXT_BYTES_MAX: usize = 200;
 /// Longest text that is shown as it is to be written.
 const SHOWN_BYTES_MAX: usize = 60;
 
-/// Attributes whose value is never a text.
-const NO_TEXTS: [&str; 8] = ["when", "weight", "count", "rolls", "on", "type", "range", "cron"];
+/// Attributes whose value is never a text of several words.
+const NO_TEXTS: [&str; 15] = [
+    "when", "weight", "count", "rolls", "on", "type", "range", "cron", "per", "window", "enabled",
+    "default", "duration", "every", "table",
+];
+
+/// Attributes whose value is a number.
+const NUMBERS: [&str; 4] = ["weight", "count", "rolls", "range"];
+
+/// Attributes whose value may be two numbers in brackets.
+const RANGES: [&str; 3] = ["count", "rolls", "range"];
 
 impl Parser<'_> {
     /// After a statement: the line ends here.
@@ -45,7 +54,7 @@ impl Parser<'_> {
                     (token.start, token.end),
                     "this `}` stands on the line of a statement",
                     "as in HCL, a block over several lines is closed on a line of its own",
-                    "put the `}` on the next line",
+                    "remove it, or put it on the next line if the block around it ends here",
                 );
                 Ok(())
             }
@@ -56,7 +65,7 @@ impl Parser<'_> {
                 let beside_quote = before.ends_with('"') || kind == TokenKind::Text;
                 let after_function = BUILTINS.iter().any(|known| known.0 == self.last_word());
                 let line = before.rsplit('\n').next().unwrap_or("");
-                let dashes = line.contains("--") || self.word(token).starts_with("--");
+                let dashes = foreign::dashes(line) || self.word(token).starts_with("--");
                 let quoted = self.slice(self.attribute.1, self.previous_end).contains('"');
                 let meant = self.meant_by_rest();
                 let message = match kind {
@@ -119,26 +128,39 @@ impl Parser<'_> {
             return None;
         }
         let word = self.word(self.token);
-        if value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        let high = self.peek();
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
             let duration = literal::meant_duration(&format!("{value} {word}"));
-            if let Some(duration) = duration.filter(|_| !value.is_empty()) {
+            if let Some(duration) = duration.filter(|_| !NUMBERS.contains(&name)) {
                 return Some(format!("a duration is a string: write \"{duration}\""));
             }
-            let high = self.peek();
-            let range = word == "to" && high.kind == TokenKind::Number;
+            let range = RANGES.contains(&name) && word == "to" && high.kind == TokenKind::Number;
             return range.then(|| {
                 format!("a range stands in brackets: write `[{value}, {}]`", self.word(high))
             });
         }
-        if !names::is_name(&value.to_ascii_lowercase()) || NO_TEXTS.contains(&name) {
+        let line = line.trim_end().trim_end_matches('}').trim_end();
+        let known = ["true", "false", "trigger", "param", "condition", "not"].contains(&value)
+            || BUILTINS.iter().any(|builtin| builtin.0 == value);
+        // Words, and what may stand between them in a sentence.
+        let words = |byte: u8| byte.is_ascii_alphanumeric() || b" ,.!?'_".contains(&byte);
+        let plain =
+            !line.contains("--") && (line.bytes().all(|byte| words(byte) || !byte.is_ascii()));
+        let choice = matches!(word, "if" | "else" | "and" | "or" | "not" | "in" | "is")
+            || line.split(' ').any(|word| matches!(word, "if" | "else"))
+            || ["trigger.", "param.", "condition."].iter().any(|prefix| line.contains(prefix));
+        if known || !plain || choice || NO_TEXTS.contains(&name) {
             return None;
         }
-        let line = line.trim_end().trim_end_matches('}').trim_end();
-        let plain = !line.contains(['"', '#', '\\', '$', '{', '=']) && !line.contains("--");
-        let text = format!("{value} {line}");
-        Some(match plain && text.len() <= SHOWN_BYTES_MAX {
-            true => format!("a text stands between double quotes: write `{name} = \"{text}\"`"),
-            false => "a text stands between double quotes: write one on each side of it".to_owned(),
+        names::is_name(&value.to_ascii_lowercase()).then(|| {
+            let text = format!("{value} {line}");
+            match text.len() <= SHOWN_BYTES_MAX {
+                true => {
+                    format!("a text stands between double quotes: write `{name} = \"{text}\"`")
+                }
+                false => "a text stands between double quotes: write one before it and one behind"
+                    .to_owned(),
+            }
         })
     }
 }

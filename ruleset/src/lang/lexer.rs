@@ -249,14 +249,10 @@ impl<'a> Lexer<'a> {
                 first.get_or_insert(flaw(code, from, to));
             };
             match self.peek() {
-                None | Some('\n') => {
+                next if next.is_none_or(|c| c == '\n') || self.rest().starts_with("\r\n") => {
                     // The open quote is what needs the author's eye.
                     self.at = foreign::before_brace(self.text, start, here).unwrap_or(here);
                     first = Some(flaw(Code::UnterminatedString, start, self.at));
-                    break;
-                }
-                Some('\r') if self.rest().starts_with("\r\n") => {
-                    first = Some(flaw(Code::UnterminatedString, start, here));
                     break;
                 }
                 Some('"') => {
@@ -280,6 +276,7 @@ impl<'a> Lexer<'a> {
                     self.at += template_length(self.rest());
                     fault(Code::Template, here, self.at);
                 }
+                None => break,
                 Some(c) => {
                     self.at += c.len_utf8();
                     if is_hidden(c) {

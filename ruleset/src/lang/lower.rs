@@ -159,7 +159,7 @@ pub(super) fn on(session: &mut Session<'_>, scope: &Scope, at: At) -> Option<On>
         session.fix(at, meant.map(|meant| format!("timer.{meant}")));
         return None;
     }
-    let text = session.text(at);
+    let text = session.text(at).trim_matches('"');
     // `night.timer` and `timers.night` are guesses that lie near.
     let part = text.split('.').find(|part| scope.timer_names.find(part).is_some());
     let name = part.filter(|_| text.contains('.')).unwrap_or(text);

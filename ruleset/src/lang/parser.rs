@@ -260,7 +260,7 @@ impl<'a> Parser<'a> {
                     self.damage.cut(self.statement_start);
                 }
                 let called = self.slice(0, flaw.start).trim_end().ends_with('(');
-                let found = match text == ";" {
+                let found = match text.starts_with(';') {
                     true => self.semicolon(flaw.end, span),
                     false => flaws::describe(flaw.code, span, text, called),
                 };
@@ -363,8 +363,8 @@ impl<'a> Parser<'a> {
                     if self.closes_further_left(open) {
                         self.suspect.get_or_insert(open);
                     }
-                    if self.closes_further_right(open) {
-                        self.early = Some((open, (token.start, token.end)));
+                    if self.closes_early(open) {
+                        self.early.get_or_insert((open, (token.start, token.end)));
                     }
                     self.advance();
                     return;

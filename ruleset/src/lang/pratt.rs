@@ -5,11 +5,12 @@
 //! `EXPRESSION_HEIGHT_MAX`.
 
 use super::builtins::BUILTINS;
+use super::constant::COMMENT;
 use super::lexer::TokenKind;
 use super::limits::{EXPRESSION_HEIGHT_MAX, OPERATOR_COUNT_MAX};
 use super::parser::{OperatorCount, Parsed, Parser};
 use super::tree::{BinOp, NodeId, NodeKind, UnaryOp};
-use super::{Code, Diagnostic};
+use super::{Code, Diagnostic, foreign};
 
 /// Precedences of HCL: `||` lowest, then `&&`, equality, order, sums, products.
 fn binary(kind: TokenKind) -> Option<(u8, BinOp)> {
@@ -199,10 +200,14 @@ impl Parser<'_> {
         }
         if !self.is_spoiled() {
             let span = self.span(token.start, token.end);
+            let line = self.slice(0, token.start).rsplit('\n').next().unwrap_or("");
             self.report(
                 Diagnostic::error(Code::ExpectedToken, span, format!("`{word}` where `!` belongs"))
                     .cause("operators are signs here, as in HCL")
-                    .help("write `!`, with brackets around more than one value: `!(a && b)`"),
+                    .help(match foreign::dashes(line) {
+                        true => COMMENT,
+                        false => "write `!`, with brackets around more than one value: `!(a && b)`",
+                    }),
             );
         }
         true

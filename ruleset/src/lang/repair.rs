@@ -39,22 +39,51 @@ impl Parser<'_> {
         }
     }
 
-    /// What to say about a `;`, which ends at `end`.
+    /// What to say about a run of `;`, which ends at `end`.
     pub(super) fn semicolon(&self, end: u32, span: Span) -> Diagnostic {
         let rest = self.text.get(end as usize..).unwrap_or("").trim_start_matches([' ', '\t']);
-        let last = rest.is_empty() || rest.starts_with(['\n', '\r', '}', '#']);
-        let found = Diagnostic::error(Code::UnknownCharacter, span, "`;` means nothing here");
-        if self.quiet {
-            let found = found.cause("elements between brackets are separated by commas");
-            return found.help("write `,`").edit(span, ",");
-        }
-        let found = found.cause("the end of the line ends a statement");
-        match last {
-            true => found.help("remove it").edit(span, ""),
-            false => found.help(
+        let ends = ["\n", "\r", "}", "#", "//", "/*"];
+        let last = rest.is_empty() || ends.iter().any(|end| rest.starts_with(end));
+        let message = format!("`{}` means nothing here", self.slice(span.start, span.end));
+        let found = Diagnostic::error(Code::UnknownCharacter, span, message);
+        match (self.quiet, last) {
+            (true, true) => found
+                .cause("the end of the line ends a statement when no bracket is open")
+                .help("remove it; a bracket before it is still open"),
+            (true, false) if self.separates(span.start) => found
+                .cause("elements between brackets are separated by commas")
+                .help("write `,`")
+                .edit(span, ","),
+            (true, false) => found
+                .cause("brackets around a value hold one value")
+                .help("join the two parts with an operator"),
+            (false, true) => {
+                found.cause("the end of the line ends a statement").help("remove it").edit(span, "")
+            }
+            (false, false) => found.cause("the end of the line ends a statement").help(
                 "start a new line in its place, and put a `}` that follows on a line of its own",
             ),
         }
+    }
+
+    /// Whether the innermost bracket that is open at `at`, not far before it, holds elements: of a list,
+    /// or of a call.
+    fn separates(&self, at: u32) -> bool {
+        let before = self.slice(self.attribute.1, at).as_bytes();
+        let mut closed = 0_u32;
+        for (index, byte) in before.iter().enumerate().rev().take(RANGE_BYTES_MAX) {
+            match byte {
+                b')' | b']' => closed += 1,
+                b'(' | b'[' if closed > 0 => closed -= 1,
+                b'[' => return true,
+                b'(' => {
+                    let left = index.checked_sub(1).and_then(|left| before.get(left));
+                    return left.is_some_and(u8::is_ascii_alphanumeric);
+                }
+                _ => {}
+            }
+        }
+        false
     }
 
     /// Reports `name == value`; it is read as `name = value`.

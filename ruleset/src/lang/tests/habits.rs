@@ -47,7 +47,7 @@ fn each_habit_is_one_mistake_with_its_fix() {
         ),
         (
             emit("{ message = \"The lamps are lit! }"),
-            "C0103 add `\"` at its end; a quote inside is written `\\\"`",
+            "C0103 add `\"` behind `lit!`; a quote inside is written `\\\"`",
         ),
         // Durations and ranges in words.
         (
@@ -63,11 +63,11 @@ fn each_habit_is_one_mistake_with_its_fix() {
             "C0307 write `count = [5, 25]`",
         ),
         // Spreadsheets.
-        (when("AND(trigger.gold, trigger.level > 3)"), "C0408 write `a && b`"),
-        (when("OR(trigger.gold, trigger.level > 3)"), "C0408 write `a || b`"),
+        (when("AND(trigger.gold, trigger.level > 3)"), "C0408 write `(a && b)`"),
+        (when("OR(trigger.gold, trigger.level > 3)"), "C0408 write `(a || b)`"),
         (
             when("IF(trigger.gold, trigger.level > 3, false)"),
-            "C0408 write `condition ? value : other value`",
+            "C0408 write `(condition ? value : other value)`",
         ),
         (when("one_of(trigger.level; 1, 2)"), "C0101 write `,`"),
         (
@@ -100,8 +100,12 @@ fn each_habit_is_one_mistake_with_its_fix() {
         (timer("\"0 18 * * weekdays\""), "C0801 write \"0 18 * * MON-FRI\""),
         // References in quotes.
         (
-            "rule \"r\" {\n  on = \"timer.n\"\n  emit \"x\" {}\n}\n".to_owned(),
-            "C0307 write timer.n without quotes",
+            format!(
+                "{}{}",
+                timer("\"0 20 * * FRI\""),
+                "rule \"r\" {\n  on = \"timer.n\"\n  emit \"x\" {}\n}\n"
+            ),
+            "C0412 write `on = timer.n`",
         ),
     ] {
         assert_eq!(helps(&text), [expected], "{text}");
@@ -110,7 +114,31 @@ fn each_habit_is_one_mistake_with_its_fix() {
 
 #[test]
 fn what_only_looks_like_a_habit_is_told_as_before() {
+    let line = "C0212 start a new line, or join the two parts with an operator";
     for (text, expected) in [
+        (emit("{\n    v = since trigger.born\n  }"), "C0212 a function takes its argument in brackets"),
+        (emit("{\n    v = true if trigger.gold else false\n  }"), "C0212 a choice is written `condition ? value : other value`"),
+        (emit("{\n    v = trigger level\n  }"), line),
+        (emit("{\n    v = The lantern // note\n  }"), line),
+        (emit("{\n    v = reward gold = 5\n  }"), line),
+        (emit("{\n    v = 5 to 25\n  }"), line),
+        (table("entry \"b\" {\n    weight = 5 to 25\n  }"), line),
+        (table("entry \"b\" {\n    weight = 5 minutes\n  }"), line),
+        (table("entry \"b\" {\n    item = coin weight = 5\n  }"), line),
+        (timer("\"30 0 20 * * FRI\""), "C0801 write for example \"0 20 * * FRI\" for Fridays at 20:00"),
+        (timer("\"0 18 * * FRI *\""), "C0801 write for example \"0 20 * * FRI\" for Fridays at 20:00"),
+        (timer("\"30 0 20 * 1 5\""), "C0801 write for example \"0 20 * * FRI\" for Fridays at 20:00"),
+        (timer("\"0 18 * * weekend/2\""), "C0801 correct this one and leave the others as they are"),
+        (when("(trigger.level > 3; trigger.gold)"), "C0101 join the two parts with an operator"),
+        (when("one_of(trigger.level, 1, 2;"), "C0101 remove it; a bracket before it is still open"),
+        (table("entry \"b\" { weight = 5; // five\n  }"), "C0101 remove it"),
+        (table("entry \"b\" { weight = 5;; item = \"x\" }"), "C0101 start a new line in its place, and put a `}` that follows on a line of its own"),
+        (emit("{\n    v = max(1, \"a--b\" trigger.level)\n  }"), "C0205 add `)`, or the comma or operator that is missing"),
+        (emit("{ v = (1, 2) }"), "C0205 add `)`, or the comma or operator that is missing"),
+        (
+            "rule \"r\" {\n  on = t\n  emit \"x\" {\n    v = 1\n    }\n  when = trigger.gold\n}\n}\n".to_owned(),
+            "C0206 remove it, or look for a block above that was closed too early",
+        ),
         (
             when("trigger.gold trigger.gold"),
             "C0212 start a new line, or join the two parts with an operator",

@@ -486,7 +486,7 @@ fn types_and_references_of_other_tools_are_told_their_form_here() {
         ("instant(1, 2)", "C0405 write `instant`"),
         ("integer(1, 2)", "C0405 write `int(1, 2)`"),
         ("\"bool\"", "C0307 write `bool` without quotes"),
-        ("\"decimal", "C0103 add `\"` at its end; a quote inside is written `\\\"`"),
+        ("\"decimal", "C0103 add `\"` behind `decimal`; a quote inside is written `\\\"`"),
     ] {
         let text = format!("trigger \"u\" {{\n  fields = {{\n    f = {ty}\n  }}\n}}\n");
         assert_eq!(helps(&text), [help], "{ty}");
