@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use cairn_sdk::{Context, Version};
+use cairn_sdk::{Context, Evaluator, Version};
 
 use crate::engines;
 use crate::rounds::{Contender, compare};
@@ -64,21 +64,28 @@ fn native(input: &Input) -> bool {
     input.level >= 10 && input.zone == 2 && input.claims < 5
 }
 
-/// Ours: machine code in the sandbox, limits on, or the SDK's own interpreter.
+/// Ours: machine code in the sandbox, limits on, or the SDK's own interpreter, as `by` picks.
 fn ours(
     name: &'static str,
     files: fn() -> Vec<(String, String)>,
-    interpreted: bool,
+    by: impl Fn(&mut Fixture) -> &mut Evaluator + 'static,
     inputs: &[Input],
     yes: impl Fn(&[u8]) -> bool + 'static,
 ) -> Contender {
     let mut fixture = fixture(&files());
     let contexts = contexts(&fixture.version, inputs);
     let call = move |index: usize| {
-        let evaluator = if interpreted { &mut fixture.interpreted } else { &mut fixture.evaluator };
-        yes(evaluator.eval_raw(0, &contexts[index % INPUTS]).unwrap_or(&[]))
+        yes(by(&mut fixture).eval_raw(0, &contexts[index % INPUTS]).unwrap_or(&[]))
     };
     Contender::new(name, call).no_allocation()
+}
+
+fn sandboxed(fixture: &mut Fixture) -> &mut Evaluator {
+    &mut fixture.evaluator
+}
+
+fn interpreted(fixture: &mut Fixture) -> &mut Evaluator {
+    &mut fixture.interpreted
 }
 
 /// How many conditions hold, in the first words of an output, and whether that is an odd number:
@@ -108,8 +115,9 @@ pub fn run() {
                 && out[0] & 1 == 1
         })
         .no_allocation(),
-        ours("**ours, sandboxed machine code**", rules::one, false, &inputs, first).budget(22.0),
-        ours("ours, opcode interpreter", rules::one, true, &inputs, first),
+        ours("**ours, sandboxed machine code**", rules::one, sandboxed, &inputs, first)
+            .budget(22.0),
+        ours("ours, opcode interpreter", rules::one, interpreted, &inputs, first),
         engines::wasmi(&fixture(&rules::one()), contexts(&fixture(&rules::one()).version, &inputs)),
         engines::rhai(&inputs),
         engines::cel(&inputs),
@@ -143,8 +151,8 @@ pub fn run() {
             done.is_ok() && bits.map(|word| word.count_ones()).sum::<u32>() % 2 == 1
         })
         .no_allocation(),
-        ours("**ours, sandboxed machine code**", rules::many, false, &inputs, odd).budget(1.5),
-        ours("ours, opcode interpreter", rules::many, true, &inputs, odd),
+        ours("**ours, sandboxed machine code**", rules::many, sandboxed, &inputs, odd).budget(1.5),
+        ours("ours, opcode interpreter", rules::many, interpreted, &inputs, odd),
     ];
     compare("293 conditions in one call, each", 2, MANY as f64, INPUTS, contenders);
 }
