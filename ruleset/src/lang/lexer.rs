@@ -249,7 +249,9 @@ impl<'a> Lexer<'a> {
                 first.get_or_insert(flaw(code, from, to));
             };
             match self.peek() {
-                next if next.is_none_or(|c| c == '\n') || self.rest().starts_with("\r\n") => {
+                next @ (None | Some('\n' | '\r'))
+                    if next != Some('\r') || self.rest().starts_with("\r\n") =>
+                {
                     // The open quote is what needs the author's eye.
                     self.at = foreign::before_brace(self.text, start, here).unwrap_or(here);
                     first = Some(flaw(Code::UnterminatedString, start, self.at));
