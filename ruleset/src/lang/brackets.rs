@@ -278,6 +278,9 @@ impl<'a> Parser<'a> {
             (TokenKind::BracketClose, _) if begins => {
                 format!("add a comma before `{}`, or `]`", self.word(token))
             }
+            _ if self.slice(self.previous_end, token.start).contains('\n') => {
+                format!("add `{text}` above, or the comma or operator that is missing")
+            }
             _ => format!("add `{text}`, or the comma or operator that is missing"),
         };
         self.report(
@@ -347,6 +350,13 @@ impl<'a> Parser<'a> {
         }
         if list {
             self.resume = Some(self.token.start);
+        }
+        // The `}` that ends the line belongs to the `{` that is missing.
+        let rest = self.text.get(self.token.start as usize..).unwrap_or("");
+        let line = rest.lines().next().unwrap_or("").trim_end();
+        let alone = self.objects == 0 && self.indentation(self.attribute.0).is_some();
+        if !list && alone && line.ends_with('}') && !line.contains('{') {
+            self.objects = 1;
         }
         failed
     }

@@ -41,7 +41,7 @@ fn foreign_function(name: &str) -> Option<&'static str> {
             "decimals never become whole numbers: compute with whole numbers, as in `level * 3 / 2`"
         }
         "random" | "rand" | "rnd" | "roll" | "dice" => {
-            "write `chance(0.25)` for a yes or no, or `pick(6)` for a whole number from 0 to 5"
+            "write `chance(x)` instead of a comparison with x, or `pick(6)` for a number from 0 to 5"
         }
         "in" | "contains" | "any_of" | "is_one_of" => "write `one_of(value, \"a\", \"b\")`",
         "if" | "iif" | "select" => "write `(condition ? value : other value)`",

@@ -4,9 +4,8 @@ use super::limits::NAME_BYTES_MAX;
 use super::limits::STRING_BYTES_MAX;
 use super::{Code, Diagnostic, Span};
 
-/// What to say about a token's flaw; `text` is the flawed part as written, `called` whether it
-/// stands right after a `(`.
-pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diagnostic {
+/// What to say about a token's flaw; `text` is the flawed part as written, and `before` the file up to it.
+pub(super) fn describe(code: Code, span: Span, text: &str, before: &str) -> Diagnostic {
     let shown: String = text.chars().take(40).collect();
     let (message, cause, help) = match code {
         Code::UnknownCharacter => {
@@ -81,6 +80,13 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
         ),
         Code::UnterminatedString if !text.starts_with('"') => {
             let inner = text.trim_end_matches('"');
+            if before.ends_with('"') {
+                return Diagnostic::error(code, span, "this string touches the one before it")
+                    .cause("a string stands between two double quotes on one line")
+                    .help(format!(
+                        "write \"{inner}\", and add the `\"` that a string further left lacks"
+                    ));
+            }
             return Diagnostic::error(code, span, "this string has no opening quote")
                 .cause("a string stands between two double quotes on one line")
                 .help(format!("write \"{inner}\""))
@@ -127,6 +133,7 @@ pub(super) fn describe(code: Code, span: Span, text: &str, called: bool) -> Diag
             "numbers are written 12 or 1.25: no exponent, no leading zero, no separator, no unit",
             match text.split_once("..") {
                 Some((low, high)) => {
+                    let called = before.trim_end().ends_with('(');
                     let high = high.trim_start_matches(['.', '=']);
                     return Diagnostic::error(code, span, format!("`{shown}` is no number"))
                         .cause("a range is written as its two ends, both included")

@@ -49,12 +49,20 @@ pub(super) fn unclosed_word(rest: &str) -> Option<usize> {
         Some(b',') => {
             let next = after.get(1..)?;
             let next = next.get(blank(next)..)?;
-            next.is_empty() || next.starts_with(['"', '\n', '\r', ']', ')'])
+            next.is_empty() || next.starts_with(['"', '\n', '\r', ']', ')']) || names_string(next)
         }
         Some(b')' | b']' | b'}' | b'{') => true,
         _ => after.starts_with("&&") || after.starts_with("||"),
     };
     (separated && !closed_on_line()).then_some(1 + length)
+}
+
+/// Whether `next` begins with a name that is given a string: `zone = "crypt"`.
+fn names_string(next: &str) -> bool {
+    let inside = |b: &u8| *b == b'_' || b.is_ascii_alphanumeric();
+    let length = next.bytes().take(NAME_BYTES_MAX).take_while(inside).count();
+    let mut rest = next.get(length..).unwrap_or("").bytes().take(64).filter(|b| *b != b' ');
+    length > 0 && rest.next() == Some(b'=') && rest.next() == Some(b'"')
 }
 
 /// Bytes of a string at the start of `rest` that is a word without its opening quote: `luck" {`.
@@ -254,7 +262,12 @@ mod tests {
             ("\"low, \"mid\"]", Some("\"low")),
             ("\"crypt }\n", Some("\"crypt")),
             ("\"crypt && x\n", Some("\"crypt")),
+            ("\"crypt, took = \"2m\" }\n", Some("\"crypt")),
+            ("\"2m, zone=\"crypt\" }\n", Some("\"2m")),
             ("\"low\", \"mid\"]", None),
+            ("\"crypt, took = \"\n", None),
+            ("\"crypt, took == \"2m\"\n", None),
+            ("\"crypt, took = 2\"\n", None),
             ("\"one, two\"", None),
             ("\"a } b\"", None),
             ("\"how many\n", None),

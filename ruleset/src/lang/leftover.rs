@@ -17,6 +17,10 @@ const NO_TEXTS: [&str; 15] = [
     "default", "duration", "every", "table",
 ];
 
+/// What to do about a bracket that closes nothing: to remove it may change what is meant.
+pub(super) const UNOPENED: &str =
+    "add the bracket that opens it where that belongs; remove this one only if none is missing";
+
 /// Attributes whose value is a number.
 const NUMBERS: [&str; 4] = ["weight", "count", "rolls", "range"];
 
@@ -95,6 +99,10 @@ impl Parser<'_> {
                         TokenKind::Name if self.word(token) == "if" => {
                             "a choice is written `condition ? value : other value`"
                         }
+                        TokenKind::Name if matches!(self.word(token), "then" | "do") => {
+                            "remove it: a condition ends with its line"
+                        }
+                        TokenKind::ParenClose | TokenKind::BracketClose => UNOPENED,
                         _ if dashes => "a comment begins with `#` or `//`",
                         TokenKind::Name if after_function => {
                             "a function takes its argument in brackets"
@@ -135,9 +143,12 @@ impl Parser<'_> {
                 return Some(format!("a duration is a string: write \"{duration}\""));
             }
             let range = RANGES.contains(&name) && word == "to" && high.kind == TokenKind::Number;
-            return range.then(|| {
-                format!("a range stands in brackets: write `[{value}, {}]`", self.word(high))
-            });
+            if range {
+                let high = self.word(high);
+                return Some(format!("a range stands in brackets: write `[{value}, {high}]`"));
+            }
+            let unit = line.trim_end() == word && names::is_name(word);
+            return unit.then(|| format!("remove `{word}`: a number is written without its unit"));
         }
         let line = line.trim_end().trim_end_matches('}').trim_end();
         let known = ["true", "false", "trigger", "param", "condition", "not"].contains(&value)

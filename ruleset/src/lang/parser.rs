@@ -216,6 +216,11 @@ impl<'a> Parser<'a> {
         self.errors.len() > self.errors_before
     }
 
+    /// The mistake reported last was read as what it means: the next one of its statement is told as well.
+    pub(super) fn read_as_meant(&mut self) {
+        self.errors_before += 1;
+    }
+
     /// Reports one mistake, unless the statement has one already, and gives up on the statement.
     pub(super) fn fail<T>(
         &mut self,
@@ -253,18 +258,16 @@ impl<'a> Parser<'a> {
             }
             self.token = self.lexer.next();
             if let Some(flaw) = self.token.flaw {
-                let span = self.span(flaw.start, flaw.end);
-                let text = self.slice(flaw.start, flaw.end);
+                let (start, end) = (flaw.start, flaw.end);
+                let (span, text) = (self.span(start, end), self.slice(start, end));
                 if foreign::conflict(text) {
                     // Neither side of it was read.
                     self.damage.cut(self.statement_start);
                 }
-                let called = self.slice(0, flaw.start).trim_end().ends_with('(');
-                let found = match text.starts_with(';') {
-                    true => self.semicolon(flaw.end, span),
-                    false => flaws::describe(flaw.code, span, text, called),
-                };
-                self.report(found);
+                self.report(match text.starts_with(';') {
+                    true => self.semicolon(end, span),
+                    false => flaws::describe(flaw.code, span, text, self.slice(0, start)),
+                });
             }
             let skip = self.token.kind == TokenKind::Bad
                 || (self.quiet && self.token.kind == TokenKind::Newline);

@@ -151,8 +151,10 @@ impl Parser<'_> {
             },
             kind => return Ok(binary(kind)),
         };
-        if !self.is_spoiled() {
-            let span = self.span(token.start, token.end);
+        let span = self.span(token.start, token.end);
+        // Every level of precedence that ends here asks for it again.
+        let told = self.errors.last().is_some_and(|found| found.span == span);
+        if !told && !self.is_spoiled() {
             let word = self.word(token);
             self.report(
                 Diagnostic::error(
@@ -167,6 +169,7 @@ impl Parser<'_> {
                 })
                 .help(format!("write `{symbol}`")),
             );
+            self.read_as_meant();
         }
         Ok(Some(op))
     }
@@ -209,6 +212,7 @@ impl Parser<'_> {
                         false => "write `!`, with brackets around more than one value: `!(a && b)`",
                     }),
             );
+            self.read_as_meant();
         }
         true
     }

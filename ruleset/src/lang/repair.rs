@@ -5,7 +5,7 @@
 use super::lexer::{Token, TokenKind};
 use super::parser::{Failed, INNER_BLOCKS, Parsed, Parser, TOP_BLOCKS};
 use super::tree::{NodeId, NodeKind};
-use super::{Code, Diagnostic, Span, literal};
+use super::{Code, Diagnostic, Span, leftover, literal};
 
 /// Longest range in the wrong brackets that is looked at.
 const RANGE_BYTES_MAX: usize = 64;
@@ -230,6 +230,23 @@ impl Parser<'_> {
                 "put the whole expression in parentheses: `when = (a\\n && b)`",
             );
         }
+        if matches!(token.kind, ParenClose | BracketClose) && !self.is_spoiled() {
+            let found = Diagnostic::error(
+                Code::ExpectedStatement,
+                self.span(token.start, token.end),
+                format!("this `{text}` closes nothing"),
+            );
+            let before = self.slice(0, token.start).trim_end();
+            let last = before.len() as u32;
+            let found = match before.ends_with(text) {
+                true => found.label(self.span(last - 1, last), "every bracket is closed here"),
+                false => found,
+            };
+            self.report(
+                found.cause("every bracket before it is closed already").help(leftover::UNOPENED),
+            );
+            return Err(Failed);
+        }
         self.fail(
             Code::ExpectedStatement,
             (token.start, token.end),
@@ -417,7 +434,8 @@ pub(super) fn control(word: &str) -> Option<&'static str> {
         "let" | "var" | "const" | "local" | "def" | "function" | "func" | "fn" => {
             "declare a `param` or a `condition`"
         }
-        "return" | "then" => "write `emit \"name\" { … }` for what happens",
+        "then" => "remove it: what happens stands in `emit \"name\" { … }`, a condition in `when`",
+        "return" => "write `emit \"name\" { … }` for what happens",
         _ => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! What newcomers wrote by habit, and the one mistake that each is told, with its fix.
 
+use super::super::leftover::UNOPENED;
 use super::help::{HEAD, helps, when};
 use super::{Code, check, source};
 
@@ -62,7 +63,24 @@ fn each_habit_is_one_mistake_with_its_fix() {
             table("entry \"b\" {\n    weight = 1\n    count = \"5 to 25\"\n  }"),
             "C0307 write `count = [5, 25]`",
         ),
+        // Words that say no more than what stands there.
+        (
+            table("entry \"b\" {\n    weight = 5 minutes\n  }"),
+            "C0212 remove `minutes`: a number is written without its unit",
+        ),
+        (
+            table("entry \"b\" {\n    weight = 5\n    when = trigger.gold then\n  }"),
+            "C0212 remove it: a condition ends with its line",
+        ),
+        (
+            table("entry \"b\" {\n    weight = 5\n    when = trigger.gold\n    then\n  }"),
+            "C0203 remove it: what happens stands in `emit \"name\" { … }`, a condition in `when`",
+        ),
         // Spreadsheets.
+        (
+            when("RAND() < 0.5"),
+            "C0408 write `chance(x)` instead of a comparison with x, or `pick(6)` for a number from 0 to 5",
+        ),
         (when("AND(trigger.gold, trigger.level > 3)"), "C0408 write `(a && b)`"),
         (when("OR(trigger.gold, trigger.level > 3)"), "C0408 write `(a || b)`"),
         (
@@ -123,7 +141,6 @@ fn what_only_looks_like_a_habit_is_told_as_before() {
         (emit("{\n    v = reward gold = 5\n  }"), line),
         (emit("{\n    v = 5 to 25\n  }"), line),
         (table("entry \"b\" {\n    weight = 5 to 25\n  }"), line),
-        (table("entry \"b\" {\n    weight = 5 minutes\n  }"), line),
         (table("entry \"b\" {\n    item = coin weight = 5\n  }"), line),
         (timer("\"30 0 20 * * FRI\""), "C0801 write for example \"0 20 * * FRI\" for Fridays at 20:00"),
         (timer("\"0 18 * * FRI *\""), "C0801 write for example \"0 20 * * FRI\" for Fridays at 20:00"),
@@ -176,4 +193,68 @@ fn a_brace_too_many_is_marked_where_layout_says_which() {
     );
     let said: Vec<&str> = found.labels.iter().map(|label| label.1.as_str()).collect();
     assert_eq!(said, ["this block was to go on, it seems", "but this `}` has closed it"]);
+}
+
+#[test]
+fn every_operator_in_words_is_told_in_one_run() {
+    let text = when(
+        "(\n    not trigger.gold\n    and trigger.level is 3\n    and (trigger.gold or trigger.nothing)\n  )",
+    );
+    let not = "C0202 write `!`, with brackets around more than one value: `!(a && b)`";
+    let [and, or, is] = ["&&", "||", "=="].map(|sign| format!("C0202 write `{sign}`"));
+    let found = helps(&text);
+    assert_eq!(found[..5], [not, and.as_str(), is.as_str(), and.as_str(), or.as_str()]);
+    // What cannot be read as anything is told once more, and the statement is given up there.
+    let found = helps(&when("(trigger.gold and trigger.level in 3 and trigger.gold)"));
+    assert_eq!(found, [and.as_str(), "C0202 write `one_of(value, \"a\", \"b\")`"]);
+}
+
+#[test]
+fn a_bracket_that_closes_nothing_may_lack_its_pair() {
+    let text = when("(\n    trigger.gold\n    && trigger.gold || chance(0.5))\n  )");
+    let checked = check(&[source("a.rules.hcl", &format!("{HEAD}{text}"))]);
+    let [found] = &checked.diagnostics[..] else { panic!("{:#?}", checked.diagnostics) };
+    assert_eq!((found.code, found.help.as_str()), (Code::ExpectedStatement, UNOPENED));
+    let [(closed, said)] = &found.labels[..] else { panic!("{found:#?}") };
+    assert_eq!(
+        (closed.start, said.as_str()),
+        (found.span.start - 4, "every bracket is closed here")
+    );
+    assert_eq!(helps(&when("trigger.gold || trigger.gold)")), [format!("C0212 {UNOPENED}")]);
+    assert_eq!(
+        helps(&when("(\n    trigger.gold && (trigger.gold || chance(0.5)\n    || trigger.gold")),
+        ["C0205 add `)` above, or the comma or operator that is missing"]
+    );
+}
+
+#[test]
+fn a_row_of_a_test_that_lacks_one_sign_is_one_mistake() {
+    let rule = when("trigger.gold");
+    let row = |row: &str| {
+        format!(
+            "{rule}test \"a\" {{\n  on      = t\n  trigger = {row}\n  expect {{ fired = [r] }}\n}}\n"
+        )
+    };
+    for (wrong, expected) in [
+        (
+            "{ level = 5, zone = \"a, dur = \"2m\", gold = true }",
+            "C0103 add `\"` behind `a`; a quote inside is written `\\\"`",
+        ),
+        (
+            "{ level = 5, gold = true, dur = \"2m, zone = \"a\" }",
+            "C0103 add `\"` behind `2m`; a quote inside is written `\\\"`",
+        ),
+        (
+            "{ level = 5, gold = true, zone = \"a b, dur = \"2m\" }",
+            "C0103 write \"2m\", and add the `\"` that a string further left lacks",
+        ),
+        (
+            "level = 5, gold = true, zone = \"a\" }",
+            "C0202 write `{` before the name on its left, and `}` after the last value",
+        ),
+    ] {
+        let found = helps(&row(wrong));
+        assert_eq!(found.first().map(String::as_str), Some(expected), "{wrong}");
+        assert!(!found.iter().any(|help| help.starts_with("C0206")), "{found:#?}");
+    }
 }
